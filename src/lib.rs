@@ -1,0 +1,4 @@
+//! Chima executes GitHub Deployments: a delivery is stored, read, decided on, queued, executed and reported.
+//!
+//! The modules are the rooms of `ARCHITECTURE.md`; imports go down only, and a test enforces it.
+

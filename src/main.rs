@@ -1,0 +1,3 @@
+//! The `chima` program.
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! One test binary: the world tests, the contract tests and the tests against real tools.
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a test binary has no outside, and a test that fails says so by a panic"
+)]
+
