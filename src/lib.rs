@@ -2,3 +2,4 @@
 //!
 //! The modules are the rooms of `ARCHITECTURE.md`; imports go down only, and a test enforces it.
 
+pub mod domain;

@@ -1,0 +1,14 @@
+//! The words of Chima as types: GitHub's own nouns, parsed once at the edge.
+//!
+//! Nothing here does I/O, reads a clock or knows a library of the outer rooms. Every other module may import this one;
+//! this one imports none of them.
+
+pub mod clock;
+pub mod delivery;
+pub mod deployment;
+pub mod event;
+pub mod ids;
+pub mod names;
+pub mod reason;
+pub mod run;
+pub mod timeline;

@@ -1,0 +1,105 @@
+//! A deployment as GitHub told it, and the order it becomes once the policy has checked its form.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
+use crate::domain::names::{AppName, EnvironmentName, HostName, RefName, Sha, TaskName};
+
+/// GitHub's record, as the signed body has it. The texts are still untrusted: only `policy` turns them into an [`Order`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Host name of the GitHub it came from.
+    pub host: String,
+    /// GitHub's number of the repository.
+    pub repository_id: RepositoryId,
+    /// `owner/name`.
+    pub repository: String,
+    /// GitHub's number of the deployment.
+    pub id: DeploymentId,
+    /// Full commit id that GitHub resolved the ref to.
+    pub sha: String,
+    /// Branch, tag or SHA as it was asked for.
+    pub git_ref: String,
+    /// `deploy` unless asked otherwise.
+    pub task: String,
+    /// Name of the environment.
+    pub environment: String,
+    /// Free-form, untrusted: an object or a string.
+    pub payload: Value,
+    /// Free text of the requester.
+    pub description: Option<String>,
+    /// Login of the person or App that made it.
+    pub creator: Option<String>,
+    /// Slug of the App through which it was made.
+    pub app_slug: Option<String>,
+    /// Whether a job of GitHub Actions made it for itself.
+    pub from_workflow: bool,
+    /// Which installation delivered it.
+    pub installation: Option<InstallationId>,
+    /// When GitHub made it.
+    pub created_at: Timestamp,
+}
+
+impl Deployment {
+    /// The chat room the request came from: `payload.notify.room`, as hubot-deploy sends it. That bot writes `unknown`
+    /// where it has none.
+    #[must_use]
+    pub fn room(&self) -> Option<&str> {
+        self.payload
+            .pointer("/notify/room")
+            .and_then(Value::as_str)
+            .filter(|room| !room.is_empty() && *room != "unknown")
+    }
+
+    /// Who asked, for people to read: the chat user in the payload where there is one, else the creator.
+    #[must_use]
+    pub fn requester(&self) -> Option<String> {
+        ["/notify/user_name", "/notify/user", "/actor"]
+            .into_iter()
+            .filter_map(|path| self.payload.pointer(path))
+            .find_map(|value| match value {
+                Value::String(text) if !text.is_empty() && text != "unknown" => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+            })
+            .or_else(|| self.creator.clone())
+    }
+
+    /// The hosts the request narrows to: `payload.hosts`, a comma-separated text or a list.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        match self.payload.get("hosts") {
+            Some(Value::String(text)) => text
+                .split(',')
+                .map(str::trim)
+                .filter(|host| !host.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                .collect(),
+            Some(Value::Null) | None => Vec::new(),
+            Some(other) => vec![other.to_string()],
+        }
+    }
+}
+
+/// What a run is to do: the deployment's values, each of a checked form. Only these reach git or a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The app of the configuration.
+    pub app: AppName,
+    /// The environment, spelled as the configuration does.
+    pub environment: EnvironmentName,
+    /// Exactly this commit.
+    pub sha: Sha,
+    /// For people and variables.
+    pub git_ref: RefName,
+    /// One of the app's tasks.
+    pub task: TaskName,
+    /// Empty means all of the environment's.
+    pub hosts: Vec<HostName>,
+}

@@ -1,0 +1,118 @@
+//! Why something was refused, held, ignored or ended as it did: data with a stable code, worded in `report`.
+//!
+//! The codes are part of the outside surface (API, chat bridge, statuses): add, never rename.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{DeploymentId, RunId};
+
+/// One finding about one required context.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextFinding {
+    /// The context of a commit status, or the name of a check run.
+    pub name: String,
+    /// What GitHub said of it, in GitHub's word, or `missing`.
+    pub state: String,
+}
+
+/// Why. The serialised form carries the code as `code` beside the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Reason {
+    /// A job of GitHub Actions made the deployment for itself.
+    ForeignWorkflow,
+    /// An App we were not told about made it.
+    ForeignApp { app: String },
+    /// No app of the configuration names this repository.
+    RepositoryNotConfigured { repository: String },
+    /// The repository is ours, the environment is not.
+    EnvironmentUnknown { found: String, configured: Vec<String> },
+    /// Not a name an environment can have.
+    EnvironmentMalformed { found: String, expected: String },
+    /// Not a task's form.
+    TaskMalformed { found: String, expected: String },
+    /// Well formed, but not among the app's `tasks`.
+    TaskNotAllowed { found: String, allowed: Vec<String> },
+    /// Not a ref's form.
+    RefMalformed { found: String, expected: String },
+    /// Not a full commit id.
+    ShaMalformed { found: String, expected: String },
+    /// A host in the payload is not a host's form.
+    HostsMalformed { found: String, expected: String },
+    /// The payload names hosts the environment does not declare.
+    HostsNotAllowed { found: Vec<String>, allowed: Vec<String> },
+    /// The payload names a room that may not deploy this.
+    RoomNotAllowed { found: String, allowed: Vec<String> },
+    /// A required context is red.
+    RequiredContextFailed { contexts: Vec<ContextFinding> },
+    /// A required context is not green yet.
+    RequiredContextPending { contexts: Vec<ContextFinding> },
+    /// GitHub could not tell what the decision needs to know.
+    FactsUnavailable { detail: String },
+    /// A newer deployment of the same environment took its place.
+    Superseded { by: DeploymentId },
+    /// Other runs of the same environment come first.
+    LaneBusy { position: u32, behind: RunId },
+    /// A command ended with a code other than 0.
+    ExitCode { step: String, exit_code: i32 },
+    /// A command was ended by a signal that was not ours.
+    Signalled { step: String, signal: i32 },
+    /// A command ran longer than the environment allows.
+    TimedOut { step: String, limit_seconds: u64 },
+    /// A command could not be started.
+    CommandNotStarted { program: String, detail: String },
+    /// The commit could not be brought here.
+    CheckoutFailed { detail: String },
+    /// What was checked out is not what was asked for.
+    ShaMismatch { found: String },
+    /// The process that carried out the run is gone without a result.
+    Interrupted { detail: String },
+    /// A person stopped it.
+    Cancelled { by: String },
+    /// It was held until its time was up.
+    HoldExpired { limit_seconds: u64, waited_for: String },
+    /// The configuration changed under a waiting run.
+    ConfigurationChanged { detail: String },
+    /// What the configuration says about the environment cannot be carried out.
+    ConfigurationUnusable { detail: String },
+    /// The run took its worker down again and again.
+    AttemptsExhausted { attempts: u32 },
+}
+
+impl Reason {
+    /// The stable code, as GitHub, chat and the API show it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ForeignWorkflow => "foreign_workflow",
+            Self::ForeignApp { .. } => "foreign_app",
+            Self::RepositoryNotConfigured { .. } => "repository_not_configured",
+            Self::EnvironmentUnknown { .. } => "environment_unknown",
+            Self::EnvironmentMalformed { .. } => "environment_malformed",
+            Self::TaskMalformed { .. } => "task_malformed",
+            Self::TaskNotAllowed { .. } => "task_not_allowed",
+            Self::RefMalformed { .. } => "ref_malformed",
+            Self::ShaMalformed { .. } => "sha_malformed",
+            Self::HostsMalformed { .. } => "hosts_malformed",
+            Self::HostsNotAllowed { .. } => "hosts_not_allowed",
+            Self::RoomNotAllowed { .. } => "room_not_allowed",
+            Self::RequiredContextFailed { .. } => "required_context_failed",
+            Self::RequiredContextPending { .. } => "required_context_pending",
+            Self::FactsUnavailable { .. } => "facts_unavailable",
+            Self::Superseded { .. } => "superseded",
+            Self::LaneBusy { .. } => "lane_busy",
+            Self::ExitCode { .. } => "exit_code",
+            Self::Signalled { .. } => "signalled",
+            Self::TimedOut { .. } => "timed_out",
+            Self::CommandNotStarted { .. } => "command_not_started",
+            Self::CheckoutFailed { .. } => "checkout_failed",
+            Self::ShaMismatch { .. } => "sha_mismatch",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Cancelled { .. } => "cancelled",
+            Self::HoldExpired { .. } => "hold_expired",
+            Self::ConfigurationChanged { .. } => "configuration_changed",
+            Self::ConfigurationUnusable { .. } => "configuration_unusable",
+            Self::AttemptsExhausted { .. } => "attempts_exhausted",
+        }
+    }
+}

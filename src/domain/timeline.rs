@@ -1,0 +1,33 @@
+//! What happened to a run, one entry each, for the timeline of its page.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{DeliveryId, DeploymentId, Fence};
+use crate::domain::reason::Reason;
+use crate::domain::run::RunState;
+
+/// One entry of a run's timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// The delivery was stored.
+    Delivered { delivery: DeliveryId },
+    /// The policy decided, or decided again; the run went to `state`.
+    Decided { state: RunState, reasons: Vec<Reason> },
+    /// A worker took it.
+    Claimed { worker: String, attempt: u32, fence: Fence },
+    /// The commit is checked out.
+    CheckedOut { milliseconds: u64 },
+    /// The runner has written its marker: from here on the command may have had an effect.
+    Started { pid: u32 },
+    /// Another worker found it running and watches it now.
+    Adopted { worker: String, fence: Fence },
+    /// Claimed but not started; back in the lane.
+    Requeued { detail: String },
+    /// A newer deployment took its place.
+    Superseded { by: DeploymentId },
+    /// A person asked to stop it.
+    CancelRequested { by: String },
+    /// It is over.
+    Finished { state: RunState, reason: Option<Reason> },
+}
