@@ -3,3 +3,4 @@
 //! The modules are the rooms of `ARCHITECTURE.md`; imports go down only, and a test enforces it.
 
 pub mod domain;
+pub mod webhook;

@@ -1,0 +1,109 @@
+//! Compares the event named in the header with what the body looks like.
+//!
+//! Only the body is signed: whoever captured one could send it again under another event's name. So the name counts only
+//! where the body agrees with it. <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::webhook::lenient::{Present, number, object, text};
+
+/// The few keys of any event's body that say what it is. Everything else is skipped without being kept: a body may have
+/// 25 MB.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Root {
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) action: Option<String>,
+    #[serde(default, deserialize_with = "object")]
+    pub(crate) repository: Option<RepositoryKeys>,
+    #[serde(default, deserialize_with = "object")]
+    pub(crate) installation: Option<IdKey>,
+    #[serde(default, deserialize_with = "object")]
+    pub(crate) deployment: Option<IdKey>,
+    #[serde(default, deserialize_with = "object")]
+    pub(crate) check_run: Option<HeadKey>,
+    #[serde(default, deserialize_with = "object")]
+    pub(crate) check_suite: Option<HeadKey>,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) sha: Option<String>,
+    state: Option<IgnoredAny>,
+    context: Option<IgnoredAny>,
+    zen: Option<IgnoredAny>,
+    hook_id: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "object")]
+    deployment_status: Option<Present>,
+    deployment_callback_url: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "object")]
+    workflow_job: Option<Present>,
+    #[serde(default, deserialize_with = "object")]
+    pull_request: Option<Present>,
+    before: Option<IgnoredAny>,
+    after: Option<IgnoredAny>,
+}
+
+/// What names a repository.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RepositoryKeys {
+    #[serde(default, deserialize_with = "number")]
+    pub(crate) id: Option<u64>,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) full_name: Option<String>,
+}
+
+/// An object of which only the number matters.
+#[derive(Debug, Deserialize)]
+pub(crate) struct IdKey {
+    #[serde(default, deserialize_with = "number")]
+    pub(crate) id: Option<u64>,
+}
+
+/// An object of which only the commit matters.
+#[derive(Debug, Deserialize)]
+pub(crate) struct HeadKey {
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) head_sha: Option<String>,
+}
+
+impl Root {
+    /// Whether this can be the body of that event. An event we know nothing about may look like anything, except like one
+    /// that has an effect.
+    pub(crate) fn agrees_with(&self, event: &str) -> bool {
+        match event {
+            "ping" => self.zen.is_some() || self.hook_id.is_some(),
+            "deployment" => self.is_deployment(),
+            "deployment_status" => self.deployment_status.is_some() && self.deployment.is_some(),
+            "status" => self.is_status(),
+            "check_run" => self.check_run.is_some(),
+            "check_suite" => self.check_suite.is_some() && self.check_run.is_none(),
+            "push" => self.before.is_some() && self.after.is_some(),
+            "pull_request" => self.pull_request.is_some(),
+            _ => {
+                let has_effect =
+                    self.is_deployment() || self.is_status() || self.check_run.is_some() || self.check_suite.is_some();
+                !has_effect && self.zen.is_none()
+            }
+        }
+    }
+
+    /// Several other events carry a `deployment` beside what they are about.
+    fn is_deployment(&self) -> bool {
+        self.deployment.is_some()
+            && self.deployment_status.is_none()
+            && self.deployment_callback_url.is_none()
+            && self.workflow_job.is_none()
+            && self.check_run.is_none()
+            && self.check_suite.is_none()
+    }
+
+    fn is_status(&self) -> bool {
+        self.sha.is_some() && self.state.is_some() && self.context.is_some()
+    }
+
+    /// The commit whose contexts changed, for the three events that say so.
+    pub(crate) fn commit(&self) -> Option<&str> {
+        let of_check = self.check_run.as_ref().or(self.check_suite.as_ref());
+        of_check
+            .and_then(|check| check.head_sha.as_deref())
+            .or(self.sha.as_deref())
+    }
+}
