@@ -3,4 +3,5 @@
 //! The modules are the rooms of `ARCHITECTURE.md`; imports go down only, and a test enforces it.
 
 pub mod domain;
+pub mod policy;
 pub mod webhook;

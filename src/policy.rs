@@ -1,0 +1,15 @@
+//! Decides: facts and rules in, a decision with its reasons out. Pure.
+//!
+//! [`needs::needs`] says what must be known, somebody else gathers it, [`decide::decide`] judges. The same three values
+//! (deployment, facts, rules) always give the same decision, so that a stored one can be replayed and questioned.
+
+mod checks;
+pub mod contexts;
+pub mod decide;
+pub mod decision;
+pub mod facts;
+pub mod needs;
+pub mod rules;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! Whether a deployment was made for somebody else: jobs of GitHub Actions, Pages and hosting Apps use the same event.
+//!
+//! Such a deployment is left alone without a status, because a status of ours would break somebody else's product.
+
+use crate::domain::deployment::Deployment;
+use crate::domain::names::shown;
+use crate::domain::reason::Reason;
+use crate::policy::checks::{Finding, kept, listed};
+use crate::policy::decision::{CheckName, CheckVerdict};
+use crate::policy::rules::Rules;
+
+pub(crate) fn check(deployment: &Deployment, rules: &Rules) -> Finding<()> {
+    let wanted = match rules.known_apps.as_slice() {
+        [] => "a person".to_owned(),
+        known => format!("a person, or one of these Apps: {}", listed(known)),
+    };
+    let creator = shown(deployment.creator.as_deref().unwrap_or("nobody"));
+    let ignored = |found, reason| {
+        Finding::against(
+            CheckName::Foreign,
+            CheckVerdict::Ignored,
+            found,
+            wanted.clone(),
+            vec![reason],
+        )
+    };
+    if deployment.from_workflow {
+        return ignored("a job of GitHub Actions".to_owned(), Reason::ForeignWorkflow);
+    }
+    match foreign_app(deployment, rules) {
+        Some(app) => ignored(format!("the App {}", shown(app)), Reason::ForeignApp { app: kept(app) }),
+        None => Finding::passed(CheckName::Foreign, creator, wanted, ()),
+    }
+}
+
+/// The App that made it, unless we were told about it. An App acts as `slug[bot]`, or through a person's account.
+fn foreign_app<'d>(deployment: &'d Deployment, rules: &Rules) -> Option<&'d str> {
+    let through = deployment.app_slug.as_deref();
+    let itself = deployment
+        .creator
+        .as_deref()
+        .and_then(|login| login.strip_suffix("[bot]"));
+    let known = |slug: &str| rules.known_apps.iter().any(|app| app.eq_ignore_ascii_case(slug));
+    [through, itself].into_iter().flatten().find(|slug| !known(slug))
+}

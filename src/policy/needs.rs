@@ -1,0 +1,99 @@
+//! What must be gathered before a deployment can be decided on: nothing, where its own words already settle it.
+
+use crate::domain::deployment::{Deployment, Order};
+use crate::domain::reason::Reason;
+use crate::policy::checks::environment::Target;
+use crate::policy::checks::{Finding, environment, foreign, hosts, repository, required_contexts, room, source, task};
+use crate::policy::decision::{Check, CheckVerdict};
+use crate::policy::rules::{EnvironmentRules, Rules};
+
+/// What the decision needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// What would be done: it names the lane and the commit to ask about.
+    pub order: Option<Order>,
+    /// Commit statuses and check runs.
+    pub contexts: bool,
+    /// The runs of the lane.
+    pub lane: bool,
+}
+
+/// What must be gathered for this deployment.
+#[must_use]
+pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
+    let first = Examined::of(deployment, rules);
+    match first.open_question() {
+        Some(environment) => Needs {
+            contexts: required_contexts::matter(environment.required_contexts.as_deref()),
+            lane: true,
+            order: first.order,
+        },
+        None => Needs {
+            order: first.order,
+            contexts: false,
+            lane: false,
+        },
+    }
+}
+
+/// The checks that need nothing but the deployment and the rules.
+#[derive(Debug)]
+pub(crate) struct Examined<'r> {
+    pub(crate) checks: Vec<Check>,
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) order: Option<Order>,
+    environment: Option<&'r EnvironmentRules>,
+}
+
+impl<'r> Examined<'r> {
+    pub(crate) fn of(deployment: &Deployment, rules: &'r Rules) -> Self {
+        let mut examined = Self {
+            checks: Vec::new(),
+            reasons: Vec::new(),
+            order: None,
+            environment: None,
+        };
+        let ours = examined.take(foreign::check(deployment, rules));
+        let apps = examined.take(repository::check(deployment, rules));
+        let (Some(()), Some(apps)) = (ours, apps) else {
+            return examined;
+        };
+        let target = examined.take(environment::check(deployment, &apps));
+        let task = examined.take(task::check(deployment, target));
+        let git_ref = examined.take(source::git_ref(deployment));
+        let sha = examined.take(source::sha(deployment));
+        let hosts = examined.take(hosts::check(deployment, target));
+        examined.take(room::check(deployment, target));
+        examined.environment = target.map(|target| target.environment);
+        if let (Some(Target { app, environment }), Some(task), Some(git_ref), Some(sha), Some(hosts)) =
+            (target, task, git_ref, sha, hosts)
+        {
+            let app = app.app.clone();
+            let environment = environment.name.clone();
+            examined.order = Some(Order {
+                app,
+                environment,
+                sha,
+                git_ref,
+                task,
+                hosts,
+            });
+        }
+        examined
+    }
+
+    /// The environment, unless the answer is known already.
+    pub(crate) fn open_question(&self) -> Option<&'r EnvironmentRules> {
+        let settled = self
+            .checks
+            .iter()
+            .any(|check| matches!(check.verdict, CheckVerdict::Ignored | CheckVerdict::Rejected));
+        self.environment.filter(|_| !settled)
+    }
+
+    fn take<T>(&mut self, finding: Finding<T>) -> Option<T> {
+        self.checks.push(finding.check);
+        self.reasons.extend(finding.reasons);
+        finding.value
+    }
+}
