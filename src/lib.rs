@@ -4,4 +4,5 @@
 
 pub mod domain;
 pub mod policy;
+pub mod report;
 pub mod webhook;

@@ -1,0 +1,16 @@
+//! What people read: run events and reasons to statuses and notifications. Pure.
+//!
+//! All wording lives here, so that a fact is called the same everywhere. Text from outside passes through
+//! [`crate::domain::names::shown`] on its way into a sentence.
+
+pub mod catalogue;
+pub mod duration;
+pub mod event;
+pub mod reference;
+pub mod sentence;
+pub mod slack;
+pub mod status;
+mod words;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! The lines of a run's timeline.
+
+use crate::domain::timeline::RunEvent;
+use crate::report::duration::span_of_seconds;
+use crate::report::sentence::sentence;
+use crate::report::words::{person, plain};
+
+/// The line.
+#[must_use]
+pub fn wording(event: &RunEvent) -> String {
+    match event {
+        RunEvent::Delivered { delivery } => format!("delivery {delivery} stored"),
+        RunEvent::Decided { state, reasons } => match reasons.first() {
+            Some(reason) => format!("decided: {}: {}", state.as_str(), sentence(reason)),
+            None => format!("decided: {}", state.as_str()),
+        },
+        RunEvent::Claimed { attempt: 1, .. } => "taken by a worker".to_owned(),
+        RunEvent::Claimed { attempt, .. } => format!("taken by a worker, attempt {attempt}"),
+        RunEvent::CheckedOut { milliseconds } => {
+            if *milliseconds < 1000 {
+                format!("prepared in {milliseconds} ms")
+            } else {
+                format!("prepared in {}", span_of_seconds(milliseconds / 1000))
+            }
+        }
+        RunEvent::Started { pid } => format!("the command has started, watched over by process {pid}"),
+        RunEvent::Adopted { .. } => "watched by a new worker; the command was not disturbed".to_owned(),
+        RunEvent::Requeued { detail } => format!("back in the queue: {}", plain(detail)),
+        RunEvent::Superseded { by } => format!("deployment {by} took its place"),
+        RunEvent::CancelRequested { by } => format!("{} asked to cancel", person(by)),
+        RunEvent::Finished {
+            state,
+            reason: Some(reason),
+        } => format!("{}: {}", state.as_str(), sentence(reason)),
+        RunEvent::Finished { state, reason: None } => state.as_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Fence;
+    use crate::domain::reason::Reason;
+    use crate::domain::run::RunState;
+
+    #[test]
+    fn the_timeline_has_a_line_for_each_event() {
+        let lines = [
+            (
+                RunEvent::Claimed {
+                    worker: "w".to_owned(),
+                    attempt: 1,
+                    fence: Fence(8),
+                },
+                "taken by a worker",
+            ),
+            (
+                RunEvent::Claimed {
+                    worker: "w".to_owned(),
+                    attempt: 2,
+                    fence: Fence(9),
+                },
+                "taken by a worker, attempt 2",
+            ),
+            (RunEvent::CheckedOut { milliseconds: 1200 }, "prepared in 1 s"),
+            (
+                RunEvent::CancelRequested { by: "mona".to_owned() },
+                "@mona asked to cancel",
+            ),
+            (
+                RunEvent::Finished {
+                    state: RunState::Cancelled,
+                    reason: Some(Reason::Cancelled { by: "mona".to_owned() }),
+                },
+                "cancelled: cancelled by @mona; deploy again when it is wanted",
+            ),
+            (
+                RunEvent::Finished {
+                    state: RunState::Succeeded,
+                    reason: None,
+                },
+                "succeeded",
+            ),
+        ];
+        for (event, expected) in lines {
+            assert_eq!(wording(&event), expected);
+            let stored = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<RunEvent>(&stored).unwrap(), event);
+        }
+    }
+}

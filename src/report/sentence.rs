@@ -1,0 +1,139 @@
+//! A reason as one sentence: why, and what to do next. Lower case and without a full stop, so that it fits into others.
+
+use crate::domain::reason::{ContextFinding, Reason};
+use crate::report::catalogue::entry_of;
+use crate::report::duration::span_of_seconds;
+use crate::report::words::{brief, enumeration, names, person, plain, quoted};
+
+/// The whole sentence: for chat, pages and the API.
+#[must_use]
+pub fn sentence(reason: &Reason) -> String {
+    format!("{}; {}", why(reason), entry_of(reason).advice)
+}
+
+/// Only why: for a status, which has room for no more.
+#[must_use]
+pub fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::ForeignWorkflow => "a job of GitHub Actions made this deployment for itself".to_owned(),
+        Reason::ForeignApp { app } => {
+            format!(
+                "the App {} made this deployment, and Chima was not told about it",
+                quoted(app)
+            )
+        }
+        Reason::RepositoryNotConfigured { repository } => {
+            format!("repository {} is not configured", quoted(repository))
+        }
+        Reason::EnvironmentUnknown { found, configured } => {
+            let environment = quoted(found);
+            format!(
+                "environment {environment} is not configured; {}",
+                choice("configured", configured)
+            )
+        }
+        Reason::EnvironmentMalformed { found, expected } => malformed(found, "an environment name", expected),
+        Reason::TaskMalformed { found, expected } => malformed(found, "a task name", expected),
+        Reason::TaskNotAllowed { found, allowed } => {
+            format!("task {} is not allowed; {}", quoted(found), choice("allowed", allowed))
+        }
+        Reason::RefMalformed { found, expected } => malformed(found, "a ref name", expected),
+        Reason::ShaMalformed { found, expected } => malformed(found, "a full commit SHA", expected),
+        Reason::HostsMalformed { found, expected } => malformed(found, "a host name", expected),
+        Reason::HostsNotAllowed { found, allowed } => {
+            let (noun, verb) = if found.len() == 1 {
+                ("host", "is")
+            } else {
+                ("hosts", "are")
+            };
+            format!(
+                "{noun} {} {verb} not declared; {}",
+                names(found),
+                choice("declared", allowed)
+            )
+        }
+        Reason::RoomNotAllowed { found, allowed } => {
+            format!(
+                "room {} may not deploy this; {}",
+                quoted(found),
+                choice("allowed", allowed)
+            )
+        }
+        Reason::RequiredContextFailed { contexts } => {
+            let noun = if contexts.len() == 1 { "context" } else { "contexts" };
+            format!("required {noun} failed: {}", states(contexts))
+        }
+        Reason::RequiredContextPending { contexts } => format!("waiting for {}", states(contexts)),
+        Reason::FactsUnavailable { detail } => {
+            format!(
+                "GitHub could not tell what the decision needs to know: {}",
+                plain(detail)
+            )
+        }
+        Reason::Superseded { by } => format!("superseded by deployment {by}"),
+        Reason::LaneBusy { position, behind } => format!("position {position}, behind run `{behind}`"),
+        Reason::ExitCode { step, exit_code } => format!("step {} exited with code {exit_code}", quoted(step)),
+        Reason::Signalled { step, signal } => format!("step {} was ended by signal {signal}", quoted(step)),
+        // In seconds, because that is how `timeout_seconds` is written.
+        Reason::TimedOut { step, limit_seconds } => {
+            format!("timed out after {limit_seconds} s in step {}", quoted(step))
+        }
+        Reason::CommandNotStarted { program, detail } => {
+            format!("{} could not be started: {}", quoted(program), plain(detail))
+        }
+        Reason::CheckoutFailed { detail } => format!("the commit could not be checked out: {}", plain(detail)),
+        Reason::ShaMismatch { found } => {
+            format!(
+                "the checkout is at {} instead of the deployment's commit",
+                quoted(found)
+            )
+        }
+        Reason::Interrupted { detail } => format!("interrupted: {}", plain(detail)),
+        Reason::Cancelled { by } => format!("cancelled by {}", person(by)),
+        Reason::HoldExpired {
+            limit_seconds,
+            waited_for,
+        } => {
+            format!(
+                "still held after {}, waiting for {}",
+                span_of_seconds(*limit_seconds),
+                plain(waited_for)
+            )
+        }
+        Reason::ConfigurationChanged { detail } => {
+            format!("the configuration changed while it waited: {}", plain(detail))
+        }
+        Reason::ConfigurationUnusable { detail } => format!("the configuration cannot be used: {}", plain(detail)),
+        Reason::AttemptsExhausted { attempts } => format!("it took its worker down {attempts} times"),
+    }
+}
+
+/// What a hold waits for, without a verb: the text that [`Reason::HoldExpired`] keeps.
+#[must_use]
+pub fn waited_for(reason: &Reason) -> String {
+    if let Reason::RequiredContextPending { contexts } = reason {
+        states(contexts)
+    } else {
+        why(reason)
+    }
+}
+
+fn malformed(found: &str, what: &str, expected: &str) -> String {
+    format!("{} is not {what}; expected {}", quoted(found), plain(expected))
+}
+
+fn choice(word: &str, items: &[String]) -> String {
+    if items.is_empty() {
+        format!("{word}: none")
+    } else {
+        format!("{word}: {}", names(items))
+    }
+}
+
+fn states(contexts: &[ContextFinding]) -> String {
+    let parts: Vec<String> = contexts
+        .iter()
+        .map(|context| format!("{} ({})", quoted(&context.name), brief(&context.state)))
+        .collect();
+    enumeration(&parts)
+}

@@ -1,0 +1,141 @@
+//! A run as GitHub shows it: the body of a deployment status.
+//!
+//! GitHub refuses a description of more than 140 characters and any link that is not http(s), and a refused status is one
+//! that nobody sees: so neither may be possible here. The `environment` is left out on purpose, because sending another
+//! one would move the deployment. <https://docs.github.com/en/rest/deployments/statuses>
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::reason::Reason;
+use crate::domain::run::{DeploymentState, Run, RunState};
+use crate::report::duration::{span, worked};
+use crate::report::sentence::why;
+use crate::report::words::{brief, commit, fitted, quoted, sha8, web};
+
+/// GitHub's limit, in characters.
+pub const DESCRIPTION_LIMIT: usize = 140;
+
+/// What is sent to GitHub, and kept in the outbox until it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentStatusBody {
+    /// GitHub's word for where the run stands.
+    pub state: DeploymentState,
+    /// One line, at most [`DESCRIPTION_LIMIT`] characters.
+    pub description: String,
+    /// The run's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_url: Option<String>,
+    /// What was deployed; only once it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment_url: Option<String>,
+}
+
+/// Addresses from our own configuration. What is no http(s) address is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The run's page.
+    pub log_url: Option<String>,
+    /// Where the environment can be visited.
+    pub environment_url: Option<String>,
+}
+
+/// Where a queued run stands in its lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// 1 is next.
+    pub position: u32,
+    /// The SHA of the run directly before it.
+    pub behind: Option<String>,
+}
+
+/// The status that tells where the run stands now.
+#[must_use]
+pub fn deployment_status(run: &Run, place: Option<&Place>, links: &Links) -> DeploymentStatusBody {
+    let link = |address: &Option<String>| address.as_deref().and_then(web).map(str::to_owned);
+    DeploymentStatusBody {
+        state: run.state.deployment_state(),
+        description: fitted(&line(run, place), DESCRIPTION_LIMIT),
+        log_url: link(&links.log_url),
+        environment_url: link(&links.environment_url).filter(|_| run.state == RunState::Succeeded),
+    }
+}
+
+/// The line before it is cut.
+pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
+    match run.state {
+        RunState::Held => because("held", run),
+        RunState::Queued => queued(run, place),
+        RunState::Running => format!("{} {}", doing(run, "deploying", "running"), target(run)),
+        RunState::Succeeded => format!("{} {}{}", doing(run, "deployed", "ran"), target(run), took(run, " in ")),
+        RunState::Failed => failed(run),
+        RunState::Errored | RunState::Interrupted => because("error", run),
+        RunState::Rejected => because("rejected", run),
+        RunState::Cancelled => match &run.reason {
+            Some(reason) => format!("{}{}", why(reason), took(run, " after ")),
+            None => format!("cancelled{}", took(run, " after ")),
+        },
+        RunState::Superseded => match &run.reason {
+            Some(reason) => why(reason),
+            None => "superseded by a newer deployment".to_owned(),
+        },
+    }
+}
+
+fn because(word: &str, run: &Run) -> String {
+    match &run.reason {
+        Some(reason) => format!("{word}: {}", why(reason)),
+        None => format!("{word}: {} {}", commit(&run.sha, &run.git_ref), target(run)),
+    }
+}
+
+fn queued(run: &Run, place: Option<&Place>) -> String {
+    match place {
+        Some(Place {
+            position,
+            behind: Some(sha),
+        }) if *position > 1 => {
+            format!("queued: position {position}, behind run of {}", sha8(sha))
+        }
+        Some(Place { position, behind: None }) if *position > 1 => format!("queued: position {position}"),
+        Some(_) | None => format!("queued: {} {}", commit(&run.sha, &run.git_ref), target(run)),
+    }
+}
+
+fn failed(run: &Run) -> String {
+    match &run.reason {
+        Some(reason @ Reason::TimedOut { .. }) => why(reason),
+        Some(reason) => format!("failure: {}{}", why(reason), took(run, " after ")),
+        None => format!(
+            "failure: {} {}{}",
+            commit(&run.sha, &run.git_ref),
+            target(run),
+            took(run, " after ")
+        ),
+    }
+}
+
+/// `deploying 4f3c2b1a (main)`, or ``running `deploy:migrate` of 4f3c2b1a (main)``.
+fn doing(run: &Run, deploys: &str, runs: &str) -> String {
+    let commit = commit(&run.sha, &run.git_ref);
+    if run.task == "deploy" {
+        format!("{deploys} {commit}")
+    } else {
+        format!("{runs} {} of {commit}", quoted(&brief(&run.task)))
+    }
+}
+
+/// The environment, in the configuration's spelling where it is known.
+fn target(run: &Run) -> String {
+    let name = match &run.order {
+        Some(order) => order.environment.as_str(),
+        None => &run.environment,
+    };
+    let preposition = if run.task == "deploy" { "to" } else { "on" };
+    format!("{preposition} {}", brief(name))
+}
+
+fn took(run: &Run, before: &str) -> String {
+    worked(run)
+        .map(|length| format!("{before}{}", span(length)))
+        .unwrap_or_default()
+}

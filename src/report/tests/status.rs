@@ -1,0 +1,214 @@
+//! The description of a deployment status, for each state.
+
+use super::{SHA, links, run};
+use crate::domain::ids::DeploymentId;
+use crate::domain::reason::{ContextFinding, Reason};
+use crate::domain::run::{DeploymentState, Run, RunState};
+use crate::report::catalogue::examples;
+use crate::report::sentence::{sentence, waited_for};
+use crate::report::status::{DeploymentStatusBody, Links, Place, deployment_status};
+
+fn description(run: &Run) -> String {
+    deployment_status(run, None, &Links::default()).description
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn pending() -> Reason {
+    let context = |name: &str, state: &str| ContextFinding {
+        name: text(name),
+        state: text(state),
+    };
+    Reason::RequiredContextPending {
+        contexts: vec![context("ci/build", "pending"), context("security", "missing")],
+    }
+}
+
+#[test]
+fn every_state_says_something() {
+    use RunState::{Cancelled, Errored, Failed, Held, Interrupted, Queued, Rejected, Running, Succeeded, Superseded};
+    let unknown = Reason::EnvironmentUnknown {
+        found: text("prod"),
+        configured: vec![text("production"), text("staging")],
+    };
+    let gone = Reason::Interrupted {
+        detail: text("its runner is gone and left no result"),
+    };
+    let cases = [
+        (
+            Held,
+            Some(pending()),
+            "held: waiting for `ci/build` (pending) and `security` (missing)",
+        ),
+        (Held, None, "held: 4f3c2b1a (main) to staging"),
+        (Queued, None, "queued: 4f3c2b1a (main) to staging"),
+        (Running, None, "deploying 4f3c2b1a (main) to staging"),
+        (Succeeded, None, "deployed 4f3c2b1a (main) to staging in 41 s"),
+        (
+            Failed,
+            Some(Reason::ExitCode {
+                step: text("deploy"),
+                exit_code: 2,
+            }),
+            "failure: step `deploy` exited with code 2 after 41 s",
+        ),
+        (
+            Failed,
+            Some(Reason::TimedOut {
+                step: text("deploy"),
+                limit_seconds: 1800,
+            }),
+            "timed out after 1800 s in step `deploy`",
+        ),
+        (Failed, None, "failure: 4f3c2b1a (main) to staging after 41 s"),
+        (
+            Errored,
+            Some(Reason::CheckoutFailed {
+                detail: text("git exited with code 128"),
+            }),
+            "error: the commit could not be checked out: git exited with code 128",
+        ),
+        (
+            Errored,
+            Some(Reason::HoldExpired {
+                limit_seconds: 86_400,
+                waited_for: waited_for(&pending()),
+            }),
+            "error: still held after 1 d, waiting for `ci/build` (pending) and `security` (missing)",
+        ),
+        (
+            Rejected,
+            Some(unknown),
+            "rejected: environment `prod` is not configured; configured: `production`, `staging`",
+        ),
+        (
+            Cancelled,
+            Some(Reason::Cancelled { by: text("mona") }),
+            "cancelled by @mona after 41 s",
+        ),
+        (Cancelled, None, "cancelled after 41 s"),
+        (
+            Interrupted,
+            Some(gone),
+            "error: interrupted: its runner is gone and left no result",
+        ),
+        (
+            Superseded,
+            Some(Reason::Superseded { by: DeploymentId(1235) }),
+            "superseded by deployment 1235",
+        ),
+        (Superseded, None, "superseded by a newer deployment"),
+    ];
+    for (state, reason, expected) in cases {
+        assert_eq!(description(&run(state, reason)), expected);
+    }
+}
+
+#[test]
+fn a_queued_run_says_behind_what_it_waits() {
+    let queued = |position, behind: Option<&str>| {
+        let place = Place {
+            position,
+            behind: behind.map(text),
+        };
+        deployment_status(&run(RunState::Queued, None), Some(&place), &Links::default()).description
+    };
+    assert_eq!(queued(2, Some(SHA)), "queued: position 2, behind run of 4f3c2b1a");
+    assert_eq!(queued(3, None), "queued: position 3");
+    assert_eq!(queued(1, None), "queued: 4f3c2b1a (main) to staging");
+}
+
+#[test]
+fn another_task_is_named() {
+    let migrate = |state| Run {
+        task: text("deploy:migrate"),
+        ..run(state, None)
+    };
+    assert_eq!(
+        description(&migrate(RunState::Running)),
+        "running `deploy:migrate` of 4f3c2b1a (main) on staging"
+    );
+    assert_eq!(
+        description(&migrate(RunState::Succeeded)),
+        "ran `deploy:migrate` of 4f3c2b1a (main) on staging in 41 s"
+    );
+}
+
+#[test]
+fn a_sha_is_not_said_twice() {
+    for git_ref in [SHA, &SHA[..12], ""] {
+        let run = Run {
+            git_ref: text(git_ref),
+            ..run(RunState::Running, None)
+        };
+        assert_eq!(description(&run), "deploying 4f3c2b1a to staging");
+    }
+}
+
+#[test]
+fn a_run_without_an_order_shows_githubs_words() {
+    let run = Run {
+        order: None,
+        environment: text("pr`od"),
+        ..run(RunState::Rejected, None)
+    };
+    assert_eq!(description(&run), "rejected: 4f3c2b1a (main) to pr'od");
+}
+
+#[test]
+fn the_body_has_githubs_state_and_only_web_links() {
+    let body = deployment_status(&run(RunState::Succeeded, None), None, &links());
+    assert_eq!(
+        body,
+        DeploymentStatusBody {
+            state: DeploymentState::Success,
+            description: text("deployed 4f3c2b1a (main) to staging in 41 s"),
+            log_url: Some(text("https://deploy.example.com/runs/1")),
+            environment_url: Some(text("https://staging.example.com/?a=1&b=2")),
+        }
+    );
+    let odd = Links {
+        log_url: Some(text("javascript:alert(1)")),
+        environment_url: Some(String::new()),
+    };
+    let body = deployment_status(&run(RunState::Succeeded, None), None, &odd);
+    assert_eq!((body.log_url, body.environment_url), (None, None));
+}
+
+#[test]
+fn what_was_not_deployed_has_no_address() {
+    for state in RunState::ALL {
+        let body = deployment_status(&run(state, None), None, &links());
+        assert_eq!(body.state, state.deployment_state());
+        assert_eq!(
+            body.environment_url.is_some(),
+            state == RunState::Succeeded,
+            "{state:?}"
+        );
+        assert!(body.log_url.is_some());
+    }
+}
+
+#[test]
+fn a_body_survives_the_outbox() {
+    for reason in examples() {
+        let body = deployment_status(&run(RunState::Errored, Some(reason)), None, &links());
+        let stored = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<DeploymentStatusBody>(&stored).unwrap(), body);
+    }
+}
+
+#[test]
+fn sentences_have_the_house_form() {
+    for reason in examples() {
+        let sentence = sentence(&reason);
+        assert!(!sentence.ends_with('.'), "{sentence}");
+        assert!(sentence.contains("; "), "no advice: {sentence}");
+        assert_eq!(sentence.matches('`').count() % 2, 0, "{sentence}");
+        for word in ["please", "oops", "failed to", "error while", "  "] {
+            assert!(!sentence.to_lowercase().contains(word), "{sentence}");
+        }
+    }
+}
