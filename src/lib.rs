@@ -2,6 +2,8 @@
 //!
 //! The modules are the rooms of `ARCHITECTURE.md`; imports go down only, and a test enforces it.
 
+pub mod chat;
+pub mod config;
 pub mod domain;
 pub mod policy;
 pub mod report;

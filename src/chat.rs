@@ -1,0 +1,1 @@
+//! The chat grammar and command engine. Pure.

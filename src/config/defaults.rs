@@ -1,0 +1,15 @@
+//! What a key means when it is absent. Both the schema and the meaning read these, so that they cannot disagree.
+
+pub(super) const LISTEN: &str = "127.0.0.1:8080";
+pub(super) const DATA_DIR: &str = "data";
+pub(super) const STORE_FILE: &str = "chima.db";
+pub(super) const WORKERS: u32 = 4;
+pub(super) const GITHUB_URL: &str = "https://github.com";
+pub(super) const GITHUB_API_URL: &str = "https://api.github.com";
+/// Below GitHub's 80 content-generating requests a minute.
+/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
+pub(super) const WRITES_PER_MINUTE: u32 = 60;
+pub(super) const SLACK_API_URL: &str = "https://slack.com/api";
+pub(super) const TASK: &str = "deploy";
+pub(super) const TIMEOUT_SECONDS: u64 = 1800;
+pub(super) const HOLD_TIMEOUT_SECONDS: u64 = 86_400;

@@ -1,0 +1,37 @@
+//! The process environment: the only place that reads it.
+//!
+//! Everything else is handed the value it needs, so that what a machine exports cannot change behaviour unseen.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Where the configuration is looked for when neither `--config` nor `CHIMA_CONFIG` names a file.
+pub const DEFAULT_PATH: &str = "config/app.yaml";
+
+/// The variable that names the configuration file.
+pub const PATH_VARIABLE: &str = "CHIMA_CONFIG";
+
+/// A variable's value; `None` when it is not set. Text that is not Unicode counts as not set.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    variable_os(name)?.into_string().ok()
+}
+
+/// A variable's value as the system has it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn variable_os(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// The configuration file to read: the one asked for, else `CHIMA_CONFIG`, else [`DEFAULT_PATH`].
+#[must_use]
+pub fn config_path(asked_for: Option<PathBuf>) -> PathBuf {
+    asked_for
+        .or_else(|| {
+            variable_os(PATH_VARIABLE)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+        })
+        .unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
+}

@@ -1,0 +1,324 @@
+//! The configuration file as it is typed: every key that exists, with the words that explain it.
+//!
+//! The doc comments below are the documentation: the JSON schema and `docs/reference/configuration.md` are made from them.
+//! Nothing is judged here; `interpret` says what the keys mean.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::config::defaults;
+
+/// The configuration of Chima. All relative paths start at the working directory of the process, not at this file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// Where Chima listens and under which address people and GitHub reach it.
+    pub(super) server: Option<Server>,
+    /// The GitHub whose deployments are executed, and how Chima proves who it is.
+    pub(super) github: Option<GitHub>,
+    /// Slack: notifications and commands. Without it, nothing is sent there.
+    pub(super) slack: Option<Slack>,
+    /// The bridge for other chat bots (`POST /chat`).
+    pub(super) chat: Option<Chat>,
+    /// Directory for logs, checkouts and runtime files; made when it is missing.
+    #[schemars(extend("default" = defaults::DATA_DIR))]
+    pub(super) data_dir: Option<String>,
+    /// The ledger, as `sqlite:PATH`. Absent means `chima.db` in `data_dir`.
+    #[schemars(extend("default" = "sqlite:data/chima.db"))]
+    pub(super) store: Option<String>,
+    /// What wakes the workers: `sqlite`, or the address of a Redis server as `redis://HOST:PORT`. An address with a
+    /// password is a secret: name where it is found, as `{ env: NAME }` or `{ file: PATH }`.
+    #[schemars(extend("default" = "sqlite"))]
+    pub(super) queue: Option<Queue>,
+    /// How many runs may execute at once. One environment never runs two.
+    #[schemars(range(min = 1, max = 1000), extend("default" = defaults::WORKERS))]
+    pub(super) workers: Option<u32>,
+    /// Directories with further provider manifests, as `DIRECTORY/<name>/provider.yaml`; they may replace shipped ones.
+    pub(super) providers: Option<Vec<String>>,
+    /// What can be deployed, by the short name people use in chat.
+    pub(super) apps: Option<BTreeMap<String, App>>,
+}
+
+/// Where Chima listens and under which address it is reached.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    /// IP address and port to listen on. Keep it on the loopback address behind a proxy that speaks TLS.
+    #[schemars(extend("default" = defaults::LISTEN))]
+    pub(super) listen: Option<String>,
+    /// The address of this server in links, without a path. Absent means `http://` and `listen`.
+    pub(super) public_url: Option<String>,
+}
+
+/// The GitHub whose deployments are executed. Either `app_id` with `private_key`, or `token`; without both, nothing can be
+/// reported.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GitHub {
+    /// Address of the pages and of git.
+    #[schemars(extend("default" = defaults::GITHUB_URL))]
+    pub(super) url: Option<String>,
+    /// Base address of the REST API. For a GitHub Enterprise Server in `url`, absent means `URL/api/v3`.
+    #[schemars(extend("default" = defaults::GITHUB_API_URL))]
+    pub(super) api_url: Option<String>,
+    /// Number of the GitHub App that Chima acts as.
+    #[schemars(range(min = 1))]
+    pub(super) app_id: Option<u64>,
+    /// Private key of that App, in PEM form.
+    pub(super) private_key: Option<Secret>,
+    /// A personal or machine token, where there is no App.
+    pub(super) token: Option<Secret>,
+    /// Secrets of the webhook, at least 16 bytes each; any of them may sign, so that one can be replaced without a gap.
+    pub(super) webhook_secrets: Option<Vec<Secret>>,
+    /// The most statuses sent to GitHub in a minute. github.com allows 80; a GitHub Enterprise Server of your own may allow
+    /// any number.
+    #[schemars(range(min = 1, max = 100_000), extend("default" = defaults::WRITES_PER_MINUTE))]
+    pub(super) writes_per_minute: Option<u32>,
+    /// Slugs of other GitHub Apps whose deployments Chima executes; those of all others are left alone.
+    pub(super) known_apps: Option<Vec<String>>,
+}
+
+/// Slack: `incoming_webhook` or `bot_token` to send, `signing_secret` to receive commands.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Slack {
+    /// Base address of Slack's API.
+    #[schemars(extend("default" = defaults::SLACK_API_URL))]
+    pub(super) api_url: Option<String>,
+    /// Address of an incoming webhook; whoever knows it can post, so it is a secret.
+    pub(super) incoming_webhook: Option<Secret>,
+    /// Bot token (`xoxb-…`); lets Chima edit its messages and answer in threads.
+    pub(super) bot_token: Option<Secret>,
+    /// Signing secret of the Slack app, at least 16 bytes.
+    pub(super) signing_secret: Option<Secret>,
+}
+
+/// The bridge for other chat bots.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Chat {
+    /// The bearer token a bot shows, at least 16 bytes.
+    pub(super) token: Option<Secret>,
+}
+
+/// The queue: a name, or the place of an address that is secret.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Queue {
+    /// `sqlite` or `redis://…`.
+    Address(String),
+    /// Where the address is found.
+    Secret(Secret),
+}
+
+/// Where a secret is found: exactly one of the keys. The secret itself never stands in this file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1, "x-secret" = true))]
+pub(super) struct Secret {
+    /// Name of an environment variable of Chima's process. Not set means not set up.
+    pub(super) env: Option<String>,
+    /// Path of a file that others cannot read. Missing means not set up; one newline at its end is cut off.
+    pub(super) file: Option<String>,
+}
+
+/// Where a secret of an app is found: exactly one of the keys. The secret itself never stands in this file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1, "x-secret" = true))]
+pub(super) struct AppSecret {
+    /// Name of an environment variable of Chima's process.
+    pub(super) env: Option<String>,
+    /// Path of a file that others cannot read; one newline at its end is cut off.
+    pub(super) file: Option<String>,
+    /// A command, as a list of program and arguments, that prints the secret when a step needs it.
+    pub(super) command: Option<Vec<String>>,
+}
+
+/// The key and the known hosts that a step uses for ssh.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ssh {
+    /// Private key: the path of a file, or where the secret is found.
+    pub(super) key: Option<SshKey>,
+    /// Path of a `known_hosts` file; host keys are always checked.
+    pub(super) known_hosts: Option<String>,
+}
+
+/// A private key: a path, or the place of a secret.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum SshKey {
+    /// Path of the key file.
+    Path(String),
+    /// Where the key is found.
+    Secret(AppSecret),
+}
+
+/// Whether, and for what, deployments are made without being asked for.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum AutoDeploy {
+    /// `true` is the default branch when green; `false` is never.
+    Switch(bool),
+    /// A branch and the moment.
+    When(AutoDeployWhen),
+}
+
+/// What is deployed without being asked for.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AutoDeployWhen {
+    /// The branch. Absent means the repository's default branch.
+    pub(super) branch: Option<String>,
+    /// The moment: when the required contexts are `green`, at the `push`, or when a pull request was merged
+    /// (`merged_pull_request`).
+    #[schemars(extend("default" = "green"))]
+    pub(super) on: Option<AutoDeployOn>,
+    /// Globs, relative to the repository; only a change of a matching file counts. Absent means every change.
+    pub(super) paths: Option<Vec<String>>,
+}
+
+/// The moment of an automatic deployment.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AutoDeployOn {
+    Green,
+    Push,
+    MergedPullRequest,
+}
+
+/// The order in which waiting runs of an environment execute.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Lane {
+    Fifo,
+    Latest,
+}
+
+/// Declares a struct with its own keys and the settings that an app and an environment share.
+macro_rules! with_settings {
+    ($(#[$meta:meta])* struct $name:ident { $($own:tt)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $($own)*
+            /// Name of the provider that carries out the deployment. Needed here or at the app.
+            pub(super) provider: Option<String>,
+            /// Inputs of the provider. An environment's are laid over the app's key by key; where the environment names
+            /// another provider, they stand alone.
+            pub(super) with: Option<Map<String, Value>>,
+            /// Tasks that may be asked for. The first is not special: a request without one means `deploy`.
+            #[schemars(extend("default" = [defaults::TASK]))]
+            pub(super) tasks: Option<Vec<String>>,
+            /// Commit statuses and check runs that must be green. Absent means all that have reported; `[]` means none.
+            pub(super) required_contexts: Option<Vec<String>>,
+            /// Deployments made without being asked for: `true`, `false`, or a map.
+            #[schemars(extend("default" = false))]
+            pub(super) auto_deploy: Option<AutoDeploy>,
+            /// Chat rooms, by name or id, from which it may be deployed. Absent means all.
+            pub(super) allowed_rooms: Option<Vec<String>>,
+            /// People who may deploy, by GitHub login or chat name. Absent means everybody in an allowed room.
+            pub(super) deployers: Option<Vec<String>>,
+            /// People who may override: unlock what others locked, deploy in spite of red contexts. Absent means
+            /// everybody who may deploy.
+            pub(super) admins: Option<Vec<String>>,
+            /// What happens to runs that wait: `fifo` executes all in order, `latest` only the newest.
+            #[schemars(extend("default" = "fifo"))]
+            pub(super) lane: Option<Lane>,
+            /// Seconds a run may execute before it is stopped.
+            #[schemars(range(min = 1, max = 2_592_000), extend("default" = defaults::TIMEOUT_SECONDS))]
+            pub(super) timeout_seconds: Option<u64>,
+            /// Seconds a run may wait for required contexts or an approval before it is given up.
+            #[schemars(range(min = 1, max = 31_536_000), extend("default" = defaults::HOLD_TIMEOUT_SECONDS))]
+            pub(super) hold_timeout_seconds: Option<u64>,
+            /// Hosts of the environment. A request may narrow them, never add to them.
+            pub(super) hosts: Option<Vec<String>>,
+            /// Variables for the command. An environment's are laid over the app's.
+            pub(super) env: Option<BTreeMap<String, String>>,
+            /// Secrets for the command, by the variable that holds them. An environment's are laid over the app's.
+            pub(super) secrets: Option<BTreeMap<String, AppSecret>>,
+            /// Names of variables of Chima's own process that the command also gets.
+            pub(super) inherit_env: Option<Vec<String>>,
+            /// The key and the known hosts for ssh. Absent leaves them to the tool's own settings.
+            pub(super) ssh: Option<Ssh>,
+            /// Address people visit to see what was deployed; shown on GitHub.
+            pub(super) url: Option<String>,
+            /// Whether GitHub marks it as production. Absent means that the name is `production`.
+            pub(super) production: Option<bool>,
+            /// Whether GitHub marks it as one that will cease to exist, such as a review app.
+            #[schemars(extend("default" = false))]
+            pub(super) transient: Option<bool>,
+        }
+    };
+}
+
+with_settings! {
+    /// One thing that can be deployed. Every key but the first four may also stand at an environment, where it wins.
+    struct App {
+        /// The repository on GitHub, as `owner/name`.
+        pub(super) repository: String,
+        /// What git fetches from: any address or path. Absent means the repository on `github.url`.
+        pub(super) remote: Option<String>,
+        /// Whether GitHub may merge the default branch into the ref when a deployment is made.
+        #[schemars(extend("default" = false))]
+        pub(super) auto_merge: Option<bool>,
+        /// The environments, by the name GitHub shows. `{}` takes everything from the app.
+        #[schemars(extend("x-hint" = "write a map, as in `environments: { production: {} }`"))]
+        pub(super) environments: BTreeMap<String, Option<Environment>>,
+    }
+}
+
+with_settings! {
+    /// One environment of an app. What is absent here is taken from the app.
+    struct Environment {}
+}
+
+impl Environment {
+    /// The settings with the app's where the environment has none. Maps are laid over each other, all else replaces.
+    pub(super) fn over(self, app: &App) -> Self {
+        let same_provider = self.provider.is_none() || self.provider == app.provider;
+        Self {
+            with: if same_provider {
+                overlay(app.with.as_ref(), self.with)
+            } else {
+                self.with
+            },
+            env: overlay(app.env.as_ref(), self.env),
+            secrets: overlay(app.secrets.as_ref(), self.secrets),
+            provider: self.provider.or_else(|| app.provider.clone()),
+            tasks: self.tasks.or_else(|| app.tasks.clone()),
+            required_contexts: self.required_contexts.or_else(|| app.required_contexts.clone()),
+            auto_deploy: self.auto_deploy.or_else(|| app.auto_deploy.clone()),
+            allowed_rooms: self.allowed_rooms.or_else(|| app.allowed_rooms.clone()),
+            deployers: self.deployers.or_else(|| app.deployers.clone()),
+            admins: self.admins.or_else(|| app.admins.clone()),
+            lane: self.lane.or(app.lane),
+            timeout_seconds: self.timeout_seconds.or(app.timeout_seconds),
+            hold_timeout_seconds: self.hold_timeout_seconds.or(app.hold_timeout_seconds),
+            hosts: self.hosts.or_else(|| app.hosts.clone()),
+            inherit_env: self.inherit_env.or_else(|| app.inherit_env.clone()),
+            ssh: self.ssh.or_else(|| app.ssh.clone()),
+            url: self.url.or_else(|| app.url.clone()),
+            production: self.production.or(app.production),
+            transient: self.transient.or(app.transient),
+        }
+    }
+}
+
+fn overlay<M, K, V>(below: Option<&M>, above: Option<M>) -> Option<M>
+where
+    M: Clone + Extend<(K, V)> + IntoIterator<Item = (K, V)>,
+{
+    match (below.cloned(), above) {
+        (Some(mut below), Some(above)) => {
+            below.extend(above);
+            Some(below)
+        }
+        (below, above) => above.or(below),
+    }
+}

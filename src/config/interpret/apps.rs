@@ -1,0 +1,144 @@
+//! Apps and their environments: settings folded, names checked, every lane with one owner.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::config::App;
+use crate::config::file;
+use crate::config::interpret::Reading;
+use crate::config::problem::KeyPath;
+use crate::config::tree::Node;
+use crate::domain::names::{AppName, RepositoryName, shown};
+
+/// Where the settings of an environment stand: its own map, and the app's below it.
+pub(super) struct Places<'a> {
+    app: &'a KeyPath,
+    pub(super) environment: &'a KeyPath,
+    own: Vec<&'a str>,
+}
+
+impl Places<'_> {
+    /// The path of one entry of a map that is laid over the app's: each may stand at either.
+    pub(super) fn of_entry(&self, key: &str, entry: &str, root: &Node) -> KeyPath {
+        let own = self.environment.key(key).key(entry);
+        if own.node_in(root).is_some() {
+            own
+        } else {
+            self.app.key(key).key(entry)
+        }
+    }
+
+    /// The path of a setting, where it is written.
+    pub(super) fn of(&self, key: &str) -> KeyPath {
+        if self.own.contains(&key) {
+            self.environment.key(key)
+        } else {
+            self.app.key(key)
+        }
+    }
+}
+
+impl Reading<'_> {
+    pub(super) fn apps(&mut self, mut apps: BTreeMap<String, file::App>, github_url: &str) -> Vec<App> {
+        let path = KeyPath::of(&["apps"]);
+        let mut found: Vec<App> = Vec::new();
+        let mut spellings: HashMap<String, String> = HashMap::new();
+        let mut owners: HashMap<(String, String), KeyPath> = HashMap::new();
+        let order: Vec<&str> = path
+            .node_in(self.root)
+            .into_iter()
+            .flat_map(Node::entries)
+            .map(|entry| entry.key.as_str())
+            .collect();
+        for name in order {
+            let Some(app) = apps.remove(name) else {
+                continue;
+            };
+            let path = path.key(name);
+            if let Some(other) = spellings.insert(name.to_ascii_lowercase(), name.to_owned()) {
+                let text = format!("app `{}` differs from `{}` only in case", shown(name), shown(&other));
+                let _: Option<()> = self.refuse_key(
+                    &path,
+                    text,
+                    Some("people type names in chat: choose another".to_owned()),
+                );
+            }
+            self.lanes(&app, &path, &mut owners);
+            found.extend(self.app(name, app, github_url, &path));
+        }
+        found
+    }
+
+    /// Every environment of a repository has one lane and so one owner, whatever case GitHub is asked in.
+    fn lanes(&mut self, app: &file::App, path: &KeyPath, owners: &mut HashMap<(String, String), KeyPath>) {
+        let environments = path.key("environments");
+        let mut sorted: Vec<(KeyPath, &String)> = app
+            .environments
+            .keys()
+            .map(|name| (environments.key(name), name))
+            .collect();
+        sorted.sort_by_key(|(path, _)| path.key_place_in(self.root));
+        for (path, name) in sorted {
+            let lane = (app.repository.to_ascii_lowercase(), name.to_ascii_lowercase());
+            let Some(owner) = owners.insert(lane, path.clone()) else {
+                continue;
+            };
+            let (text, hint) = if owner.parent() == path.parent() {
+                let text = format!("environment `{}` differs from `{owner}` only in case", shown(name));
+                (text, "GitHub takes both for the same environment: keep one")
+            } else {
+                let text = format!(
+                    "environment `{}` of `{}` belongs to `{owner}` already",
+                    shown(name),
+                    shown(&app.repository)
+                );
+                (
+                    text,
+                    "an environment of a repository has one owner: give one of them another name",
+                )
+            };
+            let _: Option<()> = self.refuse_key(&path, text, Some(hint.to_owned()));
+        }
+    }
+
+    fn app(&mut self, name: &str, mut app: file::App, github_url: &str, path: &KeyPath) -> Option<App> {
+        let app_name = self.key_name::<AppName>(name, path);
+        let repository = self.name::<RepositoryName>(&app.repository, &path.key("repository"));
+        let remote = match &app.remote {
+            Some(remote) => self.remote(remote, &path.key("remote")),
+            None => repository
+                .as_ref()
+                .map(|repository| format!("{github_url}/{repository}.git")),
+        };
+        let typed = std::mem::take(&mut app.environments);
+        if typed.is_empty() {
+            let hint = "write at least one, as in `environments: { production: {} }`";
+            let text = format!("`{path}` has no environment");
+            let _: Option<()> = self.refuse(&path.key("environments"), text, Some(hint.to_owned()));
+        }
+        let mut typed: Vec<(KeyPath, String, Option<file::Environment>)> = typed
+            .into_iter()
+            .map(|(name, environment)| (path.key("environments").key(&name), name, environment))
+            .collect();
+        typed.sort_by_key(|(path, ..)| path.key_place_in(self.root));
+        let mut environments = Vec::new();
+        for (environment_path, name, own) in typed {
+            let settings = own.unwrap_or_default().over(&app);
+            let own = environment_path
+                .node_in(self.root)
+                .map_or(&[][..], |node| node.entries());
+            let places = Places {
+                app: path,
+                environment: &environment_path,
+                own: own.iter().map(|entry| entry.key.as_str()).collect(),
+            };
+            environments.extend(self.environment(&name, settings, &places));
+        }
+        Some(App {
+            name: app_name?,
+            repository: repository?,
+            remote: remote?,
+            auto_merge: app.auto_merge.unwrap_or(false),
+            environments,
+        })
+    }
+}

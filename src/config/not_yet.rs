@@ -1,0 +1,44 @@
+//! Keys that this version reads and does not act on. Whoever sets one must hear of it, most of all where it would restrict.
+
+use crate::config::Config;
+use crate::config::secret::SecretSource;
+
+/// One sentence for each such key that is set.
+#[must_use]
+pub fn not_yet(config: &Config) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for app in &config.apps {
+        for environment in &app.environments {
+            let at = format!("apps.{}.environments.{}", app.name, environment.name);
+            if !environment.deployers.is_empty() || !environment.admins.is_empty() {
+                sentences.push(format!(
+                    "`deployers` and `admins` of `{at}` are not enforced in this version: whoever may create deployments on \
+                     GitHub may deploy"
+                ));
+            }
+            let commands = environment
+                .secrets
+                .values()
+                .any(|source| matches!(source, SecretSource::Command(_)));
+            if commands {
+                sentences.push(format!(
+                    "a secret of `{at}` comes from a `command`, which this version does not run: its runs will end as errors; \
+                     use `env` or `file`"
+                ));
+            }
+            if environment.auto_deploy.is_some() {
+                sentences.push(format!(
+                    "`auto_deploy` of `{at}` has no effect in this version: nothing deploys by itself"
+                ));
+            }
+        }
+    }
+    if config.slack.bot_token.is_some() || config.slack.signing_secret.is_some() || config.chat_token.is_some() {
+        sentences.push(
+            "`slack.bot_token`, `slack.signing_secret` and `chat.token` have no effect in this version: chat is told, through \
+             `slack.incoming_webhook`, but not listened to"
+                .to_owned(),
+        );
+    }
+    sentences
+}

@@ -1,0 +1,128 @@
+//! What somebody may have meant by a name that is not known.
+//!
+//! Two sources: the nearest known name, and the keys of the systems people come from, which mean something here too but
+//! live elsewhere.
+
+/// Keys of hubot-deploy, Heaven and PYBOSSA's deployer, or of the wrong level here, and where they go now.
+const MOVED: [(&str, &str); 22] = [
+    (
+        "ansible_hosts",
+        "`ansible_hosts` is an input of the provider: write `with: { ansible_hosts: … }`",
+    ),
+    (
+        "ansible_playbook",
+        "`ansible_playbook` is an input of the provider: write `with: { ansible_playbook: … }`",
+    ),
+    (
+        "commands",
+        "`commands` is an input of the provider: write `provider: shell` and `with: { folder: …, commands: … }`",
+    ),
+    (
+        "command",
+        "`command` is an input of the provider: write `provider: shell` and `with: { command: [ … ] }`",
+    ),
+    (
+        "folder",
+        "`folder` is an input of the provider: write `provider: shell` and `with: { folder: …, commands: … }`",
+    ),
+    (
+        "deploy_script",
+        "write `provider: shell` and `with: { command: [\"./script/deploy\"] }`",
+    ),
+    (
+        "playbook",
+        "`playbook` is an input of the provider: write `with: { playbook: … }`",
+    ),
+    (
+        "inventory",
+        "`inventory` is an input of the provider: write `with: { inventory: … }`",
+    ),
+    (
+        "fabfile",
+        "`fabfile` is an input of the provider: write `with: { fabfile: … }`",
+    ),
+    (
+        "stage",
+        "`stage` is an input of the provider: write `with: { stage: … }`",
+    ),
+    (
+        "github_api",
+        "there is one GitHub for all apps: write `api_url` under `github`",
+    ),
+    (
+        "github_token",
+        "there is one GitHub for all apps: write `token: { env: GITHUB_TOKEN }` under `github`",
+    ),
+    ("host", "write `listen: 127.0.0.1:8080` under `server`"),
+    ("port", "write `listen: 127.0.0.1:8080` under `server`"),
+    ("listen", "`listen` goes under `server`"),
+    ("public_url", "`public_url` goes under `server`"),
+    ("timeout", "the unit is part of the name: `timeout_seconds`"),
+    ("hold_timeout", "the unit is part of the name: `hold_timeout_seconds`"),
+    (
+        "webhook_secret",
+        "write `webhook_secrets: [{ env: CHIMA_WEBHOOK_SECRET }]`: several are valid while one is replaced",
+    ),
+    (
+        "secret_key",
+        "write `webhook_secrets: [{ env: CHIMA_WEBHOOK_SECRET }]` under `github`",
+    ),
+    ("branch", "`branch` goes under `auto_deploy`"),
+    ("name", "the name of an app is its key under `apps`"),
+];
+
+/// Where a key goes that is known, but not here.
+pub(super) fn moved(key: &str) -> Option<&'static str> {
+    MOVED.iter().find(|(old, _)| *old == key).map(|(_, hint)| *hint)
+}
+
+/// The known name nearest to what was typed, if any is near enough to be a slip.
+pub(super) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = typed.to_lowercase().replace('-', "_");
+    let allowed = (wanted.chars().count() / 3).clamp(1, 3);
+    known
+        .into_iter()
+        .map(|name| match wanted.len() {
+            3.. if name.starts_with(&wanted) => (1, name),
+            _ => (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name),
+        })
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// The hint for a name that is none of the known ones: the nearest, or all of them.
+pub(super) fn hint(typed: &str, known: &[&str]) -> Option<String> {
+    if let Some(name) = nearest(typed, known.iter().copied()) {
+        return Some(format!("did you mean `{name}`?"));
+    }
+    match known.len() {
+        0 => None,
+        1..=12 => Some(format!("known here: {}", list(known))),
+        _ => Some("`chima schema` prints every key".to_owned()),
+    }
+}
+
+/// Names as a sentence has them.
+pub(super) fn list(names: &[&str]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word_and_another_word_does_not() {
+        let known = ["provider", "production", "url", "env"];
+        assert_eq!(nearest("provder", known), Some("provider"));
+        assert_eq!(nearest("Provider", known), Some("provider"));
+        assert_eq!(nearest("ulr", known), Some("url"));
+        assert_eq!(nearest("prov", known), Some("provider"));
+        assert_eq!(nearest("colour", known), None);
+    }
+}
