@@ -1,0 +1,450 @@
+//! Who carries out a run: claims with a lease and a growing fence.
+//!
+//! A claim is one transaction that looks at the lane, takes the next fence and moves the head of the lane to `running`.
+//! From then on every write of that run carries the fence and must change exactly one row; a worker that was paused
+//! beyond its lease finds its writes refused.
+
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{Fence, RunId};
+use crate::domain::reason::Reason;
+use crate::domain::run::{Run, RunState};
+use crate::domain::timeline::RunEvent;
+use crate::store::error::StoreError;
+use crate::store::outbox::{self, Outgoing};
+use crate::store::row::{Reader, json, millis, number};
+use crate::store::runs::{StepRecord, append_event};
+use crate::store::{Store, commit};
+
+/// What a look at a lane came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// The head of the lane is the caller's to carry out.
+    Taken(Box<Run>),
+    /// It took its worker down too often, and was given up instead. The caller reports it.
+    GivenUp(Box<Run>),
+    /// Another run of the lane is under way; its end rings again.
+    Busy,
+    /// Nothing waits.
+    Empty,
+}
+
+impl Store {
+    /// Takes the head of the lane of `run`. The bell only says that something may be due there.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn claim(
+        &self,
+        run: RunId,
+        worker: &str,
+        lease: Duration,
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<Claim, StoreError> {
+        let doing = "claim a run";
+        let failed = StoreError::while_doing(doing);
+        let mut tx = self.begin(doing).await?;
+        let lane: Option<String> = sqlx::query("SELECT lane FROM runs WHERE id = ?")
+            .bind(run.to_string())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(&failed)?
+            .and_then(|row| row.try_get(0).ok());
+        let Some(lane) = lane else {
+            return Ok(Claim::Empty);
+        };
+        let active = sqlx::query("SELECT 1 FROM runs WHERE lane = ? AND state = 'running'")
+            .bind(&lane)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        if active.is_some() {
+            return Ok(Claim::Busy);
+        }
+        let head = sqlx::query(
+            "SELECT * FROM runs WHERE lane = ? AND state = 'queued' ORDER BY requested_at, deployment_id LIMIT 1",
+        )
+        .bind(&lane)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let Some(head) = head else {
+            return Ok(Claim::Empty);
+        };
+        let mut run = Reader::new(&head, doing).run()?;
+        run.fence = next_fence(&mut tx, &lane).await?;
+        run.attempts += 1;
+        run.state = RunState::Running;
+        // why it waited is over
+        run.reason = None;
+        run.worker = Some(worker.to_owned());
+        run.lease_until = Some(now + lease);
+        run.started_at = run.started_at.or(Some(now));
+        sqlx::query(
+            "UPDATE runs SET state = 'running', fence = ?, attempts = ?, worker = ?, lease_until = ?, started_at = ?, \
+             reason = NULL, rung_at = NULL WHERE id = ? AND state = 'queued'",
+        )
+        .bind(number(run.fence.0))
+        .bind(run.attempts)
+        .bind(worker)
+        .bind(run.lease_until.map(millis))
+        .bind(run.started_at.map(millis))
+        .bind(run.id.to_string())
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let event = RunEvent::Claimed {
+            worker: worker.to_owned(),
+            attempt: run.attempts,
+            fence: run.fence,
+        };
+        append_event(&mut tx, run.id, now, &event).await?;
+        commit(tx, doing).await?;
+        if run.attempts > max_attempts {
+            return Ok(Claim::GivenUp(Box::new(run)));
+        }
+        Ok(Claim::Taken(Box::new(run)))
+    }
+
+    /// Prolongs the claims of this worker on `runs`.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn renew_leases(&self, worker: &str, runs: &[RunId], until: Timestamp) -> Result<(), StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new("UPDATE runs SET lease_until = ");
+        query
+            .push_bind(millis(until))
+            .push(" WHERE state = 'running' AND worker = ")
+            .push_bind(worker)
+            .push(" AND id IN (");
+        let mut list = query.separated(", ");
+        for run in runs {
+            list.push_bind(run.to_string());
+        }
+        query.push(")");
+        query
+            .build()
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::while_doing("renew leases"))?;
+        Ok(())
+    }
+
+    /// Every run that some worker has claimed.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn claimed_runs(&self) -> Result<Vec<Run>, StoreError> {
+        let doing = "list claimed runs";
+        let rows = sqlx::query("SELECT * FROM runs WHERE state = 'running' ORDER BY id")
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// Takes over a claimed run from a worker that is gone: a new fence, so that the old one's writes are refused.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stale`] when somebody else was quicker.
+    pub async fn adopt(&self, run: &Run, worker: &str, lease: Duration, now: Timestamp) -> Result<Fence, StoreError> {
+        let doing = "adopt a run";
+        let mut tx = self.begin(doing).await?;
+        let Some(lane) = &run.lane else {
+            return Err(StoreError::Stale);
+        };
+        let fence = next_fence(&mut tx, lane.as_str()).await?;
+        let changed = sqlx::query(
+            "UPDATE runs SET worker = ?, fence = ?, lease_until = ? WHERE id = ? AND fence = ? AND state = 'running'",
+        )
+        .bind(worker)
+        .bind(number(fence.0))
+        .bind(millis(now + lease))
+        .bind(run.id.to_string())
+        .bind(number(run.fence.0))
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        if changed.rows_affected() != 1 {
+            return Err(StoreError::Stale);
+        }
+        append_event(
+            &mut tx,
+            run.id,
+            now,
+            &RunEvent::Adopted {
+                worker: worker.to_owned(),
+                fence,
+            },
+        )
+        .await?;
+        commit(tx, doing).await?;
+        Ok(fence)
+    }
+
+    /// Puts a claimed run back into its lane. Only for one whose command is proven never to have started.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stale`] when the claim is no longer the caller's.
+    pub async fn requeue(&self, run: RunId, fence: Fence, detail: &str, now: Timestamp) -> Result<(), StoreError> {
+        let doing = "requeue a run";
+        let mut tx = self.begin(doing).await?;
+        let changed = sqlx::query(
+            "UPDATE runs SET state = 'queued', worker = NULL, lease_until = NULL, rung_at = NULL \
+             WHERE id = ? AND fence = ? AND state = 'running'",
+        )
+        .bind(run.to_string())
+        .bind(number(fence.0))
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        if changed.rows_affected() != 1 {
+            return Err(StoreError::Stale);
+        }
+        append_event(
+            &mut tx,
+            run,
+            now,
+            &RunEvent::Requeued {
+                detail: detail.to_owned(),
+            },
+        )
+        .await?;
+        commit(tx, doing).await
+    }
+
+    /// Writes an entry of a claimed run's timeline, and what is to be sent with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stale`] when the claim is no longer the caller's.
+    pub async fn report_progress(
+        &self,
+        run: RunId,
+        fence: Fence,
+        events: &[RunEvent],
+        outgoing: &[Outgoing],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let doing = "record the progress of a run";
+        let mut tx = self.begin(doing).await?;
+        let owned = sqlx::query("SELECT 1 FROM runs WHERE id = ? AND fence = ? AND state = 'running'")
+            .bind(run.to_string())
+            .bind(number(fence.0))
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        if owned.is_none() {
+            return Err(StoreError::Stale);
+        }
+        for event in events {
+            append_event(&mut tx, run, now, event).await?;
+        }
+        outbox::put(&mut tx, outgoing, now).await?;
+        commit(tx, doing).await
+    }
+
+    /// Ends a claimed run. Returns the run that is next in its lane, for which the caller rings.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stale`] when the claim is no longer the caller's.
+    pub async fn finish(
+        &self,
+        run: &Run,
+        state: RunState,
+        reason: Option<&Reason>,
+        steps: &[StepRecord],
+        outgoing: &[Outgoing],
+        now: Timestamp,
+    ) -> Result<Option<RunId>, StoreError> {
+        let doing = "finish a run";
+        let failed = StoreError::while_doing(doing);
+        let mut tx = self.begin(doing).await?;
+        let changed = sqlx::query(
+            "UPDATE runs SET state = ?, reason = ?, finished_at = ?, lease_until = NULL \
+             WHERE id = ? AND fence = ? AND state = 'running'",
+        )
+        .bind(state.as_str())
+        .bind(reason.map(json))
+        .bind(millis(now))
+        .bind(run.id.to_string())
+        .bind(number(run.fence.0))
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        if changed.rows_affected() != 1 {
+            return Err(StoreError::Stale);
+        }
+        for (position, step) in steps.iter().enumerate() {
+            sqlx::query(
+                "INSERT INTO steps (run_id, position, name, outcome, started_at, finished_at) VALUES (?, ?, ?, ?, ?, ?) \
+                 ON CONFLICT (run_id, position) DO UPDATE SET outcome = excluded.outcome, \
+                 started_at = excluded.started_at, finished_at = excluded.finished_at",
+            )
+            .bind(run.id.to_string())
+            .bind(number(position as u64))
+            .bind(&step.name)
+            .bind(&step.outcome)
+            .bind(step.started_at.map(millis))
+            .bind(step.finished_at.map(millis))
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        }
+        append_event(
+            &mut tx,
+            run.id,
+            now,
+            &RunEvent::Finished {
+                state,
+                reason: reason.cloned(),
+            },
+        )
+        .await?;
+        outbox::put(&mut tx, outgoing, now).await?;
+        let next = match &run.lane {
+            Some(lane) => sqlx::query(
+                "UPDATE runs SET rung_at = ? WHERE id = (SELECT id FROM runs WHERE lane = ? AND state = 'queued' \
+                 ORDER BY requested_at, deployment_id LIMIT 1) RETURNING id",
+            )
+            .bind(millis(now))
+            .bind(lane.as_str())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(&failed)?
+            .map(|row| Reader::new(&row, doing).parsed("id"))
+            .transpose()?,
+            None => None,
+        };
+        commit(tx, doing).await?;
+        Ok(next)
+    }
+
+    /// Ends a run that nobody has claimed. Returns whether it was still waiting.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn finish_waiting(
+        &self,
+        run: &Run,
+        state: RunState,
+        reason: &Reason,
+        outgoing: &[Outgoing],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let doing = "finish a waiting run";
+        let mut tx = self.begin(doing).await?;
+        let changed = sqlx::query(
+            "UPDATE runs SET state = ?, reason = ?, finished_at = ? WHERE id = ? AND state = ? AND state IN ('held', 'queued')",
+        )
+        .bind(state.as_str())
+        .bind(json(reason))
+        .bind(millis(now))
+        .bind(run.id.to_string())
+        .bind(run.state.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        if changed.rows_affected() != 1 {
+            return Ok(false);
+        }
+        append_event(
+            &mut tx,
+            run.id,
+            now,
+            &RunEvent::Finished {
+                state,
+                reason: Some(reason.clone()),
+            },
+        )
+        .await?;
+        outbox::put(&mut tx, outgoing, now).await?;
+        commit(tx, doing).await?;
+        Ok(true)
+    }
+
+    /// Heads of lanes in which nothing runs, as far as their bell was never rung, or rung before `stale`; and whether it
+    /// was rung at all.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn unrung_heads(&self, stale: Timestamp, limit: u32) -> Result<Vec<(RunId, bool)>, StoreError> {
+        let doing = "list the heads of lanes";
+        let rows = sqlx::query(
+            "SELECT id, rung_at FROM (SELECT id, lane, rung_at, ROW_NUMBER() OVER (PARTITION BY lane ORDER BY requested_at, \
+             deployment_id) AS place FROM runs WHERE state = 'queued') AS heads \
+             WHERE place = 1 AND (rung_at IS NULL OR rung_at <= ?) \
+             AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.lane = heads.lane AND r.state = 'running') \
+             ORDER BY id LIMIT ?",
+        )
+        .bind(millis(stale))
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter()
+            .map(|row| {
+                let row = Reader::new(row, doing);
+                Ok((row.parsed("id")?, row.maybe_time("rung_at")?.is_some()))
+            })
+            .collect()
+    }
+
+    /// Remembers that bells are rung for these runs now.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn mark_rung(&self, runs: &[RunId], now: Timestamp) -> Result<(), StoreError> {
+        self.set_rung(runs, Some(now)).await
+    }
+
+    /// Remembers that the bell of a run could not be rung, so that the sweep rings it soon.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn mark_unrung(&self, run: RunId) -> Result<(), StoreError> {
+        self.set_rung(&[run], None).await
+    }
+
+    async fn set_rung(&self, runs: &[RunId], at: Option<Timestamp>) -> Result<(), StoreError> {
+        let doing = "remember a bell";
+        let mut tx = self.begin(doing).await?;
+        for run in runs {
+            sqlx::query("UPDATE runs SET rung_at = ? WHERE id = ?")
+                .bind(at.map(millis))
+                .bind(run.to_string())
+                .execute(&mut *tx)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+        }
+        commit(tx, doing).await
+    }
+}
+
+async fn next_fence(connection: &mut SqliteConnection, lane: &str) -> Result<Fence, StoreError> {
+    let doing = "take a fence";
+    let row = sqlx::query(
+        "INSERT INTO lanes (lane, fence) VALUES (?, 1) ON CONFLICT (lane) DO UPDATE SET fence = lanes.fence + 1 \
+         RETURNING fence",
+    )
+    .bind(lane)
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::while_doing(doing))?;
+    Ok(Fence(Reader::new(&row, doing).number("fence")?))
+}

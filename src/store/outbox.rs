@@ -1,0 +1,340 @@
+//! The outbox: what is to be sent, written in the transaction that caused it, and who sends it.
+//!
+//! Rows of one key leave one after the other. A status that was not sent yet gives way to a newer one of its
+//! deployment, so that GitHub hears at most what still matters, and no word twice; the last word is sent before everything
+//! else.
+
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnection;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{DeliveryId, RunId};
+use crate::store::error::StoreError;
+use crate::store::row::{Reader, json, millis};
+use crate::store::{Store, commit};
+
+/// What kind of thing leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A deployment status for GitHub.
+    DeploymentStatus,
+    /// A message for Slack's incoming webhook.
+    SlackWebhook,
+}
+
+impl Kind {
+    /// The stored name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeploymentStatus => "deployment_status",
+            Self::SlackWebhook => "slack_webhook",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::DeploymentStatus, Self::SlackWebhook]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Something to send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outgoing {
+    /// Ours, fresh; sorts by time.
+    pub id: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Rows of one key leave in order.
+    pub key: String,
+    /// About which run.
+    pub run: RunId,
+    /// Whether nothing follows under this key.
+    pub terminal: bool,
+    /// The word it tells. One that has been told under this key, or may have been, is not told again.
+    pub says: String,
+    /// What is sent, as the sender of this kind understands it.
+    pub body: serde_json::Value,
+}
+
+/// A row that a sender has claimed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// The row.
+    pub outgoing: Outgoing,
+    /// How often it was tried before. Above 0, an earlier try may have worked without our knowing.
+    pub attempts: u32,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// The delivery that began it all: the one id that every log line of a deployment can be found by.
+    pub delivery: Option<DeliveryId>,
+}
+
+/// How a row was dealt with, for pages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxRow {
+    /// The row.
+    pub outgoing: Outgoing,
+    /// `pending`, `sending`, `sent` or `dead`.
+    pub state: String,
+    /// Tries so far.
+    pub attempts: u32,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it left.
+    pub sent_at: Option<Timestamp>,
+    /// What the last try came to.
+    pub last_error: Option<String>,
+}
+
+pub(crate) async fn put(
+    connection: &mut SqliteConnection,
+    outgoing: &[Outgoing],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let failed = StoreError::while_doing("put a message into the outbox");
+    for one in outgoing {
+        let told = sqlx::query(
+            "SELECT 1 FROM outbox WHERE key = ? AND kind = ? AND says = ? \
+             AND (state IN ('sending', 'sent') OR (state = 'pending' AND attempts > 0)) LIMIT 1",
+        )
+        .bind(&one.key)
+        .bind(one.kind.as_str())
+        .bind(&one.says)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(&failed)?;
+        if told.is_some() {
+            continue;
+        }
+        sqlx::query("DELETE FROM outbox WHERE key = ? AND kind = ? AND state = 'pending' AND terminal = 0")
+            .bind(&one.key)
+            .bind(one.kind.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(&failed)?;
+        sqlx::query(
+            "INSERT INTO outbox (id, key, kind, run_id, terminal, says, body, next_attempt_at, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&one.id)
+        .bind(&one.key)
+        .bind(one.kind.as_str())
+        .bind(one.run.to_string())
+        .bind(one.terminal)
+        .bind(&one.says)
+        .bind(json(&one.body))
+        .bind(millis(now))
+        .bind(millis(now))
+        .execute(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Claims what may leave now, last words first. A claim that is not settled in time is anybody's again, and counts as
+    /// a try: its sender may have died after sending.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn claim_outgoing(
+        &self,
+        kind: Kind,
+        sender: &str,
+        now: Timestamp,
+        claim: Duration,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let doing = "claim from the outbox";
+        let any = sqlx::query("SELECT 1 FROM outbox WHERE state IN ('pending', 'sending') AND kind = ? LIMIT 1")
+            .bind(kind.as_str())
+            .fetch_optional(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        if any.is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query(
+            "UPDATE outbox SET attempts = attempts + (state = 'sending'), state = 'sending', claimed_until = ?1, \
+             claimed_by = ?5 WHERE id IN ( \
+                 SELECT o.id FROM outbox o WHERE o.kind = ?2 \
+                 AND ((o.state = 'pending' AND o.next_attempt_at <= ?3) OR (o.state = 'sending' AND o.claimed_until <= ?3)) \
+                 AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.key = o.key AND p.id < o.id \
+                                 AND p.state IN ('pending', 'sending')) \
+                 ORDER BY o.terminal DESC, o.id LIMIT ?4) \
+             RETURNING id, key, kind, run_id, terminal, says, body, attempts, created_at, \
+             (SELECT delivery_id FROM runs WHERE runs.id = outbox.run_id) AS delivery_id",
+        )
+        .bind(millis(now + claim))
+        .bind(kind.as_str())
+        .bind(millis(now))
+        .bind(limit)
+        .bind(sender)
+        .fetch_all(&self.write)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        let mut claimed = rows
+            .iter()
+            .map(|row| {
+                let row = Reader::new(row, doing);
+                Ok(Claimed {
+                    outgoing: read_outgoing(&row)?,
+                    attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+                    created_at: row.time("created_at")?,
+                    delivery: row.maybe_text("delivery_id")?.and_then(|id| id.parse().ok()),
+                })
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        claimed.sort_by(|a, b| {
+            b.outgoing
+                .terminal
+                .cmp(&a.outgoing.terminal)
+                .then_with(|| a.outgoing.id.cmp(&b.outgoing.id))
+        });
+        Ok(claimed)
+    }
+
+    /// Who is sending now.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn senders(&self) -> Result<Vec<String>, StoreError> {
+        let doing = "list who sends";
+        let rows = sqlx::query(
+            "SELECT DISTINCT claimed_by AS sender FROM outbox WHERE state = 'sending' AND claimed_by IS NOT NULL \
+             AND claimed_until > 0",
+        )
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).text("sender")).collect()
+    }
+
+    /// Makes the claims of a sender that is gone anybody's. Each still counts as a try.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn release_outgoing_of(&self, sender: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE outbox SET claimed_until = 0 WHERE state = 'sending' AND claimed_by = ?")
+            .bind(sender)
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::while_doing("release a dead sender's messages"))?;
+        Ok(())
+    }
+
+    /// Writes that a row has left.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn mark_sent(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET state = 'sent', sent_at = ?, attempts = attempts + 1, last_error = NULL WHERE id = ?",
+        )
+        .bind(millis(now))
+        .bind(id)
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::while_doing("settle the outbox"))?;
+        Ok(())
+    }
+
+    /// Puts a row off. It leaves for good instead where a newer row of its key has made it pointless.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn retry_outgoing(
+        &self,
+        claimed: &Claimed,
+        error: &str,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let doing = "put off a row of the outbox";
+        let failed = StoreError::while_doing(doing);
+        let mut tx = self.begin(doing).await?;
+        sqlx::query(
+            "UPDATE outbox SET state = 'pending', claimed_until = NULL, attempts = attempts + 1, last_error = ?, \
+             next_attempt_at = ? WHERE id = ? AND state = 'sending'",
+        )
+        .bind(error)
+        .bind(millis(next_attempt_at))
+        .bind(&claimed.outgoing.id)
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        sqlx::query(
+            "DELETE FROM outbox WHERE id = ? AND terminal = 0 AND kind = 'deployment_status' AND EXISTS \
+             (SELECT 1 FROM outbox n WHERE n.key = outbox.key AND n.id > outbox.id)",
+        )
+        .bind(&claimed.outgoing.id)
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        commit(tx, doing).await
+    }
+
+    /// Gives a row up: it can never be delivered. It stays visible.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn bury_outgoing(&self, id: &str, error: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE outbox SET state = 'dead', attempts = attempts + 1, last_error = ? WHERE id = ?")
+            .bind(error)
+            .bind(id)
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::while_doing("bury a row of the outbox"))?;
+        Ok(())
+    }
+
+    /// What was, or is to be, sent about a run.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn outbox_of(&self, run: RunId) -> Result<Vec<OutboxRow>, StoreError> {
+        let doing = "read the outbox";
+        let rows = sqlx::query("SELECT * FROM outbox WHERE run_id = ? ORDER BY id")
+            .bind(run.to_string())
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        rows.iter()
+            .map(|row| {
+                let row = Reader::new(row, doing);
+                Ok(OutboxRow {
+                    outgoing: read_outgoing(&row)?,
+                    state: row.text("state")?,
+                    attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+                    created_at: row.time("created_at")?,
+                    sent_at: row.maybe_time("sent_at")?,
+                    last_error: row.maybe_text("last_error")?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn read_outgoing(row: &Reader<'_>) -> Result<Outgoing, StoreError> {
+    let kind = row.text("kind")?;
+    Ok(Outgoing {
+        id: row.text("id")?,
+        kind: Kind::from_name(&kind).ok_or_else(|| row.unreadable("kind", kind))?,
+        key: row.text("key")?,
+        run: row.parsed("run_id")?,
+        terminal: row.number("terminal")? != 0,
+        // absent in rows of an earlier version
+        says: row.maybe_text("says")?.unwrap_or_default(),
+        body: row.json("body")?,
+    })
+}

@@ -1,0 +1,104 @@
+//! Lists and counts for pages, commands and health checks.
+
+use sqlx::Row;
+
+use crate::domain::run::Run;
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::row::{Reader, number};
+
+/// What waits, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Deliveries not worked on yet.
+    pub deliveries: u64,
+    /// Runs by state.
+    pub held: u64,
+    /// Runs in lanes.
+    pub queued: u64,
+    /// Claimed runs.
+    pub running: u64,
+    /// Statuses and notifications not sent yet.
+    pub outbox: u64,
+    /// Those that can never be sent.
+    pub dead: u64,
+}
+
+impl Store {
+    /// The newest runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn recent_runs(&self, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let doing = "list runs";
+        let rows = sqlx::query("SELECT * FROM runs ORDER BY id DESC LIMIT ?")
+            .bind(limit)
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// Runs whose id starts with `prefix`, newest first, at most two: enough to tell whether it is unique.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn runs_starting_with(&self, prefix: &str) -> Result<Vec<Run>, StoreError> {
+        let doing = "find a run";
+        let rows = sqlx::query("SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY id DESC LIMIT 2")
+            .bind(number(prefix.len() as u64))
+            .bind(prefix)
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// The place of a queued run in its lane: 1 is next, counted behind the one that runs.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn position(&self, run: &Run) -> Result<Option<u32>, StoreError> {
+        let Some(lane) = &run.lane else {
+            return Ok(None);
+        };
+        let contents = self.lane(lane).await?;
+        let place = contents.queued.iter().position(|(id, _, _)| *id == run.id);
+        Ok(place.and_then(|place| u32::try_from(place + 1).ok()))
+    }
+
+    /// What waits.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let doing = "count what waits";
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM deliveries WHERE disposition = 'received') AS deliveries, \
+             (SELECT COUNT(*) FROM runs WHERE state = 'held') AS held, \
+             (SELECT COUNT(*) FROM runs WHERE state = 'queued') AS queued, \
+             (SELECT COUNT(*) FROM runs WHERE state = 'running') AS running, \
+             (SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'sending')) AS outbox, \
+             (SELECT COUNT(*) FROM outbox WHERE state = 'dead') AS dead",
+        )
+        .fetch_one(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        let count = |column: &str| -> Result<u64, StoreError> {
+            let found: i64 = row.try_get(column).map_err(StoreError::while_doing(doing))?;
+            Ok(u64::try_from(found).unwrap_or(0))
+        };
+        Ok(Backlog {
+            deliveries: count("deliveries")?,
+            held: count("held")?,
+            queued: count("queued")?,
+            running: count("running")?,
+            outbox: count("outbox")?,
+            dead: count("dead")?,
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! Runs as rows: their timeline, their steps, and what lanes hold.
+
+use sqlx::sqlite::SqliteConnection;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::deployment::Deployment;
+use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::run::{LaneKey, Run};
+use crate::domain::timeline::RunEvent;
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::row::{Reader, json, millis, number};
+
+/// How a step of a run ended, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRecord {
+    /// Its name in the plan.
+    pub name: String,
+    /// How it ended, as JSON of the runner's record.
+    pub outcome: String,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What a lane holds, as far as a decision needs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LaneContents {
+    /// The run that has been claimed.
+    pub active: Option<RunId>,
+    /// Queued runs in their order, with GitHub's number and time of their deployment.
+    pub queued: Vec<(RunId, DeploymentId, Timestamp)>,
+    /// Held runs, likewise.
+    pub held: Vec<(RunId, DeploymentId, Timestamp)>,
+    /// The newest deployment ever accepted here.
+    pub newest: Option<(DeploymentId, Timestamp)>,
+}
+
+/// A lane as a decision saw it. What was decided from it is written only while it still looks like this: others may decide
+/// about the same lane at the same time, also in other processes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenLane {
+    /// Which.
+    pub lane: LaneKey,
+    /// What it held.
+    pub contents: LaneContents,
+}
+
+impl SeenLane {
+    pub(crate) async fn has_moved(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        Ok(lane_contents(connection, &self.lane).await? != self.contents)
+    }
+}
+
+async fn lane_contents(connection: &mut SqliteConnection, lane: &LaneKey) -> Result<LaneContents, StoreError> {
+    let doing = "read a lane";
+    let rows = sqlx::query(
+        "SELECT id, state, deployment_id, requested_at FROM runs \
+         WHERE lane = ?1 AND (state = 'running' OR state = 'queued' OR state = 'held' OR id = \
+             (SELECT id FROM runs WHERE lane = ?1 AND state NOT IN ('rejected', 'superseded') \
+              ORDER BY requested_at DESC, deployment_id DESC LIMIT 1)) \
+         ORDER BY requested_at, deployment_id",
+    )
+    .bind(lane.as_str())
+    .fetch_all(connection)
+    .await
+    .map_err(StoreError::while_doing(doing))?;
+    let mut contents = LaneContents::default();
+    for row in &rows {
+        let row = Reader::new(row, doing);
+        let entry = (
+            row.parsed("id")?,
+            DeploymentId(row.number("deployment_id")?),
+            row.time("requested_at")?,
+        );
+        contents.newest = Some((entry.1, entry.2));
+        match row.text("state")?.as_str() {
+            "running" => contents.active = Some(entry.0),
+            "queued" => contents.queued.push(entry),
+            "held" => contents.held.push(entry),
+            _ => {}
+        }
+    }
+    Ok(contents)
+}
+
+/// Adds an entry to a run's timeline.
+pub(crate) async fn append_event(
+    connection: &mut SqliteConnection,
+    run: RunId,
+    at: Timestamp,
+    event: &RunEvent,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO run_events (run_id, position, at, event) \
+         VALUES (?1, (SELECT COALESCE(MAX(position), 0) + 1 FROM run_events WHERE run_id = ?1), ?2, ?3)",
+    )
+    .bind(run.to_string())
+    .bind(millis(at))
+    .bind(json(event))
+    .execute(connection)
+    .await
+    .map_err(StoreError::while_doing("record an event of a run"))?;
+    Ok(())
+}
+
+impl Store {
+    /// Adds an entry to a run's timeline.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn append_event(&self, run: RunId, at: Timestamp, event: &RunEvent) -> Result<(), StoreError> {
+        let doing = "record an event of a run";
+        let mut connection = self.write.acquire().await.map_err(StoreError::while_doing(doing))?;
+        append_event(&mut connection, run, at, event).await
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn find_run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        let doing = "read a run";
+        let row = sqlx::query("SELECT * FROM runs WHERE id = ?")
+            .bind(id.to_string())
+            .fetch_optional(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        row.as_ref().map(|row| Reader::new(row, doing).run()).transpose()
+    }
+
+    /// The deployment a run carries out, as the delivery told it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn find_deployment(&self, run: &Run) -> Result<Option<Deployment>, StoreError> {
+        let doing = "read a deployment";
+        let row =
+            sqlx::query("SELECT record FROM deployments WHERE host = ? AND repository_id = ? AND deployment_id = ?")
+                .bind(&run.host)
+                .bind(number(run.repository_id.0))
+                .bind(number(run.deployment.0))
+                .fetch_optional(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+        row.as_ref()
+            .map(|row| Reader::new(row, doing).json("record"))
+            .transpose()
+    }
+
+    /// A run's timeline, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn events(&self, run: RunId) -> Result<Vec<(Timestamp, RunEvent)>, StoreError> {
+        let doing = "read the events of a run";
+        let rows = sqlx::query("SELECT at, event FROM run_events WHERE run_id = ? ORDER BY position")
+            .bind(run.to_string())
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        rows.iter()
+            .map(|row| {
+                let row = Reader::new(row, doing);
+                Ok((row.time("at")?, row.json("event")?))
+            })
+            .collect()
+    }
+
+    /// A run's steps.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn steps(&self, run: RunId) -> Result<Vec<StepRecord>, StoreError> {
+        let doing = "read the steps of a run";
+        let rows = sqlx::query("SELECT * FROM steps WHERE run_id = ? ORDER BY position")
+            .bind(run.to_string())
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        rows.iter()
+            .map(|row| {
+                let row = Reader::new(row, doing);
+                Ok(StepRecord {
+                    name: row.text("name")?,
+                    outcome: row.text("outcome")?,
+                    started_at: row.maybe_time("started_at")?,
+                    finished_at: row.maybe_time("finished_at")?,
+                })
+            })
+            .collect()
+    }
+
+    /// What a lane holds.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn lane(&self, lane: &LaneKey) -> Result<LaneContents, StoreError> {
+        let mut connection = self
+            .read
+            .acquire()
+            .await
+            .map_err(StoreError::while_doing("read a lane"))?;
+        lane_contents(&mut connection, lane).await
+    }
+
+    /// Held runs that are due for another look.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn held_runs_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let doing = "list held runs";
+        let rows =
+            sqlx::query("SELECT * FROM runs WHERE state = 'held' AND check_after <= ? ORDER BY check_after LIMIT ?")
+                .bind(millis(now))
+                .bind(limit)
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// Makes every held run of a commit due for another look now. Returns how many there are.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn recheck_commit(&self, repository_id: u64, sha: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let changed =
+            sqlx::query("UPDATE runs SET check_after = ? WHERE state = 'held' AND repository_id = ? AND sha = ?")
+                .bind(millis(now))
+                .bind(number(repository_id))
+                .bind(sha)
+                .execute(&self.write)
+                .await
+                .map_err(StoreError::while_doing("mark held runs for another look"))?;
+        Ok(changed.rows_affected())
+    }
+}
