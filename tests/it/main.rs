@@ -5,3 +5,4 @@
     reason = "a test binary has no outside, and a test that fails says so by a panic"
 )]
 
+mod queue_conformance;
