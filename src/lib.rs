@@ -6,6 +6,7 @@ pub mod chat;
 pub mod config;
 pub mod domain;
 pub mod policy;
+pub mod provider;
 pub mod queue;
 pub mod report;
 pub mod store;

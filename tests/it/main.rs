@@ -5,4 +5,6 @@
     reason = "a test binary has no outside, and a test that fails says so by a panic"
 )]
 
+mod checkout;
 mod queue_conformance;
+mod runner;

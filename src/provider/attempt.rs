@@ -1,0 +1,65 @@
+//! The small files by which the server and a runner speak about an attempt while it runs.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::provider::processes::ProcessId;
+
+/// Name of the file that asks a runner to stop.
+pub const CANCEL: &str = "cancel";
+
+/// Somebody wants it to stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    /// Who, for people.
+    pub by: String,
+}
+
+/// Asks for a stop. The first request stays; `false` for later ones.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn request_cancel(attempt_dir: &Path, by: &str) -> io::Result<bool> {
+    let aside = attempt_dir.join(format!("{CANCEL}.{}.new", std::process::id()));
+    fs::write(&aside, serde_json::to_vec(&Cancel { by: by.to_owned() })?)?;
+    // Linked into place, so that the runner never reads half of it and a second request does not replace the first.
+    let linked = fs::hard_link(&aside, attempt_dir.join(CANCEL));
+    let _ = fs::remove_file(&aside);
+    match linked {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The request, where there is one. One that cannot be read is still a request.
+#[must_use]
+pub fn cancel(attempt_dir: &Path) -> Option<Cancel> {
+    let bytes = fs::read(attempt_dir.join(CANCEL)).ok()?;
+    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| Cancel {
+        by: "somebody unnamed".to_owned(),
+    }))
+}
+
+/// Notes which process the present step is. It need not survive a reboot: no process does.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn note_command(attempt_dir: &Path, process: ProcessId) -> io::Result<()> {
+    let aside = attempt_dir.join("command.new");
+    fs::write(&aside, serde_json::to_vec(&process)?)?;
+    fs::rename(&aside, command_path(attempt_dir))
+}
+
+/// The process of the latest step, where one was started.
+#[must_use]
+pub fn command(attempt_dir: &Path) -> Option<ProcessId> {
+    serde_json::from_slice(&fs::read(command_path(attempt_dir)).ok()?).ok()
+}
+
+fn command_path(attempt_dir: &Path) -> PathBuf {
+    attempt_dir.join("command")
+}

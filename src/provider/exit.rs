@@ -1,0 +1,167 @@
+//! `exit.json`: how an attempt ended, as the runner saw it. It is written once, whole, and only when nothing of the command
+//! is left.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{Fence, RunId};
+use crate::provider::marker::sync_dir;
+
+/// How one step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// By itself.
+    Exited {
+        /// 0 is success.
+        code: i32,
+    },
+    /// By a signal that was not ours.
+    Signalled {
+        /// Its number.
+        signal: i32,
+    },
+    /// It ran longer than it may.
+    TimedOut {
+        /// The limit.
+        limit_ms: u64,
+    },
+    /// It was silent longer than it may be.
+    Inactive {
+        /// The limit.
+        limit_ms: u64,
+    },
+    /// Somebody stopped it.
+    Cancelled {
+        /// Who.
+        by: String,
+    },
+    /// It never ran.
+    NotStarted {
+        /// As the command names it.
+        program: String,
+        /// Why.
+        detail: String,
+    },
+}
+
+/// One step that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepEnd {
+    /// Its name in the plan.
+    pub name: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: StepOutcome,
+    /// Unix milliseconds.
+    pub started_at_ms: u64,
+    /// Unix milliseconds.
+    pub finished_at_ms: u64,
+    /// What outlived its command: stopped, or allowed to live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<String>,
+}
+
+/// How the attempt as a whole ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every step ended with code 0.
+    Succeeded,
+    /// The last of the steps says how.
+    Failed,
+    /// Somebody stopped it; perhaps between two steps.
+    Cancelled {
+        /// Who.
+        by: String,
+    },
+    /// The runner itself could not go on.
+    RunnerFailed {
+        /// Why.
+        detail: String,
+    },
+}
+
+/// The whole end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// Whose.
+    pub run: RunId,
+    /// Of which claim.
+    pub fence: Fence,
+    /// The attempt as a whole.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The steps that were begun, in order.
+    pub steps: Vec<StepEnd>,
+    /// What could not be stopped and still holds the lane.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub survivors: Vec<String>,
+    /// What went wrong with the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_trouble: Option<String>,
+    /// Unix milliseconds.
+    pub started_at_ms: u64,
+    /// Unix milliseconds.
+    pub finished_at_ms: u64,
+}
+
+/// The result's place in an attempt's folder.
+#[must_use]
+pub fn path(attempt_dir: &Path) -> PathBuf {
+    attempt_dir.join("exit.json")
+}
+
+/// Reads the result; `None` while there is none.
+///
+/// # Errors
+/// When it cannot be read, or is not ours.
+pub fn read(attempt_dir: &Path) -> io::Result<Option<Exit>> {
+    match fs::read(path(attempt_dir)) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A result that is durable but not yet visible.
+#[derive(Debug)]
+pub struct Prepared {
+    attempt_dir: PathBuf,
+    aside: PathBuf,
+}
+
+/// Writes the result beside its place.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn prepare(attempt_dir: &Path, exit: &Exit) -> io::Result<Prepared> {
+    let aside = attempt_dir.join("exit.json.new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&aside)?;
+    file.write_all(&serde_json::to_vec(exit)?)?;
+    file.sync_all()?;
+    Ok(Prepared {
+        attempt_dir: attempt_dir.to_owned(),
+        aside,
+    })
+}
+
+impl Prepared {
+    /// Makes it visible.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn publish(self) -> io::Result<()> {
+        fs::rename(&self.aside, path(&self.attempt_dir))?;
+        sync_dir(&self.attempt_dir)
+    }
+}

@@ -1,0 +1,105 @@
+//! All manifests an installation knows: the shipped ones, then those of its own folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::provider::manifest::{Manifest, ManifestError};
+
+/// Compiled in, so that one binary is enough.
+const SHIPPED: [(&str, &str); 1] = [(
+    "providers/shell/provider.yaml",
+    include_str!("../../../providers/shell/provider.yaml"),
+)];
+
+/// The known providers by name.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    manifests: BTreeMap<String, Manifest>,
+}
+
+impl Catalogue {
+    /// What is shipped, then `<dir>/<name>/provider.yaml` of every folder in order; a later one of the same name wins.
+    ///
+    /// # Errors
+    /// Every manifest that cannot be used.
+    pub fn load(dirs: &[PathBuf]) -> Result<Self, Vec<ManifestError>> {
+        let mut catalogue = Self::default();
+        let mut problems = Vec::new();
+        for (path, text) in SHIPPED {
+            catalogue.add(Manifest::parse(path, text), &mut problems);
+        }
+        for dir in dirs {
+            match folders(dir) {
+                Ok(folders) => {
+                    for folder in folders {
+                        catalogue.add(read(&folder), &mut problems);
+                    }
+                }
+                Err(error) => problems.push(error),
+            }
+        }
+        if problems.is_empty() {
+            Ok(catalogue)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The manifest of this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Manifest> {
+        self.manifests.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Manifest> {
+        self.manifests.values()
+    }
+
+    fn add(&mut self, manifest: Result<Manifest, ManifestError>, problems: &mut Vec<ManifestError>) {
+        match manifest {
+            Ok(manifest) => {
+                self.manifests.insert(manifest.name.clone(), manifest);
+            }
+            Err(error) => problems.push(error),
+        }
+    }
+}
+
+fn folders(dir: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+    let unreadable = |source| ManifestError::Unreadable {
+        path: dir.to_owned(),
+        source,
+    };
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.join("provider.yaml").exists() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+fn read(folder: &Path) -> Result<Manifest, ManifestError> {
+    let path = folder.join("provider.yaml");
+    let text = std::fs::read_to_string(&path).map_err(|source| ManifestError::Unreadable {
+        path: path.clone(),
+        source,
+    })?;
+    let manifest = Manifest::parse(&path.display().to_string(), &text)?;
+    let expected = folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if manifest.name == expected {
+        Ok(manifest)
+    } else {
+        Err(ManifestError::WrongName {
+            path: path.display().to_string(),
+            found: manifest.name,
+            expected,
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Manifests: what loads, and what is refused with which words.
+
+use super::catalogue::Catalogue;
+use super::*;
+
+fn parse(body: &str) -> Result<Manifest, ManifestError> {
+    Manifest::parse("p/provider.yaml", &format!("name: p\ndescription: d\n{body}"))
+}
+
+fn refusal(body: &str) -> String {
+    parse(body).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_shipped_loads() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
+    assert_eq!(names, ["shell"]);
+}
+
+#[test]
+fn a_folder_adds_and_overrides() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in [("shell", "ours"), ("make", "new")] {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        let manifest = format!("name: {name}\ndescription: {text}\nforms: [{{ command: [make] }}]\n");
+        std::fs::write(dir.path().join(name).join("provider.yaml"), manifest).unwrap();
+    }
+    let catalogue = Catalogue::load(&[dir.path().to_owned()]).unwrap();
+    assert_eq!(catalogue.find("shell").unwrap().description, "ours");
+    assert_eq!(catalogue.find("make").unwrap().description, "new");
+}
+
+#[test]
+fn a_manifest_of_another_name_than_its_folder_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("a")).unwrap();
+    std::fs::write(
+        dir.path().join("a/provider.yaml"),
+        "name: b\ndescription: d\nforms: [{ command: [x] }]\n",
+    )
+    .unwrap();
+    let problems = Catalogue::load(&[dir.path().to_owned()]).unwrap_err();
+    assert!(
+        problems[0]
+            .to_string()
+            .ends_with("name `b` differs from its folder `a`"),
+        "{}",
+        problems[0]
+    );
+}
+
+#[test]
+fn an_unknown_placeholder_is_refused_with_the_known_ones() {
+    assert_eq!(
+        refusal("inputs: { x: { type: string, description: d } }\nforms: [{ command: [a, \"{{nope}}\"] }]"),
+        "provider `p`, form 1: `nope` is neither an input nor a value of the run; known: `x`, `environment`, `sha`, \
+         `ref`, `task`, `hosts`, `app`"
+    );
+}
+
+#[test]
+fn a_bad_pattern_is_refused() {
+    let text = refusal("inputs: { x: { type: string, description: d, pattern: \"(\" } }\nforms: [{ command: [a] }]");
+    assert!(
+        text.starts_with("provider `p`, input `x`: pattern `(` is not a regular expression"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_payload_never_brings_a_command() {
+    let text = refusal("inputs: { x: { type: argv, description: d, open: true } }\nforms: [{ command: [\"{{x}}\"] }]");
+    assert!(text.contains("a payload never brings a command"), "{text}");
+}
+
+#[test]
+fn a_list_cannot_be_a_part_of_an_argument() {
+    let text = refusal("inputs: { x: { type: list, description: d } }\nforms: [{ command: [a, \"-x={{x}}\"] }]");
+    assert!(text.contains("cannot be a part of one argument"), "{text}");
+}
+
+#[test]
+fn a_form_runs_somewhere_and_runs_something() {
+    for (body, words) in [
+        (
+            "forms: [{ command: [a], checkout: false }]",
+            "neither a `folder` nor a checkout",
+        ),
+        (
+            "forms: [{ command: [a], folder: /x }]",
+            "both a `folder` and a checkout",
+        ),
+        ("forms: [{ checkout: true }]", "neither `command` nor `commands`"),
+        ("forms: [{ command: [] }]", "an empty command"),
+        ("forms: []", "none given"),
+        (
+            "pty: true\nforms: [{ command: [a] }]",
+            "a terminal is not available yet",
+        ),
+        ("shell: true\nforms: [{ command: [a] }]", "shell"),
+    ] {
+        let text = refusal(body);
+        assert!(text.contains(words), "{body}: {text}");
+    }
+}
+
+#[test]
+fn other_tools_fit_the_same_struct() {
+    let manifest = parse(
+        r#"
+inputs:
+  playbook: { type: string, description: the playbook, required: true, aliases: [ansible_playbook] }
+  inventory: { type: string, description: where }
+  extra_vars: { type: map, description: variables }
+  roles: { type: list, description: roles, open: true }
+forms:
+  - command: [ansible-playbook, { when: inventory, args: [-i, "{{inventory}}"] }, "{{playbook}}", { when: hosts, args: [--limit, "{{hosts}}"] }]
+environment: { ANSIBLE_NOCOLOR: "1", BRANCH: "{{sha}}" }
+programs: [{ name: ansible-playbook, version_command: [ansible-playbook, --version], version_pattern: 'core ([0-9.]+)' }]
+timeout_seconds: 3600
+remote: true
+leftover: stop
+results: exit_code
+"#,
+    )
+    .unwrap();
+    assert_eq!(manifest.find_input("ansible_playbook").unwrap().0, "playbook");
+}

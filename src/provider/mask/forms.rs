@@ -1,0 +1,180 @@
+//! The forms in which a secret turns up in output: itself, encoded, escaped, quoted, and line by line.
+//!
+//! A form that is missing here is a leak; one too many costs a little memory. Encodings depend on where the secret stands in
+//! the encoded text, hence three alignments of base64.
+
+use std::collections::BTreeSet;
+
+use crate::provider::mask::MIN_SECRET;
+
+const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Line lengths at which the usual tools (`base64`, `openssl`) break their output.
+const WRAPS: [usize; 2] = [64, 76];
+
+/// All forms of all values, each once, none shorter than a secret may be.
+pub(super) fn all<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Vec<u8>> {
+    let mut forms = BTreeSet::new();
+    for value in values {
+        encoded(value, &mut forms);
+        let trimmed = value.trim();
+        if trimmed != value {
+            encoded(trimmed, &mut forms);
+        }
+        if trimmed.contains('\n') {
+            for line in trimmed.lines() {
+                escaped(line.trim(), &mut forms);
+            }
+        }
+    }
+    forms.retain(|form| form.len() >= MIN_SECRET);
+    forms.into_iter().collect()
+}
+
+fn encoded(value: &str, forms: &mut BTreeSet<Vec<u8>>) {
+    escaped(value, forms);
+    let bytes = value.as_bytes();
+    for alphabet in [STANDARD, URL_SAFE] {
+        for offset in 0..3 {
+            forms.insert(base64_stable(bytes, offset, alphabet));
+        }
+        let whole = base64_stable(bytes, 0, alphabet);
+        for wrap in WRAPS.into_iter().filter(|wrap| whole.len() > *wrap) {
+            forms.extend(whole.chunks(wrap).map(<[u8]>::to_vec));
+        }
+    }
+    forms.insert(hex(bytes, b"0123456789abcdef"));
+    forms.insert(hex(bytes, b"0123456789ABCDEF"));
+    for digits in [b"0123456789ABCDEF", b"0123456789abcdef"] {
+        for plus in [false, true] {
+            // What the several standards leave as it is differs.
+            for safe in [&b"-_.~"[..], b"-_.*", b"-_.!~*'()", b"-_.~/"] {
+                forms.insert(url(bytes, digits, plus, safe));
+            }
+        }
+    }
+}
+
+/// The forms that keep lines apart: plain, and as other languages write it between quotes.
+fn escaped(value: &str, forms: &mut BTreeSet<Vec<u8>>) {
+    forms.insert(value.as_bytes().to_vec());
+    let json = json(value, false);
+    forms.insert(json.replace('/', "\\/").into_bytes());
+    forms.insert(json.into_bytes());
+    forms.insert(self::json(value, true).into_bytes());
+    // Python's and Ruby's own notations escape the single quote too.
+    forms.insert(
+        self::json(value, false)
+            .replace("\\\"", "\"")
+            .replace('\'', "\\'")
+            .into_bytes(),
+    );
+    for quote in ["'\\''", "'\"'\"'", "''"] {
+        forms.insert(value.replace('\'', quote).into_bytes());
+    }
+    forms.insert(backslashed(value, |c| matches!(c, '"' | '$' | '`' | '\\')).into_bytes());
+    forms.insert(
+        backslashed(value, |c| {
+            !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.' | '/' | ':' | '@' | '%' | '+' | '=')
+        })
+        .into_bytes(),
+    );
+    forms.insert(
+        backslashed(value, |c| {
+            !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.' | '/' | ':' | '@' | '%' | '+')
+        })
+        .into_bytes(),
+    );
+    // XML and HTML, as test reports and error pages have it.
+    let markup = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    forms.insert(markup.replace('"', "&quot;").replace('\'', "&#39;").into_bytes());
+    forms.insert(markup.into_bytes());
+}
+
+/// The characters of a base64 text that depend on `bytes` alone when it begins `offset` bytes into a group of three.
+fn base64_stable(bytes: &[u8], offset: usize, alphabet: &[u8; 64]) -> Vec<u8> {
+    let bits = (offset + bytes.len()) * 8;
+    let byte = |index: usize| {
+        if index < offset {
+            0
+        } else {
+            bytes.get(index - offset).copied().unwrap_or(0)
+        }
+    };
+    let first = (offset * 8).div_ceil(6);
+    (first..bits / 6)
+        .map(|index| {
+            let (at, shift) = (index * 6 / 8, index * 6 % 8);
+            let pair = u16::from(byte(at)) << 8 | u16::from(byte(at + 1));
+            alphabet[usize::from(pair >> (10 - shift) & 0x3f)]
+        })
+        .collect()
+}
+
+/// The whole text with its padding.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    let mut out = base64_stable(bytes, 0, STANDARD);
+    if let Some(last) = bytes.last().filter(|_| !bytes.len().is_multiple_of(3)) {
+        // The bits of the last byte that fill no character of their own, then the padding.
+        let (shift, padding) = if bytes.len() % 3 == 1 { (4, "==") } else { (2, "=") };
+        out.push(STANDARD[usize::from(last << shift & 0x3f)]);
+        out.extend(padding.bytes());
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn hex(bytes: &[u8], digits: &[u8; 16]) -> Vec<u8> {
+    bytes
+        .iter()
+        .flat_map(|byte| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]])
+        .collect()
+}
+
+fn url(bytes: &[u8], digits: &[u8; 16], plus: bool, safe: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || safe.contains(&byte) {
+            out.push(byte);
+        } else if byte == b' ' && plus {
+            out.push(b'+');
+        } else {
+            out.extend([b'%', digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
+        }
+    }
+    out
+}
+
+fn json(value: &str, ascii: bool) -> String {
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            c if c.is_ascii_control() || ascii && !c.is_ascii() => {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn backslashed(value: &str, special: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        if special(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}

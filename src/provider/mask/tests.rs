@@ -1,0 +1,155 @@
+//! The masker: every form, every split, and what it must leave alone.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn patterns(values: &[&str]) -> Patterns {
+    let secrets: Vec<Secret> = values
+        .iter()
+        .map(|value| Secret {
+            name: "S".to_owned(),
+            value: (*value).to_owned(),
+        })
+        .collect();
+    Patterns::new(&secrets).unwrap()
+}
+
+fn in_pieces(patterns: &Patterns, pieces: &[&[u8]]) -> Vec<u8> {
+    let mut masker = Masker::new(patterns.clone());
+    let mut out = Vec::new();
+    for piece in pieces {
+        masker.push(piece, &mut out);
+    }
+    masker.finish(&mut out);
+    out
+}
+
+#[test]
+fn every_form_is_masked() {
+    let secret = "p\"4's s\\w/ö&rd$1?";
+    let all = patterns(&[secret]);
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for (form, name) in [
+        (secret.to_owned(), "plain"),
+        (hex.clone(), "hex"),
+        (hex.to_uppercase(), "upper-case hex"),
+        ("p%224%27s%20s%5Cw%2F%C3%B6%26rd%241%3F".to_owned(), "url"),
+        ("p%224%27s+s%5Cw%2F%C3%B6%26rd%241%3F".to_owned(), "form"),
+        (
+            serde_json::to_string(secret).unwrap().trim_matches('"').to_owned(),
+            "json",
+        ),
+        ("p\\\"4's s\\\\w/\\u00f6&rd$1?".to_owned(), "ascii json"),
+        (secret.replace('\'', "'\\''"), "shell"),
+        (secret.replace('\'', "'\"'\"'"), "shlex"),
+        ("p\\\"4's s\\\\w/ö&rd\\$1?".to_owned(), "double quotes"),
+        ("p\\\"4\\'s\\ s\\\\w/ö\\&rd\\$1\\?".to_owned(), "printf %q"),
+        ("p&quot;4&#39;s s\\w/ö&amp;rd$1?".to_owned(), "html"),
+    ] {
+        let line = format!("<{form}>");
+        assert_eq!(String::from_utf8_lossy(&all.mask(line.as_bytes())), "<***>", "{name}");
+    }
+}
+
+#[test]
+fn base64_is_masked_at_every_offset() {
+    // Written out by the standard tool: printf 'x%s' … | base64
+    let all = patterns(&["correct horse battery"]);
+    for text in [
+        "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5",
+        "eGNvcnJlY3QgaG9yc2UgYmF0dGVyeQ==",
+        "eHljb3JyZWN0IGhvcnNlIGJhdHRlcnk=",
+    ] {
+        let masked = String::from_utf8(all.mask(text.as_bytes())).unwrap();
+        assert!(masked.contains("***") && masked.len() < 12, "{text} -> {masked}");
+    }
+}
+
+#[test]
+fn each_line_of_a_long_secret_is_masked_alone() {
+    let all = patterns(&["-----BEGIN KEY-----\nAAAABBBBCCCC\nshort\nDDDDEEEEFFFF\n-----END KEY-----\n"]);
+    assert_eq!(all.mask(b"got AAAABBBBCCCC and short"), b"got *** and short");
+    assert_eq!(all.mask(b"DDDDEEEEFFFF\r\n"), b"***\r\n");
+}
+
+#[test]
+fn a_short_secret_is_refused_by_name() {
+    let short = Secret {
+        name: "PIN".to_owned(),
+        value: "1234567\n".to_owned(),
+    };
+    assert_eq!(
+        Patterns::new(&[short]).unwrap_err(),
+        MaskError::TooShort("PIN".to_owned())
+    );
+}
+
+#[test]
+fn overlapping_secrets_leave_nothing_between_them() {
+    let all = patterns(&["abcdefgh", "efghijkl"]);
+    assert_eq!(all.mask(b"-abcdefghijkl-"), b"-***-");
+    assert_eq!(all.mask(b"abcdefghabcdefgh"), b"******");
+    assert_eq!(patterns(&["aaaaaaaa"]).mask(b"-aaaaaaaaaaaa-"), b"-***-");
+}
+
+#[test]
+fn only_what_may_become_a_secret_is_held_back() {
+    let all = patterns(&["hunter2hunter2"]);
+    let mut masker = Masker::new(all);
+    let mut out = Vec::new();
+    masker.push(b"password: hunt", &mut out);
+    assert_eq!(out, b"password: ");
+    masker.push(b"ing\n", &mut out);
+    assert_eq!(out, b"password: hunting\n");
+}
+
+#[test]
+fn a_secret_is_found_at_every_split_among_few_and_many() {
+    let text = b"a hunter2hunter2 b hunter2hunter2hunter2hunter2 c aHVudGVyMmh1bnRlcjI= d";
+    let filler: Vec<String> = (0..400)
+        .map(|n| format!("{n:03}filler-value-that-never-occurs-{n}"))
+        .collect();
+    let small = patterns(&["hunter2hunter2"]);
+    let mut many: Vec<&str> = filler.iter().map(String::as_str).collect();
+    many.push("hunter2hunter2");
+    let large = patterns(&many);
+    for all in [small, large] {
+        let whole = all.mask(text);
+        assert_eq!(String::from_utf8_lossy(&whole), "a *** b *** c ***I= d");
+        for first in 0..text.len() {
+            for second in first..text.len() {
+                let pieces = [&text[..first], &text[first..second], &text[second..]];
+                assert_eq!(in_pieces(&all, &pieces), whole, "{first} {second}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn splits_never_change_the_result_and_nothing_leaks(
+        secrets in prop::collection::vec("[ab]{8,12}", 1..4),
+        parts in prop::collection::vec((any::<prop::sample::Index>(), "[ab\n]{0,9}"), 1..8),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let values: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let all = patterns(&values);
+        let text: String = parts.iter().map(|(which, noise)| format!("{noise}{}", which.get(&secrets))).collect();
+        let whole = all.mask(text.as_bytes());
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+        cuts.sort_unstable();
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for cut in cuts {
+            pieces.push(&text.as_bytes()[from..cut]);
+            from = cut;
+        }
+        pieces.push(&text.as_bytes()[from..]);
+        prop_assert_eq!(in_pieces(&all, &pieces), whole.clone());
+        let shown = String::from_utf8(whole).unwrap();
+        for secret in &secrets {
+            prop_assert!(!shown.contains(secret.as_str()), "{} in {}", secret, shown);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The values of a manifest's inputs: typed, expanded once, matched against their patterns.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use crate::domain::deployment::Order;
+use crate::domain::names::shown;
+use crate::provider::manifest::{Input, InputKind, Manifest};
+use crate::provider::plan::{PlanError, quoted, run_word, unknown_placeholder};
+use crate::provider::template::Template;
+
+/// What a `string` or the entries of a `list` must match where the manifest says nothing: no option, no shell, no `..`-free
+/// guarantee, which is why paths get a pattern of their own.
+pub const DEFAULT_PATTERN: &str = "[A-Za-z0-9][A-Za-z0-9._/-]*";
+
+/// In bytes, for one text of an input that is not a command.
+pub const LENGTH_LIMIT: usize = 255;
+
+/// The checked value of one input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// `string`, `bool` and `integer`, as they stand in an argument.
+    Text(String),
+    /// `list`.
+    List(Vec<String>),
+    /// `argv`.
+    Command(Vec<String>),
+    /// `argv_list`.
+    Commands(Vec<Vec<String>>),
+    /// `map`.
+    Map(BTreeMap<String, String>),
+}
+
+impl Given {
+    /// Whether there is something in it.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.is_empty() && text != "false",
+            Self::List(items) | Self::Command(items) => !items.is_empty(),
+            Self::Commands(items) => !items.is_empty(),
+            Self::Map(items) => !items.is_empty(),
+        }
+    }
+
+    /// As a part of one argument. The manifest's check lets only texts come here.
+    pub(super) fn as_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::List(items) | Self::Command(items) => items.join(","),
+            Self::Commands(_) | Self::Map(_) => String::new(),
+        }
+    }
+}
+
+/// All values of one plan.
+#[derive(Debug)]
+pub struct Inputs<'m> {
+    manifest: &'m Manifest,
+    given: BTreeMap<&'m str, Given>,
+    by_hand: Vec<&'m str>,
+}
+
+impl<'m> Inputs<'m> {
+    /// Takes `with`, then what the payload may fill, then the defaults.
+    pub(super) fn gather(
+        manifest: &'m Manifest,
+        with: &Map<String, Value>,
+        order: &Order,
+        requested: &Map<String, Value>,
+    ) -> Result<Self, PlanError> {
+        let mut inputs = Self {
+            manifest,
+            given: BTreeMap::new(),
+            by_hand: Vec::new(),
+        };
+        for (key, value) in with {
+            let (name, input) = find(manifest, key)?;
+            if inputs.by_hand.contains(&name) {
+                return Err(PlanError::GivenTwice { input: name.to_owned() });
+            }
+            inputs.by_hand.push(name);
+            inputs
+                .given
+                .insert(name, read(name, input, value, &|text| expand(name, text, order))?);
+        }
+        for (key, value) in requested {
+            let (name, input) = find(manifest, key)?;
+            if !input.open {
+                return Err(PlanError::NotOpen { input: name.to_owned() });
+            }
+            // Literally: braces in a payload are text, and the pattern decides about text.
+            inputs
+                .given
+                .insert(name, read(name, input, value, &|text| Ok(text.to_owned()))?);
+        }
+        for (name, input) in &manifest.inputs {
+            if inputs.given.contains_key(name.as_str()) {
+                continue;
+            }
+            match &input.default {
+                Some(value) => {
+                    let given = read(name, input, value, &|text| expand(name, text, order))?;
+                    inputs.given.insert(name, given);
+                }
+                None if input.required => {
+                    return Err(PlanError::MissingInput {
+                        provider: manifest.name.clone(),
+                        input: name.clone(),
+                    });
+                }
+                None => {}
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// The value of an input.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Given> {
+        self.given.get(name)
+    }
+
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.manifest.inputs.contains_key(name)
+    }
+
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.given.get(name).is_some_and(Given::is_set)
+    }
+
+    pub(super) fn given_by_hand(&self) -> impl Iterator<Item = &'m str> {
+        self.by_hand.iter().copied()
+    }
+}
+
+fn find<'m>(manifest: &'m Manifest, key: &str) -> Result<(&'m str, &'m Input), PlanError> {
+    manifest.find_input(key).ok_or_else(|| PlanError::UnknownInput {
+        provider: manifest.name.clone(),
+        found: shown(key),
+        known: quoted(&manifest.inputs.keys().collect::<Vec<_>>(), ", "),
+    })
+}
+
+fn expand(input: &str, text: &str, order: &Order) -> Result<String, PlanError> {
+    let template = Template::parse(text)?;
+    template.expand(|name| run_word(name, order).ok_or_else(|| unknown_placeholder(name, input)))
+}
+
+type Expand<'a> = &'a dyn Fn(&str) -> Result<String, PlanError>;
+
+fn read(name: &str, input: &Input, value: &Value, expand: Expand<'_>) -> Result<Given, PlanError> {
+    let wrong = |expected| PlanError::WrongType {
+        input: name.to_owned(),
+        found: kind_of(value),
+        expected,
+    };
+    match input.kind {
+        InputKind::String => {
+            let text = value.as_str().ok_or_else(|| wrong("a text"))?;
+            Ok(Given::Text(checked(name, input, expand(text)?)?))
+        }
+        InputKind::Bool => value
+            .as_bool()
+            .map(|yes| Given::Text(yes.to_string()))
+            .ok_or_else(|| wrong("true or false")),
+        InputKind::Integer => {
+            let number = value.as_i64().ok_or_else(|| wrong("a whole number"))?;
+            Ok(Given::Text(number.to_string()))
+        }
+        InputKind::List => texts(value)
+            .ok_or_else(|| wrong("a list of texts"))?
+            .into_iter()
+            .map(|text| checked(name, input, expand(text)?))
+            .collect::<Result<_, _>>()
+            .map(Given::List),
+        InputKind::Argv => command(value, expand)
+            .unwrap_or_else(|| Err(wrong("a list of texts")))
+            .map(Given::Command),
+        InputKind::ArgvList => value
+            .as_array()
+            .ok_or_else(|| wrong("a list of lists of texts"))?
+            .iter()
+            .map(|line| command(line, expand).unwrap_or_else(|| Err(wrong("a list of lists of texts"))))
+            .collect::<Result<_, _>>()
+            .map(Given::Commands),
+        InputKind::Map => {
+            let mut map = BTreeMap::new();
+            for (key, value) in value.as_object().ok_or_else(|| wrong("names to texts"))? {
+                let text = match value {
+                    Value::String(text) => expand(text)?,
+                    Value::Number(_) | Value::Bool(_) => value.to_string(),
+                    Value::Null | Value::Array(_) | Value::Object(_) => return Err(wrong("names to texts")),
+                };
+                map.insert(key.clone(), text);
+            }
+            Ok(Given::Map(map))
+        }
+    }
+}
+
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    value.as_array()?.iter().map(Value::as_str).collect()
+}
+
+/// The words of one command. A word that a placeholder begins must not turn into an option.
+fn command(value: &Value, expand: Expand<'_>) -> Option<Result<Vec<String>, PlanError>> {
+    let words = texts(value)?;
+    Some(
+        words
+            .into_iter()
+            .map(|word| {
+                let expanded = expand(word)?;
+                if expanded.starts_with('-') && !word.starts_with('-') {
+                    return Err(PlanError::LeadingDash {
+                        found: shown(&expanded),
+                    });
+                }
+                Ok(expanded)
+            })
+            .collect(),
+    )
+}
+
+fn checked(name: &str, input: &Input, text: String) -> Result<String, PlanError> {
+    if text.len() > LENGTH_LIMIT {
+        return Err(PlanError::TooLong {
+            input: name.to_owned(),
+            found: text.len(),
+            limit: LENGTH_LIMIT,
+        });
+    }
+    let pattern = input.pattern.as_deref().unwrap_or(DEFAULT_PATTERN);
+    // Anchored here, so that no manifest can forget it; `\z` because `$` would also match before a last line feed
+    // in other engines, and authors copy patterns around.
+    let matches = Regex::new(&format!(r"\A(?:{pattern})\z")).is_ok_and(|regex| regex.is_match(&text));
+    if matches {
+        Ok(text)
+    } else {
+        Err(PlanError::PatternMismatch {
+            input: name.to_owned(),
+            found: shown(&text),
+            pattern: pattern.to_owned(),
+        })
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
+    }
+}
