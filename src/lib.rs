@@ -5,6 +5,8 @@
 pub mod chat;
 pub mod config;
 pub mod domain;
+pub mod github;
+pub mod notify;
 pub mod policy;
 pub mod provider;
 pub mod queue;

@@ -1,0 +1,231 @@
+//! One call and what its answer means: done, wait, try again, or never.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use octocrab::Octocrab;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::domain::ids::InstallationId;
+use crate::domain::names::shown;
+use crate::github::{ANSWER_TIMEOUT, GitHub};
+
+/// What GitHub asks for when it names no time: at least a minute.
+/// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
+const UNNAMED_WAIT: Duration = Duration::from_secs(60);
+
+type Response = http::Response<http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>>;
+
+/// A call that did not do what it was for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// There are no credentials.
+    #[error("no GitHub credentials are set up; set `github.token` or `github.app_id` in the configuration")]
+    NotSetUp,
+    /// An App can only speak for an installation, and the delivery named none.
+    #[error("the delivery names no installation; install the App on the repository")]
+    NoInstallation,
+    /// No answer came; whether the call worked is not known.
+    #[error("GitHub did not answer: {detail}")]
+    Unreachable {
+        /// What happened instead.
+        detail: String,
+    },
+    /// Too many calls.
+    #[error("GitHub asks to wait {} s before the next call", wait.as_secs())]
+    RateLimited {
+        /// How long.
+        wait: Duration,
+    },
+    /// GitHub has trouble of its own.
+    #[error("GitHub answered {status}: {message}")]
+    Trouble {
+        /// 5xx.
+        status: u16,
+        /// Its words.
+        message: String,
+    },
+    /// GitHub refused.
+    #[error("GitHub answered {status}: {message}")]
+    Refused {
+        /// 4xx.
+        status: u16,
+        /// Its words.
+        message: String,
+    },
+    /// An answer that is not what GitHub documents.
+    #[error("GitHub answered {status} with something else than expected: {detail}")]
+    Garbled {
+        /// Its status.
+        status: u16,
+        /// What was wrong with it.
+        detail: String,
+    },
+}
+
+impl CallError {
+    /// Whether the same call may work later. A refused credential counts: it is somebody's to mend, and what is to be
+    /// said stays true until then.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::NotSetUp
+            | Self::NoInstallation
+            | Self::Unreachable { .. }
+            | Self::RateLimited { .. }
+            | Self::Trouble { .. }
+            | Self::Garbled { .. } => true,
+            Self::Refused { status, .. } => *status == 401,
+        }
+    }
+
+    /// How long GitHub asked to wait.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { wait } => Some(*wait),
+            Self::NotSetUp
+            | Self::NoInstallation
+            | Self::Unreachable { .. }
+            | Self::Trouble { .. }
+            | Self::Refused { .. }
+            | Self::Garbled { .. } => None,
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string().lines().next().unwrap_or_default().to_owned();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        let next = next.lines().next().unwrap_or_default();
+        if !next.is_empty() && !text.contains(next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl GitHub {
+    /// Sends a GET and reads its JSON.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        installation: Option<InstallationId>,
+        path: &str,
+    ) -> Result<T, CallError> {
+        let client = self.client_for(installation)?;
+        self.answer(installation, &client, client._get(path)).await
+    }
+
+    /// Sends a POST and reads its JSON.
+    pub(crate) async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        installation: Option<InstallationId>,
+        path: &str,
+        body: &B,
+    ) -> Result<T, CallError> {
+        let client = self.client_for(installation)?;
+        self.answer(installation, &client, client._post(path, Some(body))).await
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        installation: Option<InstallationId>,
+        client: &Octocrab,
+        call: impl Future<Output = octocrab::Result<Response>>,
+    ) -> Result<T, CallError> {
+        self.keep_silence(installation)?;
+        let whole = async {
+            let response = call.await.map_err(|error| refused_early(&error))?;
+            let status = response.status().as_u16();
+            let headers = response.headers().clone();
+            let body = client
+                .body_to_string(response)
+                .await
+                .map_err(|error| CallError::Unreachable { detail: chain(&error) })?;
+            Ok((status, headers, body))
+        };
+        let (status, headers, body) =
+            tokio::time::timeout(ANSWER_TIMEOUT, whole)
+                .await
+                .map_err(|_| CallError::Unreachable {
+                    detail: format!("nothing within {} s", ANSWER_TIMEOUT.as_secs()),
+                })??;
+        if (200..300).contains(&status) {
+            return serde_json::from_str(&body).map_err(|error| CallError::Garbled {
+                status,
+                detail: shown(&error.to_string()),
+            });
+        }
+        let refusal = self.refusal(status, &headers, &body);
+        if let Some(wait) = refusal.wait() {
+            self.note_silence(installation, wait);
+        }
+        Err(refusal)
+    }
+
+    /// Reads a refusal the way GitHub documents it: by status and header, by text only for the secondary limit.
+    fn refusal(&self, status: u16, headers: &http::HeaderMap, body: &str) -> CallError {
+        let parsed: Option<Value> = serde_json::from_str(body).ok();
+        // what is no JSON is a proxy's page, which says less than the status' own name
+        let name = http::StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason());
+        let message = parsed.as_ref().map_or_else(
+            || name.unwrap_or("no reason").to_owned(),
+            |json| {
+                let message = shown(json.get("message").and_then(Value::as_str).unwrap_or_default());
+                let detail = json.pointer("/errors/0/message").and_then(Value::as_str).map(shown);
+                detail.map_or(message.clone(), |detail| format!("{message}: {detail}"))
+            },
+        );
+        if status == 429 || status == 403 {
+            let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+            let now = self.clock.now();
+            let named = header("retry-after").and_then(|value| {
+                value.parse().map(Duration::from_secs).ok().or_else(|| {
+                    DateTime::parse_from_rfc2822(value)
+                        .ok()
+                        .map(|at| (at.to_utc() - now).to_std().unwrap_or_default())
+                })
+            });
+            let reset = (header("x-ratelimit-remaining") == Some("0"))
+                .then(|| header("x-ratelimit-reset")?.parse().ok())
+                .flatten()
+                .and_then(|seconds: i64| DateTime::from_timestamp(seconds, 0))
+                .map(|at| (at - now).to_std().unwrap_or_default());
+            if let Some(wait) = named.or(reset) {
+                return CallError::RateLimited {
+                    wait: wait.max(Duration::from_secs(1)),
+                };
+            }
+            if status == 429 || body.contains("secondary rate limit") {
+                return CallError::RateLimited { wait: UNNAMED_WAIT };
+            }
+        }
+        if status >= 500 {
+            CallError::Trouble { status, message }
+        } else {
+            CallError::Refused { status, message }
+        }
+    }
+}
+
+/// An error of the client itself. The one GitHub answers here is the refusal of an installation token.
+pub(crate) fn refused_early(error: &octocrab::Error) -> CallError {
+    let octocrab::Error::GitHub { source, .. } = error else {
+        return CallError::Unreachable { detail: chain(error) };
+    };
+    let status = source.status_code.as_u16();
+    let message = shown(&source.message);
+    if status >= 500 {
+        CallError::Trouble { status, message }
+    } else {
+        CallError::Refused { status, message }
+    }
+}
