@@ -5,6 +5,7 @@
 pub mod chat;
 pub mod config;
 pub mod domain;
+pub mod flow;
 pub mod github;
 pub mod notify;
 pub mod policy;

@@ -1,0 +1,20 @@
+//! The stages in order: parse, gather, decide, enqueue, execute, report. Thin: each stage asks the room that knows.
+//!
+//! Each stage has a `run` that loops until the process is to stop, and a `step` that does what is due now and returns,
+//! so that tests step and never sleep. Every stage is level-triggered: a lost bell is made good by the next tick.
+
+pub mod adopt;
+pub mod announce;
+pub mod engine;
+pub mod execute;
+pub mod gather;
+pub mod intake;
+pub mod outbox;
+pub mod outcome;
+pub mod pace;
+pub mod prepare;
+pub mod recheck;
+pub mod replay;
+pub mod rules;
+pub mod sweep;
+pub mod tidy;

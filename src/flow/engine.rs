@@ -1,0 +1,186 @@
+//! What every stage works with, put together once by `app`.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::ids::RunId;
+use crate::flow::pace::Pace;
+use crate::github::GitHub;
+use crate::notify::slack::SlackWebhook;
+use crate::provider::checkout::Checkouts;
+use crate::provider::launch::Launcher;
+use crate::provider::manifest::catalogue::Catalogue;
+use crate::queue::Queue;
+use crate::store::Store;
+
+/// How long a claim is good, and how it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Without renewal. A worker that is paused for longer loses its runs.
+    pub length: Duration,
+    /// How often it is renewed: often enough that two lost renewals do not lose the claim.
+    pub renewal: Duration,
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self {
+            length: Duration::from_secs(30),
+            renewal: Duration::from_secs(8),
+        }
+    }
+}
+
+/// A run that took its worker down this often is given up.
+pub const MAX_ATTEMPTS: u32 = 3;
+
+/// Everything the stages need. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    inner: Arc<Parts>,
+}
+
+/// The parts of an [`Engine`].
+#[derive(Debug)]
+pub struct Parts {
+    /// What the configuration means.
+    pub config: Config,
+    /// The ledger.
+    pub store: Store,
+    /// The doorbell.
+    pub queue: Queue,
+    /// GitHub.
+    pub github: GitHub,
+    /// Slack, where it is set up.
+    pub slack: Option<SlackWebhook>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+    /// Starts runners.
+    pub launcher: Launcher,
+    /// Makes checkouts.
+    pub checkouts: Checkouts,
+    /// What can be run.
+    pub manifests: Catalogue,
+    /// Values that must not be seen in any log, beside the secrets of a run itself.
+    pub secrets: Vec<(String, SecretString)>,
+    /// This process, as claims name it.
+    pub worker: String,
+    /// How long its claims are good.
+    pub lease: Lease,
+    /// Limits statuses to GitHub.
+    pub pace: Pace,
+    /// Limits messages to Slack.
+    pub chat_pace: Pace,
+    /// Where background work is counted.
+    pub tasks: TaskTracker,
+    /// Says that this process is to end.
+    pub stop: CancellationToken,
+    /// Rung when a delivery was stored.
+    pub deliveries: Notify,
+    /// Rung when something was put into the outbox.
+    pub outbox: Notify,
+    /// Rung when held runs may be due.
+    pub rechecks: Notify,
+    /// Runs this process watches.
+    pub watched: Mutex<HashSet<RunId>>,
+}
+
+impl std::ops::Deref for Engine {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.inner
+    }
+}
+
+impl Engine {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { inner: Arc::new(parts) }
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh identifier as text.
+    #[must_use]
+    pub fn fresh_id(&self) -> String {
+        self.clock.fresh_ulid().to_string()
+    }
+
+    /// The folder of one attempt at a run.
+    #[must_use]
+    pub fn attempt_dir(&self, run: RunId, attempt: u32) -> PathBuf {
+        self.config
+            .data_dir
+            .join("runs")
+            .join(run.to_string())
+            .join(format!("attempt-{attempt}"))
+    }
+
+    /// Begins to watch a run; `None` when this process does so already. Only watched runs have their claims renewed.
+    #[must_use]
+    pub fn begin_watching(&self, run: RunId) -> Option<Watching> {
+        let fresh = self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(run);
+        fresh.then(|| Watching {
+            engine: self.clone(),
+            run,
+        })
+    }
+
+    /// Whether this process watches a run.
+    #[must_use]
+    pub fn is_watching(&self, run: RunId) -> bool {
+        self.watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&run)
+    }
+
+    /// The runs this process watches.
+    #[must_use]
+    pub fn watched_runs(&self) -> Vec<RunId> {
+        self.watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .copied()
+            .collect()
+    }
+
+    /// Where a run's page is.
+    #[must_use]
+    pub fn run_url(&self, run: RunId) -> String {
+        format!("{}/runs/{run}", self.config.public_url)
+    }
+}
+
+/// As long as this lives, the run counts as watched: also across a panic, after which its claim lapses.
+#[derive(Debug)]
+pub struct Watching {
+    engine: Engine,
+    run: RunId,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.engine
+            .watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.run);
+    }
+}

@@ -1,0 +1,412 @@
+//! Works on stored deliveries: parse, gather, decide, enqueue.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::domain::delivery::Disposition;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::Event;
+use crate::domain::ids::{DeliveryId, RunId};
+use crate::domain::reason::Reason;
+use crate::domain::run::{LaneKey, Run, RunState};
+use crate::flow::announce::announce;
+use crate::flow::engine::Engine;
+use crate::flow::gather::{Gathered, gather, look_at_lane};
+use crate::flow::rules::rules;
+use crate::policy::decide::decide;
+use crate::policy::decision::{Decision, Verdict};
+use crate::policy::facts::Facts;
+use crate::policy::rules::Rules;
+use crate::report::status::Place;
+use crate::store::decisions::{Displaced, Evidence, Recorded};
+use crate::store::deliveries::Delivery;
+use crate::store::error::StoreError;
+use crate::webhook::headers::RawHeaders;
+use crate::webhook::{body, parse};
+
+/// Repositories, and deliveries of one, worked on at once.
+const AT_ONCE: usize = 8;
+const BATCH: u32 = 64;
+const TICK: Duration = Duration::from_secs(1);
+/// The longest that one step waits for deliveries that come in a rush: they are stored first, and decided on soon after.
+const GIVE_WAY: Duration = Duration::from_millis(100);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Works on deliveries until this process is to stop.
+pub async fn run(engine: Engine) {
+    while !engine.stop.is_cancelled() {
+        give_way(&engine).await;
+        let worked = match step(&engine).await {
+            Ok(worked) => worked,
+            Err(error) => {
+                tracing::error!(error = %error, "cannot work on deliveries");
+                0
+            }
+        };
+        if worked == 0 {
+            tokio::select! {
+                () = engine.stop.cancelled() => {}
+                () = engine.deliveries.notified() => {}
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+    }
+}
+
+/// GitHub waits for its answers and nobody waits for a decision that long: while deliveries queue up to be stored, they go
+/// first, within a limit.
+async fn give_way(engine: &Engine) {
+    let deadline = tokio::time::Instant::now() + GIVE_WAY;
+    while engine.store.is_rushed() && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// A deployment that can be decided on.
+#[derive(Debug)]
+struct Open {
+    delivery: DeliveryId,
+    deployment: Box<Deployment>,
+    rules: Rules,
+    gathered: Gathered,
+}
+
+/// Works on every delivery that is due, once. Returns how many there were.
+///
+/// Repositories side by side: a slow answer of GitHub about one holds up no other. What arrived together about one
+/// repository is decided in GitHub's order, or the newer of two deployments could be under way before the older has a
+/// place in the lane.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
+    let due = engine.store.open_deliveries(engine.now(), BATCH).await?;
+    let mut repositories: BTreeMap<Option<u64>, Vec<DeliveryId>> = BTreeMap::new();
+    for delivery in &due {
+        repositories
+            .entry(delivery.repository_id)
+            .or_default()
+            .push(delivery.id);
+    }
+    stream::iter(repositories.into_values())
+        .for_each_concurrent(AT_ONCE, |deliveries| settle(engine, deliveries))
+        .await;
+    Ok(due.len())
+}
+
+/// Works on deliveries of one repository; a fault of ours puts one off.
+async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
+    let examined: Vec<(DeliveryId, Result<Option<Open>, StoreError>)> = stream::iter(deliveries)
+        .map(|id| async move { (id, Box::pin(examine(engine, id)).await) })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut open = Vec::new();
+    for (id, examined) in examined {
+        match examined {
+            Ok(found) => open.extend(found),
+            Err(error) => put_off(engine, id, &error).await,
+        }
+    }
+    open.sort_by_key(|open| (open.deployment.created_at, open.deployment.id));
+    let mut ignored = Vec::new();
+    for one in open {
+        let id = one.delivery;
+        if let Err(error) = decide_on(engine, one, &mut ignored).await {
+            put_off(engine, id, &error).await;
+        }
+    }
+    if let Err(error) = engine.store.record_ignored(&ignored).await {
+        for (id, _) in &ignored {
+            put_off(engine, *id, &error).await;
+        }
+    }
+}
+
+async fn put_off(engine: &Engine, id: DeliveryId, error: &StoreError) {
+    tracing::error!(delivery.id = %id, error = %error, "cannot work on a delivery; it is put off");
+    if let Err(error) = engine
+        .store
+        .postpone_delivery(id, &error.to_string(), engine.now())
+        .await
+    {
+        tracing::error!(delivery.id = %id, error = %error, "cannot put a delivery off; it stays due");
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// Reads a stored delivery, and does what it asks for unless that takes a decision. For a deployment, gathers the facts.
+async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreError> {
+    let Some(delivery) = engine.store.find_delivery(&id.to_string()).await? else {
+        return Ok(None);
+    };
+    let settle = async |disposition: Disposition, detail: Option<&str>| {
+        let now = engine.now();
+        engine.store.settle_delivery(id, disposition, detail, now).await
+    };
+    let event = match read(&delivery) {
+        Ok(event) => event,
+        Err(detail) => {
+            tracing::warn!(delivery.id = %id, event.name = delivery.event, error = detail, "cannot read a delivery");
+            settle(Disposition::Malformed, Some(&detail)).await?;
+            return Ok(None);
+        }
+    };
+    match event {
+        Event::Deployment(deployment) => {
+            let rules = rules(&engine.config).for_repository(&deployment.repository);
+            let gathered = gather(engine, &deployment, &rules).await?;
+            return Ok(Some(Open {
+                delivery: id,
+                deployment,
+                rules,
+                gathered,
+            }));
+        }
+        Event::ContextsChanged { repository_id, sha } => {
+            let held = engine.store.recheck_commit(repository_id.0, &sha, engine.now()).await?;
+            settle(
+                Disposition::Processed,
+                Some(&format!("{held} held runs of this commit")),
+            )
+            .await?;
+            if held > 0 {
+                engine.rechecks.notify_one();
+            }
+        }
+        Event::Ping => settle(Disposition::Ping, None).await?,
+        Event::Unhandled { name } => {
+            settle(
+                Disposition::Unhandled,
+                Some(&format!("`{name}` means nothing to Chima")),
+            )
+            .await?;
+        }
+    }
+    Ok(None)
+}
+
+/// The typed reading of a stored delivery.
+///
+/// # Errors
+///
+/// What is wrong with it, for people.
+pub fn read(delivery: &Delivery) -> Result<Event, String> {
+    let headers = RawHeaders::from_iter(
+        delivery
+            .content_type
+            .iter()
+            .map(|value| ("content-type", value.as_bytes())),
+    );
+    let json = body::json(&headers, &delivery.body).map_err(|error| error.to_string())?;
+    parse::parse(&delivery.event, &json, &delivery.host).map_err(|error| error.to_string())
+}
+
+/// Deployments that are not ours, written together at the end.
+type Ignored = Vec<(DeliveryId, Evidence)>;
+
+async fn decide_on(engine: &Engine, mut open: Open, ignored: &mut Ignored) -> Result<(), StoreError> {
+    // others have been decided on since
+    look_at_lane(engine, &open.deployment, &open.rules, &mut open.gathered).await?;
+    while record(engine, &open, ignored).await? == Recorded::LaneMoved {
+        look_at_lane(engine, &open.deployment, &open.rules, &mut open.gathered).await?;
+    }
+    Ok(())
+}
+
+/// Decides from what was gathered, and writes it down unless the lane has moved meanwhile.
+async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<Recorded, StoreError> {
+    let Open {
+        delivery,
+        deployment,
+        rules,
+        gathered,
+    } = open;
+    let (delivery, facts) = (*delivery, &gathered.facts);
+    let decision = decide(deployment, facts, rules);
+    let evidence = evidence(engine, facts, rules, &decision);
+    let Some(run) = new_run(engine, delivery, deployment, &decision, facts) else {
+        told_of(delivery, deployment, &decision);
+        ignored.push((delivery, evidence));
+        return Ok(Recorded::Written);
+    };
+    let displaced = displaced(engine, &decision, deployment).await?;
+    let place = place(engine, &decision).await?;
+    let outgoing = announce(engine, &run, place.as_ref());
+    let recorded = engine
+        .store
+        .record_run(
+            deployment,
+            &run,
+            &evidence,
+            gathered.seen.as_ref(),
+            &displaced,
+            &outgoing,
+        )
+        .await?;
+    match &recorded {
+        Recorded::Written => {
+            told_of(delivery, deployment, &decision);
+            engine.outbox.notify_one();
+            if run.state == RunState::Queued && decision.position <= 1 {
+                ring(engine, run.id).await;
+            }
+        }
+        Recorded::AlreadyRun(earlier) => {
+            tracing::info!(delivery.id = %delivery, run.id = %earlier, "the deployment has a run already");
+        }
+        Recorded::LaneMoved => tracing::debug!(delivery.id = %delivery, "the lane has moved; deciding again"),
+    }
+    Ok(recorded)
+}
+
+fn told_of(delivery: DeliveryId, deployment: &Deployment, decision: &Decision) {
+    tracing::info!(
+        delivery.id = %delivery,
+        deployment.id = %deployment.id,
+        repository = deployment.repository,
+        environment = deployment.environment,
+        verdict = decision.verdict.as_str(),
+        reason = decision.reasons.first().map(Reason::code),
+        "decided"
+    );
+}
+
+/// Rings the doorbell for a run, which the ledger has marked as rung. A bell that cannot be rung is left to the sweep.
+pub async fn ring(engine: &Engine, run: RunId) {
+    if let Err(error) = engine.queue.ring(run).await {
+        tracing::warn!(run.id = %run, error = %error, "cannot ring for a run now; the sweep will ring again");
+        if let Err(error) = engine.store.mark_unrung(run).await {
+            tracing::warn!(run.id = %run, error = %error, "cannot remember a bell that did not ring");
+        }
+    }
+}
+
+/// The run a decision makes; none where the deployment is not ours.
+fn new_run(
+    engine: &Engine,
+    delivery: DeliveryId,
+    deployment: &Deployment,
+    decision: &Decision,
+    facts: &Facts,
+) -> Option<Run> {
+    let repository = deployment.repository.parse().ok()?;
+    let state = first_state(decision)?;
+    let environment = decision
+        .order
+        .as_ref()
+        .and_then(|order| engine.config.find(&deployment.repository, order.environment.as_str()));
+    let hold_until = environment
+        .filter(|_| state == RunState::Held)
+        .map(|(_, found)| facts.now + found.hold_timeout);
+    Some(Run {
+        id: RunId::new(engine.clock.fresh_ulid()),
+        delivery,
+        host: deployment.host.clone(),
+        repository_id: deployment.repository_id,
+        repository,
+        deployment: deployment.id,
+        installation: deployment.installation,
+        lane: decision
+            .order
+            .as_ref()
+            .map(|order| LaneKey::new(&deployment.host, deployment.repository_id, &order.environment)),
+        order: decision.order.clone(),
+        environment: deployment.environment.clone(),
+        git_ref: deployment.git_ref.clone(),
+        sha: deployment.sha.clone(),
+        task: deployment.task.clone(),
+        creator: deployment.creator.clone(),
+        requester: deployment.requester(),
+        room: deployment.room().map(str::to_owned),
+        state,
+        reason: decision.reasons.first().cloned(),
+        fence: crate::domain::ids::Fence(0),
+        attempts: 0,
+        requested_at: deployment.created_at,
+        created_at: facts.now,
+        started_at: None,
+        finished_at: state.is_terminal().then_some(facts.now),
+        hold_until,
+        worker: None,
+        lease_until: None,
+        cancel_by: None,
+        config_digest: engine.config.digest.clone(),
+    })
+}
+
+/// The state in which a decision leaves a run.
+#[must_use]
+pub fn first_state(decision: &Decision) -> Option<RunState> {
+    match decision.verdict {
+        Verdict::Ignore => None,
+        Verdict::Run => Some(RunState::Queued),
+        Verdict::Hold => Some(RunState::Held),
+        Verdict::Reject if decision.superseded_by.is_some() => Some(RunState::Superseded),
+        Verdict::Reject => Some(RunState::Rejected),
+    }
+}
+
+/// The runs that give way to this one, with what is said about them.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub async fn displaced(engine: &Engine, decision: &Decision, by: &Deployment) -> Result<Vec<Displaced>, StoreError> {
+    let mut all = Vec::new();
+    for id in &decision.supersedes {
+        if let Some(mut run) = engine.store.find_run(*id).await? {
+            let reason = Reason::Superseded { by: by.id };
+            run.state = RunState::Superseded;
+            run.reason = Some(reason.clone());
+            run.finished_at = Some(engine.now());
+            let outgoing = announce(engine, &run, None);
+            all.push(Displaced {
+                run: *id,
+                reason,
+                outgoing,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Where a run that waits its turn stands.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub async fn place(engine: &Engine, decision: &Decision) -> Result<Option<Place>, StoreError> {
+    if decision.position == 0 {
+        return Ok(None);
+    }
+    let mut behind = None;
+    for reason in &decision.reasons {
+        if let Reason::LaneBusy { behind: run, .. } = reason {
+            behind = engine.store.find_run(*run).await?.map(|run| run.sha);
+        }
+    }
+    Ok(Some(Place {
+        position: decision.position,
+        behind,
+    }))
+}
+
+/// What a decision was made from.
+#[must_use]
+pub fn evidence(engine: &Engine, facts: &Facts, rules: &Rules, decision: &Decision) -> Evidence {
+    let text = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "null".to_owned());
+    Evidence {
+        id: engine.fresh_id(),
+        verdict: decision.verdict.as_str().to_owned(),
+        facts: text(serde_json::to_string(facts)),
+        rules: text(serde_json::to_string(rules)),
+        decision: text(serde_json::to_string(decision)),
+        config_digest: engine.config.digest.clone(),
+        at: facts.now,
+    }
+}

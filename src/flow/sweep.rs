@@ -1,0 +1,107 @@
+//! The level-triggered pass: whatever a lost bell or a dead process left behind is found here. It asks the ledger and this
+//! machine only, so that nobody who is slow holds it up.
+
+use std::time::Duration;
+
+use crate::flow::engine::Engine;
+use crate::flow::{adopt, outbox, tidy};
+use crate::store::error::StoreError;
+
+const TICK: Duration = Duration::from_secs(1);
+/// A bell that nobody answered for this long, though none waits in the queue, is lost.
+const BELL_LOST: Duration = Duration::from_secs(5);
+const BATCH: u32 = 500;
+
+/// Sweeps until this process is to stop.
+pub async fn run(engine: Engine) {
+    let leftovers = engine.clone();
+    engine
+        .tasks
+        .spawn(async move { tidy::remove_leftovers(&leftovers).await });
+    // whoever worked here before may have taken a bell and died: nobody waits for it to count as lost
+    let mut ring_all = true;
+    while !engine.stop.is_cancelled() {
+        match pass(&engine, ring_all).await {
+            Ok(rung) => ring_all &= !rung,
+            Err(error) => tracing::error!(error = %error, "cannot sweep the ledger"),
+        }
+        tokio::select! {
+            () = engine.stop.cancelled() => {}
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+/// One pass.
+///
+/// # Errors
+///
+/// When the ledger cannot be used.
+pub async fn step(engine: &Engine) -> Result<(), StoreError> {
+    pass(engine, false).await.map(drop)
+}
+
+/// One pass; whether every bell that was due could be rung.
+async fn pass(engine: &Engine, ring_all: bool) -> Result<bool, StoreError> {
+    outbox::release_dead(engine).await?;
+    // a worker that died with a run may have died with a bell too
+    let ring_all = adopt::step(engine).await? > 0 || ring_all;
+    ring_again(engine, ring_all).await
+}
+
+/// Rings for the heads of idle lanes whose bell was not rung or may be lost; whether every bell that was due could be
+/// rung. While bells still wait in the queue none is lost: every worker is busy, and more would only pile up.
+async fn ring_again(engine: &Engine, ring_all: bool) -> Result<bool, StoreError> {
+    let age = if ring_all { Duration::ZERO } else { BELL_LOST };
+    let heads = engine.store.unrung_heads(engine.now() - age, BATCH).await?;
+    if heads.is_empty() {
+        return Ok(true);
+    }
+    let idle = match engine.queue.waiting().await {
+        Ok(waiting) => waiting == 0,
+        Err(error) => {
+            tracing::warn!(error = %error, runs = heads.len(), "the queue does not answer; runs wait in the ledger");
+            return Ok(false);
+        }
+    };
+    let mut rung = Vec::with_capacity(heads.len());
+    let mut all = true;
+    for (run, _) in heads
+        .into_iter()
+        .filter(|(_, rung_before)| ring_all || idle || !rung_before)
+    {
+        match engine.queue.ring(run).await {
+            Ok(()) => rung.push(run),
+            Err(error) => {
+                tracing::warn!(run.id = %run, error = %error, "cannot ring for waiting runs; trying again");
+                all = false;
+                break;
+            }
+        }
+    }
+    if !rung.is_empty() {
+        engine.store.mark_rung(&rung, engine.now()).await?;
+    }
+    Ok(all)
+}
+
+/// Renews the claims of this process until it is to stop.
+pub async fn renew(engine: Engine) {
+    loop {
+        tokio::select! {
+            () = engine.stop.cancelled() => return,
+            () = tokio::time::sleep(engine.lease.renewal) => {}
+        }
+        let watched = engine.watched_runs();
+        if watched.is_empty() {
+            continue;
+        }
+        if let Err(error) = engine
+            .store
+            .renew_leases(&engine.worker, &watched, engine.now() + engine.lease.length)
+            .await
+        {
+            tracing::error!(error = %error, "cannot renew the claims of this worker; others may take its runs over");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Removes what ended attempts leave on the disk: worktrees, and the scratch folders of runners that were killed.
+//!
+//! Markers, logs and results stay. Nothing here may fail a run: a folder that cannot be removed is named in the log.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::ids::RunId;
+use crate::domain::run::Run;
+use crate::flow::engine::Engine;
+use crate::flow::prepare::Places;
+use crate::provider::checkout::remove_folder;
+
+/// Removes the worktree of the run's present attempt.
+pub async fn remove_checkout(engine: &Engine, run: &Run) {
+    let places = Places::of(engine, run);
+    if !places.checkout.exists() {
+        return;
+    }
+    if let Err(error) = engine.checkouts.remove(run.repository_id, &places.checkout).await {
+        tracing::warn!(run.id = %run.id, error = %error, "cannot remove a checkout; it takes up disk until someone does");
+    }
+}
+
+/// Removes the `HOME` and `TMPDIR` of an attempt whose runner is dead, and can no longer do it; they may hold secrets. Only
+/// when nothing of the command is left.
+pub async fn remove_scratch(engine: &Engine, run: &Run) {
+    let Places { home, temporary, .. } = Places::of(engine, run);
+    let removed = tokio::task::spawn_blocking(move || remove_folder(&home).and_then(|()| remove_folder(&temporary)));
+    if let Ok(Err(error)) = removed.await {
+        tracing::warn!(run.id = %run.id, error = %error, "cannot remove the scratch folders of a run; someone must");
+    }
+}
+
+/// Removes the worktrees of a process that died between the end of a run and tidying up. Once at the start is enough.
+pub async fn remove_leftovers(engine: &Engine) {
+    let runs = engine.config.data_dir.join("runs");
+    let Ok(found) = tokio::task::spawn_blocking(move || checkouts(&runs)).await else {
+        return;
+    };
+    for (run, attempt) in found {
+        match engine.store.find_run(run).await {
+            // of an attempt that was given up, or of a run that has ended
+            Ok(Some(run)) if attempt < run.attempts || run.state.is_terminal() => {
+                let ended = Run {
+                    attempts: attempt,
+                    ..run
+                };
+                remove_checkout(engine, &ended).await;
+            }
+            Ok(_) => {}
+            Err(error) => return tracing::warn!(error = %error, "cannot tell which checkouts are left over"),
+        }
+    }
+}
+
+/// The attempts that have a worktree.
+fn checkouts(runs: &Path) -> Vec<(RunId, u32)> {
+    let names = |folder: PathBuf| {
+        std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+    };
+    let mut found = Vec::new();
+    for run in names(runs.to_owned()) {
+        let Ok(id) = run.parse() else { continue };
+        for attempt in names(runs.join(&run)) {
+            let number = attempt.strip_prefix("attempt-").and_then(|number| number.parse().ok());
+            if let Some(number) = number
+                && runs.join(&run).join(&attempt).join("checkout").exists()
+            {
+                found.push((id, number));
+            }
+        }
+    }
+    found
+}
