@@ -7,6 +7,7 @@ pub mod config;
 pub mod domain;
 pub mod flow;
 pub mod github;
+pub mod http;
 pub mod notify;
 pub mod policy;
 pub mod provider;

@@ -1,0 +1,46 @@
+//! The axum surface: webhooks, pages, API, health.
+//!
+//! Handlers translate and nothing more; what happens is `flow`'s business.
+
+pub mod health;
+pub mod log_text;
+pub mod logs;
+pub mod pages;
+pub mod problem;
+pub mod serve;
+pub mod state;
+pub mod webhooks;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::http::state::Surface;
+
+/// Only our own style sheet and script; nobody may frame us.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Every route of the server.
+pub fn router(surface: Surface) -> Router {
+    let fixed = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .route("/webhooks/github", post(webhooks::receive))
+        .route("/", get(pages::runs))
+        .route("/runs/{run}", get(pages::run))
+        .route("/assets/style.css", get(pages::style))
+        .route("/assets/run.js", get(pages::script))
+        .route("/api/v1/runs/{run}/log", get(logs::log))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(pages::not_found)
+        .layer(CatchPanicLayer::new())
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .with_state(surface)
+}

@@ -1,0 +1,235 @@
+//! `GET /api/v1/runs/{run}/log`: the log as text, or followed as server-sent events.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::domain::ids::RunId;
+use crate::domain::run::Run;
+use crate::http::log_text::{plain, whole_lines};
+use crate::http::problem::{Problem, server_fault};
+use crate::http::state::Surface;
+use crate::provider::log::reader::LogReader;
+use crate::provider::log::{self, reader};
+use crate::report::status::{self, Links, Place};
+
+const CHUNK: usize = 64 * 1024;
+const LONGEST_LINE: usize = 8 * 1024;
+/// How often a followed log is looked at.
+const LOOK: Duration = Duration::from_millis(150);
+/// How often the ledger is asked whether its run has moved on.
+const ASK: Duration = Duration::from_millis(500);
+
+/// Where to begin.
+#[derive(Debug, Deserialize)]
+pub struct From {
+    #[serde(default)]
+    from: u64,
+}
+
+/// The reader of a run's log: that of its latest attempt.
+#[must_use]
+pub fn reader_of(surface: &Surface, run: &Run) -> LogReader {
+    LogReader::open(log::dir(&surface.engine.attempt_dir(run.id, run.attempts.max(1))))
+}
+
+/// Serves the log.
+pub async fn log(
+    State(surface): State<Surface>,
+    Path(id): Path<String>,
+    Query(from): Query<From>,
+    headers: HeaderMap,
+) -> Response {
+    let run = match find(&surface, &id).await {
+        Ok(run) => run,
+        Err(problem) => return problem,
+    };
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if accepts.contains("text/event-stream") {
+        // a browser that lost its connection says how far it came
+        let resumed = headers
+            .get("last-event-id")
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        return follow(surface, run, resumed.unwrap_or(from.from)).into_response();
+    }
+    text(&surface, &run, from.from)
+}
+
+/// A run by the id in an address.
+pub(crate) async fn find(surface: &Surface, id: &str) -> Result<Run, Response> {
+    let found = match id.parse::<RunId>() {
+        Ok(id) => surface
+            .engine
+            .store
+            .find_run(id)
+            .await
+            .map_err(|error| server_fault(&error))?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "run_unknown",
+            "there is no such run; `chima runs` lists those there are",
+        )
+        .into_response()
+    })
+}
+
+fn text(surface: &Surface, run: &Run, from: u64) -> Response {
+    let log = reader_of(surface, run);
+    let chunks = stream::unfold(Some(from), move |from| {
+        let log = log.clone();
+        async move {
+            let from = from?;
+            let read = tokio::task::spawn_blocking(move || log.read(from, CHUNK)).await;
+            let chunk = match read {
+                Ok(Ok(chunk)) => chunk,
+                Ok(Err(error)) => return Some((Err(error), None)),
+                Err(error) => return Some((Err(std::io::Error::other(error)), None)),
+            };
+            if chunk.bytes.is_empty() {
+                return None;
+            }
+            let next = chunk.next();
+            let mut bytes = Vec::new();
+            if let Some(gap) = chunk.skipped {
+                bytes.extend_from_slice(reader::gap_marker(gap).as_bytes());
+            }
+            bytes.extend(chunk.bytes);
+            Some((Ok(bytes), Some(next)))
+        }
+    });
+    let mut response = Response::new(axum::body::Body::from_stream(chunks));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+struct Follower {
+    surface: Surface,
+    run: Run,
+    log: LogReader,
+    from: u64,
+    /// Bytes that do not make a whole line yet.
+    held: Vec<u8>,
+    shown: Option<String>,
+    /// When the ledger was last asked.
+    asked: Option<tokio::time::Instant>,
+    ended: bool,
+    over: bool,
+}
+
+fn follow(surface: Surface, run: Run, from: u64) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let log = reader_of(&surface, &run);
+    let follower = Follower {
+        surface,
+        run,
+        log,
+        from,
+        held: Vec::new(),
+        shown: None,
+        asked: None,
+        ended: false,
+        over: false,
+    };
+    let events = stream::unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok(event), follower))
+    });
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+impl Follower {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if self.over || self.surface.draining.is_cancelled() {
+                return None;
+            }
+            if let Some(event) = self.read().await {
+                return Some(event);
+            }
+            if self.ended {
+                self.over = true;
+                return Some(Event::default().event("end").data("{}"));
+            }
+            if let Some(event) = self.state().await {
+                return Some(event);
+            }
+            if !self.ended {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Option<Event> {
+        let (log, at) = (self.log.clone(), self.from + self.held.len() as u64);
+        let chunk = tokio::task::spawn_blocking(move || log.read(at, CHUNK))
+            .await
+            .ok()?
+            .ok()?;
+        let mut text = String::new();
+        if let Some(gap) = chunk.skipped {
+            text.push_str(&plain(&std::mem::take(&mut self.held)));
+            text.push_str(&reader::gap_marker(gap));
+            self.from = chunk.start;
+        }
+        self.held.extend_from_slice(&chunk.bytes);
+        let whole = if self.ended && chunk.bytes.is_empty() {
+            self.held.len()
+        } else {
+            whole_lines(&self.held, LONGEST_LINE)
+        };
+        if whole == 0 && text.is_empty() {
+            return None;
+        }
+        let rest = self.held.split_off(whole);
+        text.push_str(&plain(&std::mem::replace(&mut self.held, rest)));
+        self.from += whole as u64;
+        Some(
+            Event::default()
+                .id(self.from.to_string())
+                .data(json!({ "text": text }).to_string()),
+        )
+    }
+
+    /// Whether the run has moved on.
+    async fn state(&mut self) -> Option<Event> {
+        if self.asked.is_some_and(|at| at.elapsed() < ASK) {
+            return None;
+        }
+        self.asked = Some(tokio::time::Instant::now());
+        let engine = &self.surface.engine;
+        let run = engine.store.find_run(self.run.id).await.ok().flatten()?;
+        // an attempt that was given up leaves its log behind
+        if run.attempts != self.run.attempts {
+            self.log = reader_of(&self.surface, &run);
+            self.from = 0;
+            self.held.clear();
+        }
+        self.ended = run.state.is_terminal();
+        let position = engine.store.position(&run).await.ok().flatten();
+        let place = position.map(|position| Place { position, behind: None });
+        let description = status::deployment_status(&run, place.as_ref(), &Links::default()).description;
+        self.run = run;
+        let shown = json!({ "state": self.run.state.as_str(), "description": description }).to_string();
+        if self.shown.as_ref() == Some(&shown) {
+            return None;
+        }
+        self.shown = Some(shown.clone());
+        Some(Event::default().event("state").data(shown))
+    }
+}

@@ -1,0 +1,335 @@
+//! The pages people look at: the list of runs and one run. They work without JavaScript; with it a log is followed.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::run::Run;
+use crate::http::log_text::{plain, whole_lines};
+use crate::http::logs::{find, reader_of};
+use crate::http::problem::server_fault;
+use crate::http::state::Surface;
+use crate::policy::decision::Decision;
+use crate::provider::log::reader::gap_marker;
+use crate::report::status::{self, Links, Place};
+use crate::report::{duration, event, sentence};
+use crate::store::outbox::{Kind, OutboxRow};
+
+const RUNS_SHOWN: u32 = 100;
+/// A page shows the beginning and the end of a longer log; the rest is behind the link to the plain text.
+const LOG_HEAD: usize = 64 * 1024;
+const LOG_TAIL: usize = 192 * 1024;
+
+#[derive(Template)]
+#[template(path = "runs.html")]
+struct RunsPage {
+    set_up: bool,
+    deliveries: u64,
+    held: u64,
+    queued: u64,
+    running: u64,
+    outbox: u64,
+    dead: u64,
+    rows: Vec<RunRow>,
+}
+
+struct RunRow {
+    id: String,
+    state: &'static str,
+    what: String,
+    why: String,
+    sha: String,
+    who: String,
+    at: String,
+    at_exact: String,
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    id: String,
+    state: &'static str,
+    what: String,
+    description: String,
+    hint: String,
+    live: bool,
+    repository: String,
+    repository_url: String,
+    commit_url: String,
+    sha: String,
+    git_ref: String,
+    environment: String,
+    environment_url: String,
+    task: String,
+    who: String,
+    room: String,
+    deployment: String,
+    took: String,
+    log: String,
+    log_next: u64,
+    cut: bool,
+    checks: Vec<CheckRow>,
+    timeline: Vec<TimelineRow>,
+    told: Vec<ToldRow>,
+}
+
+struct CheckRow {
+    name: &'static str,
+    verdict: &'static str,
+    found: String,
+    wanted: String,
+}
+
+struct TimelineRow {
+    at: String,
+    at_exact: String,
+    what: String,
+}
+
+struct ToldRow {
+    whom: &'static str,
+    state: String,
+    what: String,
+    how: String,
+}
+
+/// `/`: what runs, waits and ran.
+pub async fn runs(State(surface): State<Surface>) -> Response {
+    let engine = &surface.engine;
+    let (runs, backlog) = match tokio::try_join!(engine.store.recent_runs(RUNS_SHOWN), engine.store.backlog()) {
+        Ok(found) => found,
+        Err(error) => return server_fault(&error),
+    };
+    page(&RunsPage {
+        set_up: !surface.webhook_secrets.is_empty(),
+        deliveries: backlog.deliveries,
+        held: backlog.held,
+        queued: backlog.queued,
+        running: backlog.running,
+        outbox: backlog.outbox,
+        dead: backlog.dead,
+        rows: runs.iter().map(row).collect(),
+    })
+}
+
+fn row(run: &Run) -> RunRow {
+    RunRow {
+        id: run.id.to_string(),
+        state: run.state.as_str(),
+        what: what(run),
+        why: run.reason.as_ref().map(sentence::why).unwrap_or_default(),
+        sha: run.sha.chars().take(8).collect(),
+        who: run.requester.as_deref().map(harmless).unwrap_or_default(),
+        at: moment(run.created_at),
+        at_exact: run.created_at.to_rfc3339(),
+    }
+}
+
+/// `/runs/{run}`: one run, its log and why it is as it is.
+pub async fn run(State(surface): State<Surface>, Path(id): Path<String>) -> Response {
+    let run = match find(&surface, &id).await {
+        Ok(run) => run,
+        Err(problem) => return problem,
+    };
+    match run_page(&surface, &run).await {
+        Ok(template) => page(&template),
+        Err(error) => server_fault(error.as_ref()),
+    }
+}
+
+async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
+    let engine = &surface.engine;
+    let position = engine.store.position(run).await?;
+    let events = engine.store.events(run.id).await?;
+    let decisions = engine.store.decisions(&run.id.to_string()).await?;
+    let told = engine.store.outbox_of(run.id).await?;
+    let log = reader_of(surface, run);
+    let shown = tokio::task::spawn_blocking(move || shown_log(&log)).await??;
+    let place = position.map(|position| Place { position, behind: None });
+    let decision: Option<Decision> = decisions
+        .last()
+        .and_then(|stored| serde_json::from_str(&stored.evidence.decision).ok());
+    let github = &engine.config.github.url;
+    let environment_url = engine
+        .config
+        .find(run.repository.as_str(), &run.environment)
+        .and_then(|(_, environment)| environment.url.clone())
+        .unwrap_or_default();
+    let ended = run.finished_at.unwrap_or_else(|| engine.now());
+    Ok(RunPage {
+        id: run.id.to_string(),
+        state: run.state.as_str(),
+        what: what(run),
+        description: status::deployment_status(run, place.as_ref(), &Links::default()).description,
+        hint: run.reason.as_ref().map(sentence::sentence).unwrap_or_default(),
+        live: !run.state.is_terminal(),
+        repository: run.repository.to_string(),
+        repository_url: format!("{github}/{}", run.repository),
+        commit_url: format!("{github}/{}/commit/{}", run.repository, run.sha),
+        sha: run.sha.chars().take(12).collect(),
+        git_ref: harmless(&run.git_ref),
+        environment: harmless(&run.environment),
+        environment_url,
+        task: harmless(&run.task),
+        who: run.requester.as_deref().map_or_else(|| "unknown".to_owned(), harmless),
+        room: run.room.as_deref().map(harmless).unwrap_or_default(),
+        deployment: run.deployment.to_string(),
+        took: run
+            .started_at
+            .map_or_else(|| "not started".to_owned(), |started| duration::span(ended - started)),
+        log: shown.text,
+        log_next: shown.next,
+        cut: shown.cut,
+        checks: decision
+            .iter()
+            .flat_map(|decision| &decision.checks)
+            .map(check_row)
+            .collect(),
+        timeline: events
+            .iter()
+            .map(|(at, event)| TimelineRow {
+                at: precise(*at),
+                at_exact: at.to_rfc3339(),
+                what: event::wording(event),
+            })
+            .collect(),
+        told: told.iter().map(told_row).collect(),
+    })
+}
+
+struct ShownLog {
+    text: String,
+    next: u64,
+    cut: bool,
+}
+
+fn shown_log(log: &crate::provider::log::reader::LogReader) -> std::io::Result<ShownLog> {
+    let mut shown = ShownLog {
+        text: String::new(),
+        next: 0,
+        cut: false,
+    };
+    let size = log.size()?;
+    let mut budget = LOG_HEAD;
+    loop {
+        let chunk = log.read(shown.next, budget)?;
+        if let Some(gap) = chunk.skipped {
+            shown.text.push_str(&gap_marker(gap));
+            shown.cut = true;
+        }
+        if chunk.bytes.is_empty() {
+            return Ok(shown);
+        }
+        let all = chunk.next() >= size;
+        // a line that is still being written is left to the follower
+        let whole = if all {
+            whole_lines(&chunk.bytes, 8 * 1024)
+        } else {
+            chunk.bytes.len()
+        };
+        shown.text.push_str(&plain(&chunk.bytes[..whole]));
+        shown.next = chunk.start + whole as u64;
+        if all {
+            let ended = log.final_size()?.is_some_and(|end| chunk.next() >= end);
+            if ended {
+                shown.text.push_str(&plain(&chunk.bytes[whole..]));
+                shown.next = chunk.next();
+            }
+            return Ok(shown);
+        }
+        let tail = size.saturating_sub(LOG_TAIL as u64);
+        if budget == LOG_HEAD && tail > shown.next {
+            shown.text.push_str(&format!("\n{}", gap_marker(tail - shown.next)));
+            shown.next = tail;
+            shown.cut = true;
+        }
+        budget = LOG_TAIL;
+    }
+}
+
+fn check_row(check: &crate::policy::decision::Check) -> CheckRow {
+    CheckRow {
+        name: check.name.as_str(),
+        verdict: check.verdict.as_str(),
+        found: check.found.clone(),
+        wanted: check.wanted.clone(),
+    }
+}
+
+fn told_row(row: &OutboxRow) -> ToldRow {
+    let body = &row.outgoing.body;
+    let text = |pointer: &str| {
+        body.pointer(pointer)
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+    };
+    let (whom, state, what) = match row.outgoing.kind {
+        Kind::DeploymentStatus => ("GitHub", text("/status/state"), text("/status/description")),
+        Kind::SlackWebhook => ("Slack", "", text("/text")),
+    };
+    let how = match (row.state.as_str(), row.sent_at) {
+        ("sent", Some(at)) => format!("sent {}", precise(at)),
+        ("dead", _) => format!("given up: {}", row.last_error.as_deref().unwrap_or("unknown")),
+        _ => match &row.last_error {
+            Some(error) => format!("not yet, after {} tries: {error}", row.attempts),
+            None => "not yet".to_owned(),
+        },
+    };
+    ToldRow {
+        whom,
+        state: state.to_owned(),
+        what: what.to_owned(),
+        how,
+    }
+}
+
+fn what(run: &Run) -> String {
+    let app = run
+        .order
+        .as_ref()
+        .map_or(run.repository.as_str(), |order| order.app.as_str());
+    format!("{app}/{} to {}", harmless(&run.git_ref), harmless(&run.environment))
+}
+
+/// A value of a request, without what would change how others are shown; the template escapes the rest.
+fn harmless(text: &str) -> String {
+    plain(text.as_bytes())
+}
+
+fn moment(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
+}
+
+fn precise(at: Timestamp) -> String {
+    at.format("%H:%M:%S%.3f").to_string()
+}
+
+fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => server_fault(&error),
+    }
+}
+
+/// The style sheet.
+pub async fn style() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8")],
+        include_str!("assets/style.css"),
+    )
+}
+
+/// The script that follows a log.
+pub async fn script() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+        include_str!("assets/run.js"),
+    )
+}
+
+/// What is not there.
+pub async fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "there is no such page\n").into_response()
+}

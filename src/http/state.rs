@@ -1,0 +1,43 @@
+//! What handlers work with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::flow::engine::Engine;
+
+/// Bodies in memory at once, all connections together, in KiB.
+const BODY_BUDGET_KIB: usize = 96 * 1024;
+
+/// Shared by all handlers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Surface {
+    /// The stages and the ledger.
+    pub engine: Engine,
+    /// Secrets a delivery may be signed with; none means "not set up".
+    pub webhook_secrets: Arc<[SecretString]>,
+    /// What is left of the memory for bodies, in KiB.
+    pub body_budget: Arc<Semaphore>,
+    /// Says that the server is about to end: no new work.
+    pub draining: CancellationToken,
+    /// Where runs keep their logs.
+    pub data_dir: PathBuf,
+}
+
+impl Surface {
+    /// The state of a server.
+    #[must_use]
+    pub fn new(engine: Engine, webhook_secrets: Vec<SecretString>, draining: CancellationToken) -> Self {
+        let data_dir = engine.config.data_dir.clone();
+        Self {
+            engine,
+            webhook_secrets: webhook_secrets.into(),
+            body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            draining,
+            data_dir,
+        }
+    }
+}
