@@ -2,7 +2,9 @@
 //!
 //! The modules are the rooms of `ARCHITECTURE.md`; imports go down only, and a test enforces it.
 
+pub mod app;
 pub mod chat;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod flow;

@@ -5,6 +5,13 @@
     reason = "a test binary has no outside, and a test that fails says so by a panic"
 )]
 
+mod architecture;
 mod checkout;
+mod config_files;
+mod docs;
+mod licenses;
+mod process;
 mod queue_conformance;
 mod runner;
+
+mod world;

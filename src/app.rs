@@ -1,0 +1,123 @@
+//! The composition root: the only room where everything meets.
+
+pub mod clock;
+pub mod demo;
+pub mod doctor;
+pub mod logging;
+pub mod offline;
+pub mod serve;
+pub mod start;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::args::{Args, Command};
+use crate::cli::{check, schema};
+use crate::config::problem::ConfigError;
+use crate::config::{Config, Known, environment};
+use crate::provider::manifest::catalogue::Catalogue;
+
+const DEFAULT_CONFIG: &str = "config/app.yaml";
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// The deployment or check failed.
+    Failed = 1,
+    /// Wrong use or configuration.
+    Misuse = 2,
+    /// Could not reach something, or was refused.
+    Unreachable = 3,
+}
+
+/// Everything but the runner.
+#[must_use]
+pub fn main() -> ExitCode {
+    // two TLS providers in one process panic at the first connection; choosing one comes before everything
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args = Args::parse();
+    match run(args) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => {
+            complain(&error);
+            let misuse = error.downcast_ref::<ConfigError>().is_some();
+            ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<Exit> {
+    let path = config_path(args.config.clone());
+    match args.command {
+        Command::Schema => say(&schema::schema()),
+        Command::Check { path: other } => {
+            let path = other.unwrap_or(path);
+            let names = provider_names(&path);
+            let names = known(&names);
+            let (report, ok) = check::check(&path, &Known { providers: &names });
+            say(&report)?;
+            Ok(if ok { Exit::Done } else { Exit::Failed })
+        }
+        Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
+        Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
+        Command::Demo { queue, once, listen } => demo::demo(&queue, once, listen),
+        Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
+        Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
+        Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
+        Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
+        Command::Doctor => doctor::doctor(&load(&path)?),
+    }
+}
+
+fn config_path(named: Option<PathBuf>) -> PathBuf {
+    named
+        .or_else(|| environment::variable_os("CHIMA_CONFIG").map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG))
+}
+
+/// Every provider that a configuration may name: the shipped ones, and those of its own folders. Of a file that has other
+/// problems only the shipped ones; it is refused anyway.
+fn provider_names(path: &Path) -> Vec<String> {
+    let own = Config::load(path, &Known::default())
+        .map(|config| config.providers)
+        .unwrap_or_default();
+    // a manifest that cannot be used is complained about where it is loaded for use
+    Catalogue::load(&own)
+        .or_else(|_| Catalogue::load(&[]))
+        .map(|all| all.iter().map(|manifest| manifest.name.clone()).collect())
+        .unwrap_or_default()
+}
+
+fn known(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+fn load(path: &Path) -> anyhow::Result<Config> {
+    let names = provider_names(path);
+    let names = known(&names);
+    Ok(Config::load(path, &Known { providers: &names })?)
+}
+
+/// Prints to standard output. A reader that has gone away, as in `chima runs | head`, is no error.
+pub(crate) fn say(text: &str) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Prints an error and its causes to standard error.
+fn complain(error: &anyhow::Error) {
+    let mut err = std::io::stderr().lock();
+    let _ = match error.downcast_ref::<ConfigError>() {
+        Some(problems) => writeln!(err, "{problems}"),
+        None => writeln!(err, "chima: {error:#}"),
+    };
+}

@@ -1,0 +1,136 @@
+//! `chima doctor`: looks at the installation as it is and says what to mend.
+
+use anyhow::Context;
+
+use crate::app::clock::SystemClock;
+use crate::app::start::{Surroundings, queue_address};
+use crate::app::{Exit, say};
+use crate::config::Config;
+use crate::domain::clock::Clock;
+use crate::provider::processes;
+use crate::queue::Queue;
+use crate::queue::address::{QueueAddress, WorkerName};
+use crate::queue::findings::Severity;
+use crate::store::Store;
+
+/// Runs every check and prints each finding with its fix. Ends with 1 when something must be mended.
+///
+/// # Errors
+///
+/// When the checks themselves cannot be made.
+pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let findings = runtime.block_on(examine(config))?;
+    let mut text = String::new();
+    for finding in &findings {
+        let mark = match finding.severity {
+            None => "ok  ",
+            Some(Severity::Warn) => "warn",
+            Some(Severity::Refuse) => "FAIL",
+        };
+        text.push_str(&format!("{mark}  {}\n", finding.text));
+        if let Some(fix) = &finding.fix {
+            text.push_str(&format!("      fix: {fix}\n"));
+        }
+    }
+    say(&text)?;
+    let bad = findings
+        .iter()
+        .any(|finding| finding.severity == Some(Severity::Refuse));
+    Ok(if bad { Exit::Failed } else { Exit::Done })
+}
+
+struct Finding {
+    /// Nothing where all is well.
+    severity: Option<Severity>,
+    text: String,
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn well(text: String) -> Self {
+        Self {
+            severity: None,
+            text,
+            fix: None,
+        }
+    }
+
+    fn bad(text: String, fix: &str) -> Self {
+        Self {
+            severity: Some(Severity::Refuse),
+            text,
+            fix: Some(fix.to_owned()),
+        }
+    }
+}
+
+async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
+    let _ = Surroundings::real()?;
+    let mut findings = vec![ledger(config).await];
+    findings.extend(queue(config).await);
+    Ok(findings)
+}
+
+async fn ledger(config: &Config) -> Finding {
+    let path = config.store.display();
+    if !config.store.exists() {
+        return Finding::well(format!("ledger `{path}`: not there yet; `chima serve` makes it"));
+    }
+    let checked = async {
+        let store = Store::open(&config.store).await?;
+        store.probe_write().await
+    };
+    match checked.await {
+        Ok(()) => Finding::well(format!("ledger `{path}`: opens, commits reach the disk")),
+        Err(error) => Finding::bad(
+            format!("ledger `{path}`: {error}"),
+            "see the text; deliveries are answered with 503 until then",
+        ),
+    }
+}
+
+async fn queue(config: &Config) -> Vec<Finding> {
+    let address = queue_address(config);
+    let name = match &address {
+        QueueAddress::Sqlite(path) => {
+            if !path.exists() {
+                return vec![Finding::well(format!(
+                    "queue `{}`: not there yet; `chima serve` makes it",
+                    path.display()
+                ))];
+            }
+            format!("queue `{}`", path.display())
+        }
+        QueueAddress::Redis { .. } => "queue on Redis".to_owned(),
+    };
+    let worker = WorkerName::new(
+        "doctor",
+        &processes::boot_id().unwrap_or_default(),
+        SystemClock::default().fresh_ulid(),
+    );
+    let asked = async {
+        let queue = Queue::connect(&address, worker).await?;
+        queue.findings().await
+    };
+    match asked.await {
+        Err(error) => vec![Finding::bad(
+            format!("{name}: {error:#}"),
+            "start it, or correct `queue` in the configuration; meanwhile deliveries are accepted and wait",
+        )],
+        Ok(found) if found.is_empty() => vec![Finding::well(format!(
+            "{name}: answers, and its settings keep what it is given"
+        ))],
+        Ok(found) => found
+            .into_iter()
+            .map(|finding| Finding {
+                severity: Some(finding.severity),
+                text: format!("{name}: {}", finding.text),
+                fix: Some(finding.fix.to_owned()),
+            })
+            .collect(),
+    }
+}

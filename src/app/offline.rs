@@ -1,0 +1,150 @@
+//! Commands that read the ledger without a server.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::app::clock::SystemClock;
+use crate::app::{Exit, say};
+use crate::cli::{decide as deciding, runs as listing};
+use crate::config::Config;
+use crate::domain::clock::Clock;
+use crate::domain::run::{Run, RunState};
+use crate::provider::log;
+use crate::provider::log::reader::{LogReader, gap_marker};
+use crate::store::Store;
+
+const LOOK: Duration = Duration::from_millis(150);
+const CHUNK: usize = 64 * 1024;
+
+/// `chima replay`.
+///
+/// # Errors
+///
+/// When there is no such delivery.
+pub fn replay(config: &Config, delivery: &str) -> anyhow::Result<Exit> {
+    with_store(config, async |store| say(&deciding::replay(&store, delivery).await?))
+}
+
+/// `chima decide`. Ends with 1 when something else comes out than was decided then.
+///
+/// # Errors
+///
+/// When there is nothing to decide.
+pub fn decide(config: &Config, delivery: &str, json: bool) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        let (text, agree) = deciding::decide(&store, delivery, json).await?;
+        say(&text)?;
+        Ok(if agree { Exit::Done } else { Exit::Failed })
+    })
+}
+
+/// `chima runs`.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub fn runs(config: &Config, limit: u32, json: bool) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        say(&listing::list(&store, limit, json, SystemClock::default().now()).await?)
+    })
+}
+
+/// `chima logs`.
+///
+/// # Errors
+///
+/// When there is no such run, or more than one that begins like this.
+pub fn logs(config: &Config, run: &str, follow: bool) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        let run = find(&store, run).await?;
+        if follow {
+            follow_log(config, &store, run).await
+        } else {
+            print_log(config, &run)
+        }
+    })
+}
+
+fn with_store(config: &Config, work: impl AsyncFnOnce(Store) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+    if !config.store.exists() {
+        anyhow::bail!(
+            "there is no ledger at `{}`; it is made by `chima serve`",
+            config.store.display()
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async { work(Store::open(&config.store).await?).await })
+}
+
+async fn find(store: &Store, prefix: &str) -> anyhow::Result<Run> {
+    let mut found = store.runs_starting_with(&prefix.to_ascii_uppercase()).await?;
+    match (found.pop(), found.pop()) {
+        (None, _) => anyhow::bail!("no run `{prefix}`; `chima runs` lists them"),
+        (Some(run), None) => Ok(run),
+        (Some(_), Some(_)) => anyhow::bail!("more than one run begins with `{prefix}`; type more of its id"),
+    }
+}
+
+fn reader(config: &Config, run: &Run) -> LogReader {
+    let attempt = config
+        .data_dir
+        .join("runs")
+        .join(run.id.to_string())
+        .join(format!("attempt-{}", run.attempts.max(1)));
+    LogReader::open(log::dir(&attempt))
+}
+
+fn print_log(config: &Config, run: &Run) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    let end = copy(&reader(config, run), 0, &mut out)?;
+    if end == 0 {
+        drop(out);
+        return say(&format!("run `{}` is {} and has no log\n", run.id, run.state.as_str()));
+    }
+    Ok(Exit::Done)
+}
+
+async fn follow_log(config: &Config, store: &Store, mut run: Run) -> anyhow::Result<Exit> {
+    let mut at = 0;
+    loop {
+        // asked before the log is read, so that nothing written before the end is missed
+        let current = store
+            .find_run(run.id)
+            .await?
+            .context("the run is gone from the ledger")?;
+        if current.attempts != run.attempts {
+            at = 0;
+        }
+        run = current;
+        at = copy(&reader(config, &run), at, &mut std::io::stdout().lock())?;
+        if run.state.is_terminal() {
+            return Ok(if run.state == RunState::Succeeded {
+                Exit::Done
+            } else {
+                Exit::Failed
+            });
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Copies what there is from `at` on; returns where to go on.
+fn copy(log: &LogReader, mut at: u64, out: &mut impl Write) -> anyhow::Result<u64> {
+    loop {
+        let chunk = log.read(at, CHUNK)?;
+        if let Some(gap) = chunk.skipped {
+            out.write_all(gap_marker(gap).as_bytes())?;
+        }
+        if chunk.bytes.is_empty() {
+            out.flush()?;
+            return Ok(at);
+        }
+        out.write_all(&chunk.bytes)?;
+        at = chunk.next();
+    }
+}

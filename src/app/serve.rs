@@ -1,0 +1,211 @@
+//! `chima serve` and `chima worker`: starts the stages, and ends them in order.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::Exit;
+use crate::app::logging;
+use crate::app::start::{Started, Surroundings, start};
+use crate::config::not_yet::not_yet;
+use crate::config::{Config, environment};
+use crate::flow::engine::Engine;
+use crate::flow::{execute, intake, outbox, recheck, sweep};
+use crate::http::state::Surface;
+use crate::http::{router, serve as connections};
+
+/// How long stages may take to let go at the end. Runs go on without us.
+const LET_GO: Duration = Duration::from_secs(10);
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// Receives deliveries and decides on them.
+    pub receive: bool,
+    /// Carries out runs.
+    pub work: bool,
+}
+
+impl Roles {
+    /// Everything in one process.
+    pub const ALL: Self = Self {
+        receive: true,
+        work: true,
+    };
+    /// Runs only.
+    pub const WORKER: Self = Self {
+        receive: false,
+        work: true,
+    };
+}
+
+/// Runs a server until it is told to stop.
+///
+/// # Errors
+///
+/// When it cannot start.
+pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
+    logging::start(environment::variable("RUST_LOG").as_deref());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        // first of all: who is told to stop while it starts ends as calmly as later
+        let mut told = StopSignals::listen().context("cannot listen for signals")?;
+        let listener = if roles.receive { Some(listen(config).await?) } else { None };
+        let config = &at_its_address(config, listener.as_ref())?;
+        let surroundings = Surroundings::real()?;
+        let started = tokio::select! {
+            started = start(config, &surroundings) => started?,
+            name = told.next() => {
+                tracing::info!(signal = name, "stopped before it was ready");
+                return Ok(Exit::Done);
+            }
+        };
+        for sentence in &started.missing {
+            tracing::warn!("not set up: {sentence}");
+        }
+        for sentence in not_yet(config) {
+            tracing::warn!("{sentence}");
+        }
+        if let Some(listener) = &listener {
+            let at = listener.local_addr().context("cannot tell where the server listens")?;
+            tracing::info!(address = %at, worker = started.engine.worker, "ready; webhooks go to http://{at}/webhooks/github");
+        } else {
+            tracing::info!(worker = started.engine.worker, "ready to carry out runs");
+        }
+        let engine = started.engine.clone();
+        let server = run(started, listener, roles);
+        let stopper = engine.clone();
+        engine.tasks.spawn(async move {
+            let name = told.next().await;
+            tracing::info!(signal = name, "stopping; runs under way go on and are adopted by the next start");
+            stopper.stop.cancel();
+        });
+        server.await;
+        Ok(Exit::Done)
+    })
+}
+
+/// Opens the port.
+///
+/// # Errors
+///
+/// When somebody else has it.
+pub async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "cannot listen on `{}`; choose another with `server.listen`",
+            config.listen
+        )
+    })
+}
+
+/// The configuration with the port that the system chose, where it was left to it.
+fn at_its_address(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<Config> {
+    let mut config = config.clone();
+    if let Some(listener) = listener.filter(|_| config.listen.port() == 0) {
+        let chosen = listener.local_addr().context("cannot tell where the server listens")?;
+        if config.public_url == format!("http://{}", config.listen) {
+            config.public_url = format!("http://{chosen}");
+        }
+        config.listen = chosen;
+    }
+    Ok(config)
+}
+
+/// Runs the stages until the engine is told to stop, then lets go of everything in order.
+pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) {
+    let Started {
+        engine,
+        webhook_secrets,
+        ..
+    } = started;
+    let tasks = engine.tasks.clone();
+    if let Some(writer) = engine.store.take_inbox_writer() {
+        // ends with the store, not with the stop signal: requests under way still need it
+        drop(tasks.spawn(writer.run()));
+    }
+    if roles.receive {
+        tasks.spawn(supervised("intake", engine.clone(), intake::run));
+    }
+    if roles.work {
+        tasks.spawn(work(engine.clone()));
+    }
+    tasks.spawn(supervised("sweep", engine.clone(), sweep::run));
+    tasks.spawn(supervised("recheck", engine.clone(), recheck::run));
+    tasks.spawn(supervised("renewal", engine.clone(), sweep::renew));
+    tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
+    if let Some(listener) = listener {
+        let draining = CancellationToken::new();
+        let surface = Surface::new(engine.clone(), webhook_secrets, draining.clone());
+        let connections = connections::serve(listener, router(surface), tasks.clone(), engine.stop.clone());
+        let drain = async {
+            engine.stop.cancelled().await;
+            draining.cancel();
+        };
+        tokio::join!(connections, drain);
+    } else {
+        engine.stop.cancelled().await;
+    }
+    tasks.close();
+    let _ = tokio::time::timeout(LET_GO, async {
+        while engine.tasks.len() > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    engine.store.close().await;
+    tracing::info!("stopped");
+}
+
+/// Runs a stage again when it panics: one bad delivery must not end the service.
+async fn supervised<F>(name: &'static str, engine: Engine, stage: fn(Engine) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while !engine.stop.is_cancelled() {
+        if let Err(error) = engine.tasks.spawn(stage(engine.clone())).await {
+            tracing::error!(stage = name, error = %error, "a stage ended with a panic; starting it again");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// Answers bells.
+async fn work(engine: Engine) {
+    let answering = engine.clone();
+    let answer = move |run| execute::answer(answering.clone(), run);
+    engine
+        .queue
+        .work(engine.config.workers, answer, &engine.tasks, engine.stop.clone())
+        .await;
+}
+
+/// What tells a process to stop.
+#[derive(Debug)]
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From here on the signals no longer end the process.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

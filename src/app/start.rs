@@ -1,0 +1,282 @@
+//! Puts an engine together from a configuration: secrets, ledger, queue, clients, this process' name.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::clock::SystemClock;
+use crate::config::secret::{self, SecretSource};
+use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
+use crate::domain::clock::Clock;
+use crate::flow::engine::{Engine, Lease, Parts};
+use crate::flow::pace::Pace;
+use crate::github::{Credentials, GitHub};
+use crate::notify::slack::SlackWebhook;
+use crate::provider::checkout::Checkouts;
+use crate::provider::git::Git;
+use crate::provider::launch::Launcher;
+use crate::provider::manifest::catalogue::Catalogue;
+use crate::provider::{processes, worker};
+use crate::queue::Queue;
+use crate::queue::address::{QueueAddress, WorkerName};
+use crate::queue::findings::Severity;
+use crate::queue::options::QueueOptions;
+use crate::store::Store;
+
+/// A clone of a large repository takes its time; a git that hangs does not end by itself.
+const GIT_LIMIT: Duration = Duration::from_secs(600);
+
+/// Slack takes one message a second from an incoming webhook, and short bursts.
+/// <https://docs.slack.dev/apis/web-api/rate-limits>
+const SLACK_PER_MINUTE: u32 = 60;
+
+/// An engine and what only a server needs.
+#[derive(Debug)]
+pub struct Started {
+    /// The stages.
+    pub engine: Engine,
+    /// Secrets a delivery may be signed with.
+    pub webhook_secrets: Vec<SecretString>,
+    /// What is not set up, one sentence each with the remedy.
+    pub missing: Vec<String>,
+}
+
+/// What differs between the real program and a test of it.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The program that has the `runner` subcommand.
+    pub program: PathBuf,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Surroundings {
+    /// Those of the real program.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell which program this is.
+    pub fn real() -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("cannot tell which program this is")?;
+        Ok(Self {
+            program,
+            clock: Arc::new(SystemClock::default()),
+        })
+    }
+}
+
+/// Reads the secrets, opens ledger and queue, and names this process.
+///
+/// # Errors
+///
+/// When a secret is unfit, the ledger is unsafe, or the queue's address cannot be used. A Redis that is away is no error.
+pub async fn start(config: &Config, surroundings: &Surroundings) -> anyhow::Result<Started> {
+    start_with(config, surroundings, Lease::default()).await
+}
+
+/// As [`start`], with claims of another length: a test does not wait for half a minute.
+///
+/// # Errors
+///
+/// As [`start`].
+pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lease) -> anyhow::Result<Started> {
+    let config = rooted(config)?;
+    let config = &config;
+    let mut missing = Vec::new();
+    let mut webhook_secrets = Vec::new();
+    for source in &config.github.webhook_secrets {
+        webhook_secrets.extend(secret::read_strong(source)?);
+    }
+    if webhook_secrets.is_empty() {
+        let place = places(&config.github.webhook_secrets);
+        missing.push(format!(
+            "no webhook secret: deliveries are answered with 503; make one with `openssl rand -hex 32`, give it to GitHub's \
+             webhook and put it into {place}"
+        ));
+    }
+    let mut named: Vec<(String, SecretString)> = Vec::new();
+    let credentials = credentials(config, &mut named, &mut missing)?;
+    let slack = match &config.slack.incoming_webhook {
+        Some(source) => secret::read(source)?.map(|url| {
+            named.push(("slack.incoming_webhook".to_owned(), url.clone()));
+            SlackWebhook::new(url)
+        }),
+        None => None,
+    }
+    .transpose()?;
+    named.extend(
+        webhook_secrets
+            .iter()
+            .map(|value| ("github.webhook_secrets".to_owned(), value.clone())),
+    );
+    let manifests = Catalogue::load(&config.providers).map_err(|errors| {
+        let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", all.join("\n"))
+    })?;
+    let store = Store::open(&config.store).await?;
+    let clock = Arc::clone(&surroundings.clock);
+    let name = WorkerName::new(&host(), &processes::boot_id().unwrap_or_default(), clock.fresh_ulid());
+    let options = QueueOptions {
+        installation: installation(&config.store),
+        ..QueueOptions::default()
+    };
+    let queue = Queue::open_with(&queue_address(config), name, options)
+        .await
+        .context("cannot open the queue")?;
+    refuse_unsafe_queue(&queue).await?;
+    let github = GitHub::new(&config.github.api_url, credentials, Arc::clone(&clock))?;
+    let engine = Engine::new(Parts {
+        config: config.clone(),
+        store,
+        queue,
+        github,
+        slack,
+        clock,
+        launcher: Launcher {
+            program: surroundings.program.clone(),
+        },
+        checkouts: checkouts(config),
+        manifests,
+        secrets: named,
+        worker: worker::name(&host()),
+        lease,
+        pace: Pace::new(config.github.writes_per_minute),
+        chat_pace: Pace::new(SLACK_PER_MINUTE),
+        tasks: TaskTracker::new(),
+        stop: CancellationToken::new(),
+        deliveries: Notify::new(),
+        outbox: Notify::new(),
+        rechecks: Notify::new(),
+        watched: Mutex::default(),
+    });
+    Ok(Started {
+        engine,
+        webhook_secrets,
+        missing,
+    })
+}
+
+/// A queue whose settings lose bells at will is refused; one that cannot be asked now is not.
+async fn refuse_unsafe_queue(queue: &Queue) -> anyhow::Result<()> {
+    let findings = match queue.findings().await {
+        Ok(findings) => findings,
+        Err(error) => {
+            tracing::warn!(error = %error, "the queue cannot be asked now; deliveries are accepted, and runs follow when it is back");
+            return Ok(());
+        }
+    };
+    for finding in &findings {
+        tracing::warn!(code = finding.code, fix = finding.fix, "{}", finding.text);
+    }
+    match findings.iter().find(|finding| finding.severity == Severity::Refuse) {
+        Some(finding) => anyhow::bail!("the queue is unsafe: {}; {}", finding.text, finding.fix),
+        None => Ok(()),
+    }
+}
+
+/// The configuration with absolute paths: runners do not share our working directory.
+fn rooted(config: &Config) -> anyhow::Result<Config> {
+    let absolute =
+        |path: &PathBuf| std::path::absolute(path).with_context(|| format!("cannot resolve `{}`", path.display()));
+    Ok(Config {
+        data_dir: absolute(&config.data_dir)?,
+        store: absolute(&config.store)?,
+        ..config.clone()
+    })
+}
+
+/// Git gets its way to programs and proxies from our environment, and nothing else.
+fn checkouts(config: &Config) -> Checkouts {
+    let names = [
+        "PATH",
+        "HOME",
+        "SSH_AUTH_SOCK",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ];
+    let environment = names
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), environment::variable(name)?)))
+        .collect();
+    Checkouts {
+        mirrors: config.data_dir.join("mirrors"),
+        git: Git {
+            program: PathBuf::from("git"),
+            environment,
+            time_limit: GIT_LIMIT,
+        },
+    }
+}
+
+/// What tells the bells of this ledger from those of others on the same Redis.
+fn installation(store: &Path) -> String {
+    let digest = hex::encode(Sha256::digest(format!("{}:{}", host(), store.display())));
+    digest.chars().take(12).collect()
+}
+
+/// Where the jobs are.
+#[must_use]
+pub fn queue_address(config: &Config) -> QueueAddress {
+    match &config.queue {
+        ConfiguredQueue::Sqlite => {
+            let folder = config.store.parent().map(PathBuf::from).unwrap_or_default();
+            QueueAddress::Sqlite(folder.join("queue.db"))
+        }
+        ConfiguredQueue::Redis(url) => QueueAddress::Redis {
+            url: SecretString::from(url.clone()),
+        },
+    }
+}
+
+fn credentials(
+    config: &Config,
+    named: &mut Vec<(String, SecretString)>,
+    missing: &mut Vec<String>,
+) -> anyhow::Result<Credentials> {
+    let (source, key) = match &config.github.auth {
+        GitHubAuth::None => {
+            missing.push(
+                "no GitHub credentials: statuses cannot be sent; set `github.token`, or `github.app_id` with \
+                 `github.private_key`"
+                    .to_owned(),
+            );
+            return Ok(Credentials::None);
+        }
+        GitHubAuth::Token(source) => (source, "github.token"),
+        GitHubAuth::App { private_key, .. } => (private_key, "github.private_key"),
+    };
+    let Some(value) = secret::read(source)? else {
+        missing.push(format!(
+            "no GitHub credentials: statuses cannot be sent; put `{key}` into {source}"
+        ));
+        return Ok(Credentials::None);
+    };
+    named.push((key.to_owned(), value.clone()));
+    Ok(match &config.github.auth {
+        GitHubAuth::App { app_id, .. } => Credentials::App {
+            id: *app_id,
+            private_key: value,
+        },
+        GitHubAuth::None | GitHubAuth::Token(_) => Credentials::Token(SecretString::from(value.expose_secret().trim())),
+    })
+}
+
+fn places(sources: &[SecretSource]) -> String {
+    if sources.is_empty() {
+        return "one of `github.webhook_secrets`".to_owned();
+    }
+    sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

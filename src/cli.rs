@@ -1,0 +1,7 @@
+//! Arguments and the commands that need no server.
+
+pub mod args;
+pub mod check;
+pub mod decide;
+pub mod runs;
+pub mod schema;

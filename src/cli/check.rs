@@ -1,0 +1,203 @@
+//! `chima check`: every problem of a configuration file, or what it means and what is not set up yet.
+//!
+//! It changes nothing and reaches nothing: named secrets are looked at where they lie, no address is called.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::config::not_yet::not_yet;
+use crate::config::problem::ConfigError;
+use crate::config::secret::{self, SecretSource};
+use crate::config::{App, Config, Environment, GitHubAuth, Known, QueueAddress};
+
+/// Checks a file: the report to print, and whether the file is good. Secrets that are not there are told and are no fault.
+#[must_use]
+pub fn check(path: &Path, known: &Known<'_>) -> (String, bool) {
+    match Config::load(path, known) {
+        Ok(config) => (summary(&config), true),
+        Err(error) => (refusal(&error), false),
+    }
+}
+
+fn refusal(error: &ConfigError) -> String {
+    let count = match error.problems.len() {
+        1 => "1 problem".to_owned(),
+        many => format!("{many} problems"),
+    };
+    format!("{error}\n\n{}: {count}\n", error.file.display())
+}
+
+fn summary(config: &Config) -> String {
+    let mut text = String::new();
+    let queue = match config.queue {
+        QueueAddress::Sqlite => "sqlite",
+        QueueAddress::Redis(_) => "redis",
+    };
+    let workers = config.workers;
+    let _ = writeln!(text, "{} is valid\n", config.path.display());
+    let _ = writeln!(
+        text,
+        "server  listens on {}, known as {}",
+        config.listen, config.public_url
+    );
+    let _ = writeln!(
+        text,
+        "ledger  {}, queue {queue}, at most {workers} runs at once",
+        config.store.display()
+    );
+    let _ = writeln!(text, "github  {}, API {}", config.github.url, config.github.api_url);
+    if config.apps.is_empty() {
+        text.push_str("\nno app is configured: every delivery is stored and ignored\nhint: name one under `apps`\n");
+    }
+    for app in &config.apps {
+        describe_app(&mut text, app, &config.github.url);
+    }
+    let without_effect = not_yet(config);
+    if !without_effect.is_empty() {
+        text.push_str("\nwithout effect\n");
+        for line in without_effect {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    let missing = not_set_up(config);
+    if missing.is_empty() {
+        text.push_str("\neverything named here is set up\n");
+    } else {
+        text.push_str("\nnot set up\n");
+        for line in missing {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    text
+}
+
+fn describe_app(text: &mut String, app: &App, github_url: &str) {
+    let _ = write!(text, "\n{}  {}", app.name, app.repository);
+    if app.remote != format!("{github_url}/{}.git", app.repository) {
+        let _ = write!(text, ", fetched from {}", app.remote);
+    }
+    text.push('\n');
+    for environment in &app.environments {
+        let _ = writeln!(text, "  {}: {}", environment.name, describe(environment).join("; "));
+    }
+}
+
+fn describe(environment: &Environment) -> Vec<String> {
+    let mut facts = vec![format!("provider {}", environment.provider)];
+    if environment.production {
+        facts.push("production".to_owned());
+    }
+    if let [task] = environment.tasks.as_slice() {
+        facts.push(format!("task {task}"));
+    } else {
+        let tasks: Vec<&str> = environment.tasks.iter().map(|task| task.as_str()).collect();
+        facts.push(format!("tasks {}", tasks.join(", ")));
+    }
+    facts.push(match environment.required_contexts.as_deref() {
+        None => "needs every reported context green".to_owned(),
+        Some([]) => "needs no context".to_owned(),
+        Some(contexts) => format!("needs {}", contexts.join(", ")),
+    });
+    facts.push(match &environment.allowed_rooms {
+        None => "from any room".to_owned(),
+        Some(rooms) => format!("from {}", rooms.join(", ")),
+    });
+    facts.push(format!("stopped after {} s", environment.timeout.as_secs()));
+    facts
+}
+
+/// What is missing, what then does not work, and how to get it.
+fn not_set_up(config: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
+    let github = &config.github;
+    let url = &github.url;
+    let webhook_hint = format!(
+        "make one with `openssl rand -hex 32` and give it to the webhook {}/webhooks/github",
+        config.public_url
+    );
+    if github.webhook_secrets.is_empty() {
+        lines.push(missing(
+            "deliveries from GitHub",
+            "`github.webhook_secrets` names no secret",
+            &webhook_hint,
+        ));
+    }
+    for source in absent(&github.webhook_secrets) {
+        lines.push(missing("deliveries from GitHub", &place(source), &webhook_hint));
+    }
+    let auth = match &github.auth {
+        GitHubAuth::None => Some("neither `github.app_id` nor `github.token` is there".to_owned()),
+        GitHubAuth::Token(source)
+        | GitHubAuth::App {
+            private_key: source, ..
+        } => is_absent(source).then(|| place(source)),
+    };
+    if let Some(found) = auth {
+        let hint = format!("make a GitHub App at {url}/settings/apps, or a token at {url}/settings/tokens");
+        lines.push(missing("statuses on GitHub", &found, &hint));
+    }
+    let slack = &config.slack;
+    let slack_hint = "the app's page at https://api.slack.com/apps shows it";
+    let parts = [
+        ("Slack messages", &slack.incoming_webhook),
+        ("Slack messages", &slack.bot_token),
+        ("Slack commands", &slack.signing_secret),
+    ];
+    for (what, source) in parts {
+        for source in source.iter().filter(|source| is_absent(source)) {
+            lines.push(missing(what, &place(source), slack_hint));
+        }
+    }
+    for source in config.chat_token.iter().filter(|source| is_absent(source)) {
+        lines.push(missing(
+            "the chat bridge",
+            &place(source),
+            "make one with `openssl rand -hex 32` and give it to the bot",
+        ));
+    }
+    for app in &config.apps {
+        for environment in &app.environments {
+            let key = environment
+                .ssh
+                .iter()
+                .filter_map(|ssh| ssh.key.as_ref())
+                .map(|source| ("ssh.key", source));
+            let named = environment.secrets.iter().map(|(name, source)| (name.as_str(), source));
+            for (name, source) in named.chain(key).filter(|(_, source)| is_absent(source)) {
+                let what = format!("{}/{} `{name}`", app.name, environment.name);
+                lines.push(missing(
+                    &what,
+                    &place(source),
+                    "its deployments end in `error` until it is there",
+                ));
+            }
+        }
+    }
+    lines
+}
+
+fn missing(what: &str, found: &str, hint: &str) -> String {
+    format!("{what}: {found}\n    hint: {hint}")
+}
+
+fn place(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Env(_) => format!("{source} is not set"),
+        SecretSource::File(_) | SecretSource::Command(_) => format!("{source} is not there"),
+    }
+}
+
+fn absent(sources: &[SecretSource]) -> impl Iterator<Item = &SecretSource> {
+    sources.iter().filter(|source| is_absent(source))
+}
+
+/// A command is asked only when a step needs it; a secret that cannot be read was refused with the file.
+fn is_absent(source: &SecretSource) -> bool {
+    match source {
+        SecretSource::Command(_) => false,
+        SecretSource::Env(_) | SecretSource::File(_) => matches!(secret::read(source), Ok(None)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! `chima runs`: the newest runs, for a person or for a script.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::run::Run;
+use crate::report::duration::span;
+use crate::report::sentence::why;
+use crate::store::Store;
+
+/// A table of the newest runs, or one JSON object a line.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> anyhow::Result<String> {
+    let runs = store.recent_runs(limit).await?;
+    let mut text = String::new();
+    if as_json {
+        for run in &runs {
+            writeln!(text, "{}", as_value(run))?;
+        }
+        return Ok(text);
+    }
+    if runs.is_empty() {
+        return Ok("no runs yet: they begin with a deployment on GitHub\n".to_owned());
+    }
+    writeln!(
+        text,
+        "{:<26}  {:<11}  {:<9}  {:<34}  WHY",
+        "RUN", "STATE", "AGE", "WHAT"
+    )?;
+    for run in &runs {
+        let app = run
+            .order
+            .as_ref()
+            .map_or(run.repository.as_str(), |order| order.app.as_str());
+        let what = format!("{app}/{} to {}", run.git_ref, run.environment);
+        let reason = run.reason.as_ref().map(why).unwrap_or_default();
+        let age = span(now - run.created_at);
+        let line = format!(
+            "{:<26}  {:<11}  {age:<9}  {what:<34}  {reason}",
+            run.id.to_string(),
+            run.state.as_str()
+        );
+        writeln!(text, "{}", line.trim_end())?;
+    }
+    Ok(text)
+}
+
+/// One run for a script.
+#[must_use]
+pub fn as_value(run: &Run) -> serde_json::Value {
+    json!({
+        "id": run.id,
+        "state": run.state,
+        "app": run.order.as_ref().map(|order| &order.app),
+        "repository": run.repository,
+        "environment": run.environment,
+        "ref": run.git_ref,
+        "sha": run.sha,
+        "task": run.task,
+        "deployment": run.deployment,
+        "requester": run.requester,
+        "reason": run.reason,
+        "attempts": run.attempts,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+    })
+}

@@ -1,0 +1,21 @@
+//! The program itself: real processes, real git, real Redis, killed at bad moments.
+//!
+//! The judges are what GitHub was told and a journal that the deployed script writes; our own tables are never asked.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot set itself up fails with the reason"
+)]
+
+mod child;
+mod commands;
+mod crashes;
+mod installation;
+mod journal;
+mod outages;
+mod paused;
+mod receiver;
+mod runner_death;
+mod serving;
+mod storm;
+mod wire;

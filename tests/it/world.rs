@@ -1,0 +1,30 @@
+//! World tests: the whole app in process, with stand-ins for GitHub and Slack over real HTTP, the real client library, the
+//! real git and real runner processes.
+//!
+//! A verb changes the world and sends the signed webhook to the app's own router. Nothing happens by itself after that:
+//! tests step the stages one by one and never sleep. Every test ends with [`stage::World::end`], which finds whatever was
+//! left unsent, unfinished or alive; a world that is dropped without it fails the test.
+#![expect(clippy::panic, reason = "a test says no more than where it stopped")]
+
+mod clock;
+mod ending;
+mod reading;
+mod stage;
+mod steps;
+
+mod bodies;
+mod contexts;
+mod crash;
+mod deliveries;
+mod environment;
+mod happy;
+mod hostile;
+mod lane;
+mod latest;
+mod outbox;
+mod policy;
+mod receiver;
+mod replay;
+mod sha;
+mod shell;
+mod slack;

@@ -1,0 +1,346 @@
+//! The stage: one repository, one app, two environments, and everything a test may furnish differently.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Once};
+use std::thread::ThreadId;
+
+use chima::app::start::{Started, Surroundings, start};
+use chima::config::{Config, Known};
+use chima::flow::engine::Engine;
+use chima::http::router;
+use chima::http::serve::serve;
+use chima::http::state::Surface;
+use chima_simulator::git::GitRepository;
+use chima_simulator::github::builder::HookHandle;
+use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
+use chima_simulator::slack::Slack;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::clock::HandClock;
+
+/// The one repository.
+pub const SITE: &str = "octo/site";
+/// What deliveries are signed with unless a test says otherwise.
+pub const SECRET: &str = "a webhook secret of the world tests";
+
+/// What the deployed script does: notes that it began, waits while `hold` is there, shows its version, notes its end.
+pub const SCRIPT: &str = r#"#!/bin/sh
+set -eu
+echo "begin $CHIMA_ENVIRONMENT $CHIMA_DEPLOYMENT_ID" >> "$JOURNAL/journal"
+while [ -e "$JOURNAL/hold" ]; do sleep 0.01; done
+echo "version $(cat version)"
+echo "end $CHIMA_ENVIRONMENT $CHIMA_DEPLOYMENT_ID" >> "$JOURNAL/journal"
+"#;
+
+/// The app's keys below `repository` and `remote`, unless a test says otherwise. `{folder}` is the world's folder.
+pub const APP: &str = "
+provider: shell
+with: { command: [./script/deploy] }
+env: { JOURNAL: '{folder}' }
+required_contexts: []
+environments:
+  production: { url: 'https://site.example.com' }
+  staging: {}
+";
+
+/// What a test furnishes before the app starts.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    app: String,
+    auth: String,
+    slack: bool,
+    secrets: Vec<String>,
+    script: String,
+    form: bool,
+    known_apps: String,
+}
+
+impl Setup {
+    /// The app's keys instead of [`APP`].
+    pub fn app(mut self, yaml: &str) -> Self {
+        yaml.clone_into(&mut self.app);
+        self
+    }
+
+    /// [`APP`] with further lines of the app.
+    pub fn with(mut self, yaml: &str) -> Self {
+        self.app = format!("{yaml}\n{APP}");
+        self
+    }
+
+    /// [`APP`], but these contexts are required: a YAML list; empty for the key to be absent.
+    pub fn required(mut self, list: &str) -> Self {
+        let line = if list.is_empty() {
+            String::new()
+        } else {
+            format!("required_contexts: {list}")
+        };
+        self.app = APP.replace("required_contexts: []", &line);
+        self
+    }
+
+    /// The script that is deployed instead of [`SCRIPT`].
+    pub fn script(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.script);
+        self
+    }
+
+    /// What deliveries may be signed with; the hook signs with the first. None: not set up.
+    pub fn secrets(mut self, secrets: &[&str]) -> Self {
+        self.secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+        self
+    }
+
+    /// Acts as the GitHub App instead of the owner of a token.
+    pub fn github_app(mut self) -> Self {
+        self.auth = chima_simulator::keys::private_key_pem().unwrap();
+        self
+    }
+
+    pub fn without_slack(mut self) -> Self {
+        self.slack = false;
+        self
+    }
+
+    /// The hook packs its bodies into a form field.
+    pub fn form(mut self) -> Self {
+        self.form = true;
+        self
+    }
+
+    pub async fn start(self) -> World {
+        World::start(self).await
+    }
+}
+
+/// The app, the stand-ins and the folder. Must be ended.
+pub struct World {
+    pub github: GitHub,
+    pub slack: Slack,
+    pub git: GitRepository,
+    pub clock: HandClock,
+    pub engine: Engine,
+    pub hook: HookHandle,
+    /// Where Chima listens.
+    pub url: String,
+    /// Commits by what a test calls them.
+    pub(super) commits: Vec<(String, String)>,
+    pub(super) thread: ThreadId,
+    pub(super) ended: bool,
+    folder: TempDir,
+    setup: Setup,
+}
+
+impl World {
+    /// What [`World::new`] has: token, Slack, one secret, JSON bodies, [`APP`] and [`SCRIPT`].
+    pub fn setup() -> Setup {
+        Setup {
+            app: APP.to_owned(),
+            auth: String::new(),
+            slack: true,
+            secrets: vec![SECRET.to_owned()],
+            script: SCRIPT.to_owned(),
+            form: false,
+            known_apps: String::new(),
+        }
+    }
+
+    /// A world with the defaults.
+    pub async fn new() -> Self {
+        Self::setup().start().await
+    }
+
+    async fn start(setup: Setup) -> Self {
+        // two worlds may begin at once; the first choice stays
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        watch_for_panics();
+        let folder = tempfile::Builder::new().prefix("chima-world-").tempdir().unwrap();
+        let clock = HandClock::new();
+        let git = GitRepository::create(&folder.path().join("site")).unwrap();
+        git.write("script/deploy", &setup.script).unwrap();
+        git.write("version", "one\n").unwrap();
+        let sha = git.commit("one").unwrap();
+        let (github, slack) = (GitHub::start().await.unwrap(), Slack::start().await.unwrap());
+        github.set_clock(clock.simulators());
+        slack.set_clock(clock.simulators());
+        // six digits are seen in texts, and are part of no other number
+        github.number_from(700_000);
+        let repository = github.repository(SITE);
+        repository.commit(&sha, "one", "mona", &[]).branch("main", &sha);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let secret = setup.secrets.first().map_or(SECRET, String::as_str);
+        let hook = github.hook(&format!("{url}/webhooks/github"), secret);
+        if setup.form {
+            hook.form();
+        }
+        let config = write_config(folder.path(), &setup, &url, &github, &slack);
+        let engine = open(&config, &clock, Some(listener)).await;
+        Self {
+            github,
+            slack,
+            git,
+            clock,
+            engine,
+            hook,
+            url,
+            commits: vec![("one".to_owned(), sha)],
+            thread: std::thread::current().id(),
+            ended: false,
+            folder,
+            setup,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops the app and starts it again with other keys of the app, on the same ledger.
+    pub async fn restart_with(&mut self, app: &str) {
+        self.stop().await;
+        app.clone_into(&mut self.setup.app);
+        self.open_again().await;
+    }
+
+    /// Stops the app and starts it again with one more App whose deployments are its own.
+    pub async fn know_app(&mut self, slug: &str) {
+        self.stop().await;
+        slug.clone_into(&mut self.setup.known_apps);
+        self.open_again().await;
+    }
+
+    /// On another port: somebody else may have the old one by now.
+    async fn open_again(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.url = format!("http://{}", listener.local_addr().unwrap());
+        self.hook.url(&format!("{}/webhooks/github", self.url));
+        let config = write_config(self.folder.path(), &self.setup, &self.url, &self.github, &self.slack);
+        self.engine = open(&config, &self.clock, Some(listener)).await;
+    }
+
+    /// A second process of the same installation, as far as the ledger can tell: its own engine, without a port.
+    pub async fn second_worker(&self) -> Engine {
+        open(&self.engine.config, &self.clock, None).await
+    }
+
+    /// Stops the app: it lets go of everything; runners go on.
+    pub async fn stop(&self) {
+        self.engine.stop.cancel();
+        self.engine.tasks.close();
+        // the task that stores deliveries ends with the last handle to the store, which is ours
+        self.until("every task but one has ended", || {
+            (self.engine.tasks.len() <= 1).then_some(())
+        })
+        .await;
+        self.engine.store.close().await;
+    }
+}
+
+async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>) -> Engine {
+    let surroundings = Surroundings {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_chima")),
+        clock: Arc::new(clock.clone()),
+    };
+    let Started {
+        engine,
+        webhook_secrets,
+        ..
+    } = start(config, &surroundings).await.unwrap();
+    let Some(listener) = listener else {
+        return engine;
+    };
+    let writer = engine.store.take_inbox_writer().unwrap();
+    drop(engine.tasks.spawn(writer.run()));
+    let surface = Surface::new(engine.clone(), webhook_secrets, CancellationToken::new());
+    let (tasks, stop) = (engine.tasks.clone(), engine.stop.clone());
+    drop(engine.tasks.spawn(serve(listener, router(surface), tasks, stop)));
+    engine
+}
+
+fn write_config(folder: &Path, setup: &Setup, url: &str, github: &GitHub, slack: &Slack) -> Config {
+    let put = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let mut secrets = Vec::new();
+    for (number, secret) in setup.secrets.iter().enumerate() {
+        put(&format!("secret-{number}"), secret);
+        secrets.push(format!("{{ file: {}/secret-{number} }}", folder.display()));
+    }
+    let auth = if setup.auth.is_empty() {
+        put("token", DEFAULT_TOKEN);
+        format!("token: {{ file: {}/token }}", folder.display())
+    } else {
+        put("key.pem", &setup.auth);
+        let id = github.read(|world| world.app.id);
+        format!("app_id: {id}\n  private_key: {{ file: {}/key.pem }}", folder.display())
+    };
+    put("slack", &slack.webhook_url());
+    let slack = if setup.slack {
+        format!("slack: {{ incoming_webhook: {{ file: {}/slack }} }}", folder.display())
+    } else {
+        String::new()
+    };
+    let app = setup.app.replace("{folder}", &folder.display().to_string());
+    let app: Vec<String> = app.lines().map(|line| format!("    {line}")).collect();
+    let text = format!(
+        "server:
+  listen: {listen}
+data_dir: {folder}/data
+github:
+  url: {github}
+  api_url: {api}
+  {auth}
+  webhook_secrets: [{secrets}]
+  known_apps: [{known}]
+{slack}
+apps:
+  site:
+    repository: {SITE}
+    remote: {folder}/site
+{app}
+",
+        listen = url.trim_start_matches("http://"),
+        folder = folder.display(),
+        github = github.url(),
+        api = github.api_url(),
+        secrets = secrets.join(", "),
+        known = setup.known_apps,
+        app = app.join("\n"),
+    );
+    Config::parse(&folder.join("app.yaml"), &text, &Known { providers: &["shell"] })
+        .unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+}
+
+/// Panics by the thread they happened on: every world lives on the one thread of its test.
+static PANICS: Mutex<Vec<(ThreadId, String)>> = Mutex::new(Vec::new());
+
+fn watch_for_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if let Ok(mut panics) = PANICS.lock() {
+                panics.push((std::thread::current().id(), info.to_string()));
+            }
+            usual(info);
+        }));
+    });
+}
+
+/// What panicked on a thread.
+pub fn panics_on(thread: ThreadId) -> Vec<String> {
+    let panics = PANICS.lock().unwrap();
+    let own = panics.iter().filter(|(on, _)| *on == thread);
+    own.map(|(_, text)| text.clone()).collect()
+}
