@@ -93,12 +93,21 @@ async fn start_and_watch(engine: &Engine, run: &Run) -> Option<Ending> {
         if matches!(error, StoreError::Stale) {
             // it was taken from us before it began: this attempt never will
             remove_checkout(engine, run).await;
+            remove_scratch(engine, run).await;
             return None;
         }
     }
-    let spec = match prepared? {
+    let Some(prepared) = prepared else {
+        remove_scratch(engine, run).await;
+        return None;
+    };
+    let spec = match prepared {
         Ok(spec) => spec,
-        Err(reason) => return Some(Ending::plain(RunState::Errored, reason)),
+        Err(reason) => {
+            // no runner will do it
+            remove_scratch(engine, run).await;
+            return Some(Ending::plain(RunState::Errored, reason));
+        }
     };
     let prepared_at = engine.now();
     let mut runner = match start(engine, &spec).await {

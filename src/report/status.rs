@@ -53,10 +53,10 @@ pub struct Place {
 pub fn deployment_status(run: &Run, place: Option<&Place>, links: &Links) -> DeploymentStatusBody {
     let link = |address: &Option<String>| address.as_deref().and_then(web).map(str::to_owned);
     DeploymentStatusBody {
-        state: run.state.deployment_state(),
+        state: run.deployment_state(),
         description: fitted(&line(run, place), DESCRIPTION_LIMIT),
         log_url: link(&links.log_url),
-        environment_url: link(&links.environment_url).filter(|_| run.state == RunState::Succeeded),
+        environment_url: link(&links.environment_url).filter(|_| run.state == RunState::Succeeded && !run.is_plan()),
     }
 }
 
@@ -65,6 +65,14 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
     match run.state {
         RunState::Held => because("held", run),
         RunState::Queued => queued(run, place),
+        RunState::Running if run.is_plan() => format!("planning: {} {}", doing(run, "deploy", "run"), target(run)),
+        RunState::Succeeded if run.is_plan() => {
+            let planned = format!("{} {}", doing(run, "deploy", "run"), target(run));
+            format!(
+                "plan of: {planned}{}; nothing was deployed, see the log",
+                took(run, ", in ")
+            )
+        }
         RunState::Running => format!("{} {}", doing(run, "deploying", "running"), target(run)),
         RunState::Succeeded => format!("{} {}{}", doing(run, "deployed", "ran"), target(run), took(run, " in ")),
         RunState::Failed => failed(run),
@@ -103,10 +111,12 @@ fn queued(run: &Run, place: Option<&Place>) -> String {
 
 fn failed(run: &Run) -> String {
     match &run.reason {
-        Some(reason @ Reason::TimedOut { .. }) => why(reason),
-        Some(reason) => format!("failure: {}{}", why(reason), took(run, " after ")),
+        // These have their own time in them, or none that matters, and all the rest to say.
+        Some(reason @ (Reason::TimedOut { .. } | Reason::Inactive { .. })) => why(reason),
+        Some(reason) => format!("{}: {}{}", failure(run), why(reason), took(run, " after ")),
         None => format!(
-            "failure: {} {}{}",
+            "{}: {} {}{}",
+            failure(run),
             commit(&run.sha, &run.git_ref),
             target(run),
             took(run, " after ")
@@ -114,13 +124,16 @@ fn failed(run: &Run) -> String {
     }
 }
 
+fn failure(run: &Run) -> &'static str {
+    if run.is_plan() { "plan failed" } else { "failure" }
+}
+
 /// `deploying 4f3c2b1a (main)`, or ``running `deploy:migrate` of 4f3c2b1a (main)``.
 fn doing(run: &Run, deploys: &str, runs: &str) -> String {
     let commit = commit(&run.sha, &run.git_ref);
-    if run.task == "deploy" {
-        format!("{deploys} {commit}")
-    } else {
-        format!("{runs} {} of {commit}", quoted(&brief(&run.task)))
+    match task(run) {
+        "deploy" => format!("{deploys} {commit}"),
+        task => format!("{runs} {} of {commit}", quoted(&brief(task))),
     }
 }
 
@@ -130,8 +143,16 @@ fn target(run: &Run) -> String {
         Some(order) => order.environment.as_str(),
         None => &run.environment,
     };
-    let preposition = if run.task == "deploy" { "to" } else { "on" };
+    let preposition = if task(run) == "deploy" { "to" } else { "on" };
     format!("{preposition} {}", brief(name))
+}
+
+/// The task, without what makes a plan of it.
+fn task(run: &Run) -> &str {
+    match &run.order {
+        Some(order) if order.noop => order.task.as_str(),
+        Some(_) | None => &run.task,
+    }
 }
 
 fn took(run: &Run, before: &str) -> String {

@@ -51,6 +51,7 @@ fn every_state_says_something() {
             Some(Reason::ExitCode {
                 step: text("deploy"),
                 exit_code: 2,
+                cause: None,
             }),
             "failure: step `deploy` exited with code 2 after 41 s",
         ),
@@ -59,6 +60,7 @@ fn every_state_says_something() {
             Some(Reason::TimedOut {
                 step: text("deploy"),
                 limit_seconds: 1800,
+                remote: false,
             }),
             "timed out after 1800 s in step `deploy`",
         ),
@@ -85,7 +87,10 @@ fn every_state_says_something() {
         ),
         (
             Cancelled,
-            Some(Reason::Cancelled { by: text("mona") }),
+            Some(Reason::Cancelled {
+                by: text("mona"),
+                remote: false,
+            }),
             "cancelled by @mona after 41 s",
         ),
         (Cancelled, None, "cancelled after 41 s"),
