@@ -1,5 +1,6 @@
 //! The composition root: the only room where everything meets.
 
+pub mod ask;
 pub mod clock;
 pub mod demo;
 pub mod doctor;
@@ -35,6 +36,11 @@ pub enum Exit {
     Unreachable = 3,
 }
 
+/// What was typed cannot be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misuse(pub(crate) String);
+
 /// Everything but the runner.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -45,7 +51,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             complain(&error);
-            let misuse = error.downcast_ref::<ConfigError>().is_some();
+            let misuse = error.is::<ConfigError>() || error.is::<Misuse>();
             ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
         }
     }
@@ -65,6 +71,8 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         }
         Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
+        Command::Deploy(args) => ask::deploy(&load(&path)?, &args, false),
+        Command::Plan(args) => ask::deploy(&load(&path)?, &args, true),
         Command::Demo { queue, once, listen } => demo::demo(&queue, once, listen),
         Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),

@@ -5,6 +5,7 @@
 
 pub mod adopt;
 pub mod announce;
+pub mod ask;
 pub mod engine;
 pub mod execute;
 pub mod gather;

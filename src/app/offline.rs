@@ -67,6 +67,18 @@ pub fn logs(config: &Config, run: &str, follow: bool) -> anyhow::Result<Exit> {
     })
 }
 
+/// The ledger of this machine, where there is one.
+///
+/// # Errors
+///
+/// When it is there and cannot be opened.
+pub(crate) async fn find_ledger(config: &Config) -> anyhow::Result<Option<Store>> {
+    if !config.store.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Store::open(&config.store).await?))
+}
+
 fn with_store(config: &Config, work: impl AsyncFnOnce(Store) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
     if !config.store.exists() {
         anyhow::bail!(
@@ -109,7 +121,7 @@ fn print_log(config: &Config, run: &Run) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn follow_log(config: &Config, store: &Store, mut run: Run) -> anyhow::Result<Exit> {
+pub(crate) async fn follow_log(config: &Config, store: &Store, mut run: Run) -> anyhow::Result<Exit> {
     let mut at = 0;
     loop {
         // asked before the log is read, so that nothing written before the end is missed

@@ -237,6 +237,24 @@ pub fn queue_address(config: &Config) -> QueueAddress {
     }
 }
 
+/// A client of GitHub alone, for commands that need nothing else.
+///
+/// # Errors
+///
+/// When there are no credentials, or they cannot be used.
+pub fn client(config: &Config) -> anyhow::Result<GitHub> {
+    let (mut named, mut missing) = (Vec::new(), Vec::new());
+    let credentials = credentials(config, &mut named, &mut missing)?;
+    if let Some(missing) = missing.first() {
+        anyhow::bail!("{missing}");
+    }
+    Ok(GitHub::new(
+        &config.github.api_url,
+        credentials,
+        Arc::new(SystemClock::default()),
+    )?)
+}
+
 fn credentials(
     config: &Config,
     named: &mut Vec<(String, SecretString)>,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
 /// Executes GitHub Deployments: webhook, policy, durable queue, run, truthful status.
 #[derive(Debug, Parser)]
@@ -14,6 +14,26 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What a deployment is asked for with.
+#[derive(Debug, ClapArgs)]
+pub struct DeployArgs {
+    /// APP[/REF] to ENVIRONMENT[/HOST,HOST]. Without a ref, the repository's default branch.
+    #[arg(required = true, value_name = "TARGET")]
+    pub target: Vec<String>,
+    /// The task, one of the app's `tasks`.
+    #[arg(long, value_name = "TASK", default_value = "deploy")]
+    pub task: String,
+    /// Only these of the environment's hosts.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub hosts: Vec<String>,
+    /// Who asks, for people to read [default: the account's name].
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Do not wait for its end.
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// The commands.
@@ -40,6 +60,10 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
         listen: std::net::SocketAddr,
     },
+    /// Ask GitHub for a deployment, and tell how it goes. GitHub delivers it to `chima serve`, which carries it out.
+    Deploy(DeployArgs),
+    /// Show what a deployment would do: a dry run by the tool itself, beside the lane. Deploys nothing.
+    Plan(DeployArgs),
     /// Print the JSON Schema of the configuration.
     Schema,
     /// Work on a stored delivery again, unless it has had its effect.

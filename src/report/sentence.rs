@@ -202,7 +202,7 @@ fn choice(word: &str, items: &[String]) -> String {
     }
 }
 
-fn states(contexts: &[ContextFinding]) -> String {
+pub(crate) fn states(contexts: &[ContextFinding]) -> String {
     let parts: Vec<String> = contexts
         .iter()
         .map(|context| format!("{} ({})", quoted(&context.name), brief(&context.state)))

@@ -60,6 +60,12 @@ pub fn deployment_status(run: &Run, place: Option<&Place>, links: &Links) -> Dep
     }
 }
 
+/// Where the run stands, for a terminal: the whole line.
+#[must_use]
+pub fn summary(run: &Run) -> String {
+    line(run, None)
+}
+
 /// The line before it is cut.
 pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
     match run.state {
@@ -69,8 +75,8 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
         RunState::Succeeded if run.is_plan() => {
             let planned = format!("{} {}", doing(run, "deploy", "run"), target(run));
             format!(
-                "plan of: {planned}{}; nothing was deployed, see the log",
-                took(run, ", in ")
+                "planned: {planned}{}; nothing was deployed, see the log",
+                took(run, " in ")
             )
         }
         RunState::Running => format!("{} {}", doing(run, "deploying", "running"), target(run)),

@@ -22,6 +22,7 @@ mod hostile;
 mod lane;
 mod latest;
 mod outbox;
+mod plan;
 mod policy;
 mod receiver;
 mod replay;
