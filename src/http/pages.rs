@@ -9,6 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::run::Run;
 use crate::http::log_text::{plain, whole_lines};
 use crate::http::logs::{find, reader_of};
+use crate::http::pages::steps::{HostRow, StepRow};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::policy::decision::Decision;
@@ -16,6 +17,8 @@ use crate::provider::log::reader::gap_marker;
 use crate::report::status::{self, Links, Place};
 use crate::report::{duration, event, sentence};
 use crate::store::outbox::{Kind, OutboxRow};
+
+mod steps;
 
 const RUNS_SHOWN: u32 = 100;
 /// A page shows the beginning and the end of a longer log; the rest is behind the link to the plain text.
@@ -70,6 +73,8 @@ struct RunPage {
     log: String,
     log_next: u64,
     cut: bool,
+    steps: Vec<StepRow>,
+    hosts: Vec<HostRow>,
     checks: Vec<CheckRow>,
     timeline: Vec<TimelineRow>,
     told: Vec<ToldRow>,
@@ -145,6 +150,7 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
     let events = engine.store.events(run.id).await?;
     let decisions = engine.store.decisions(&run.id.to_string()).await?;
     let told = engine.store.outbox_of(run.id).await?;
+    let (steps, hosts) = steps::rows(&engine.store.steps(run.id).await?);
     let log = reader_of(surface, run);
     let shown = tokio::task::spawn_blocking(move || shown_log(&log)).await??;
     let place = position.map(|position| Place { position, behind: None });
@@ -182,6 +188,8 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
         log: shown.text,
         log_next: shown.next,
         cut: shown.cut,
+        steps,
+        hosts,
         checks: decision
             .iter()
             .flat_map(|decision| &decision.checks)
