@@ -13,5 +13,6 @@ mod licenses;
 mod process;
 mod queue_conformance;
 mod runner;
+mod tools;
 
 mod world;
