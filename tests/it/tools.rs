@@ -5,4 +5,5 @@
     reason = "a test that cannot set itself up fails with the reason"
 )]
 
+pub mod ansible;
 pub mod sshd;
