@@ -87,6 +87,13 @@ pub fn why(reason: &Reason) -> String {
         Reason::NoHosts { step, play: Some(play) } => {
             format!("play {} of step {} matched no host", quoted(play), quoted(step))
         }
+        Reason::HostsUnmatched { step, pattern } => {
+            format!(
+                "step {} knows no host {}, and deployed to the others only",
+                quoted(step),
+                quoted(pattern)
+            )
+        }
         Reason::ResultsMissing { step } => {
             format!(
                 "step {} exited with code 0, but did not say how it went on its hosts",
