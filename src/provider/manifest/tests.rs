@@ -94,7 +94,7 @@ fn a_mistake_is_refused_with_what_is_expected() {
             format!("inputs: {{ noop: {{ type: string, description: d }} }}\n{form}"),
             "has the name of a value that every manifest has",
         ),
-        ("forms: [{ command: [a, { args: [b] }] }]".to_owned(), "depends on nothing"),
+        ("forms: [{ command: [a, { args: [b] }] }]".to_owned(), "optional arguments depend on nothing"),
         ("forms: [{ command: [a, { when: zz, args: [b] }] }]".to_owned(), "`zz` is neither an input"),
         ("forms: [{ command: [a, { file: ../x, args: [b] }] }]".to_owned(), "leaves the folder"),
         ("forms: [{ command: [a, { each: x, arg: \"-{{key}}\" }] }]".to_owned(), "not an input of type `map`"),
