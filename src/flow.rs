@@ -5,6 +5,8 @@
 
 pub mod adopt;
 pub mod announce;
+pub mod cancel;
+pub mod command;
 pub mod engine;
 pub mod execute;
 pub mod gather;

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
+use crate::flow::cancel;
 use crate::flow::engine::Engine;
 use crate::flow::execute::{finish, interrupted, watch_to_end};
 use crate::flow::intake::ring;
@@ -14,6 +15,7 @@ use crate::flow::tidy::remove_checkout;
 use crate::provider::marker::seal;
 use crate::provider::watch::{Condition, inspect};
 use crate::provider::worker::is_dead;
+use crate::store::claims::GivenBack;
 use crate::store::error::StoreError;
 
 /// Adopts what nobody watches any more. Returns how much that was.
@@ -96,7 +98,8 @@ async fn requeue(engine: &Engine, run: &Run) {
     // the next attempt has a folder of its own
     remove_checkout(engine, run).await;
     match engine.store.requeue(run.id, run.fence, detail, engine.now()).await {
-        Ok(()) => ring(engine, run.id).await,
+        Ok(GivenBack::Queued) => ring(engine, run.id).await,
+        Ok(GivenBack::ToStop) => finish(engine, run, cancel::stopped()).await,
         Err(StoreError::Stale) => {}
         Err(error) => {
             tracing::error!(run.id = %run.id, error = %error, "cannot queue a run again; the next sweep tries")

@@ -2,19 +2,31 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::command::UNNAMED;
+use crate::domain::ids::RunId;
 use crate::provider::processes::ProcessId;
 
 /// Name of the file that asks a runner to stop.
 pub const CANCEL: &str = "cancel";
 
+/// The folder of one attempt at a run.
+#[must_use]
+pub fn dir(data_dir: &Path, run: RunId, attempt: u32) -> PathBuf {
+    data_dir
+        .join("runs")
+        .join(run.to_string())
+        .join(format!("attempt-{attempt}"))
+}
+
 /// Somebody wants it to stop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancel {
-    /// Who, for people.
+    /// Who, and perhaps why: a line for people, to stand in the log.
     pub by: String,
 }
 
@@ -25,6 +37,8 @@ pub struct Cancel {
 pub fn request_cancel(attempt_dir: &Path, by: &str) -> io::Result<bool> {
     let aside = attempt_dir.join(format!("{CANCEL}.{}.new", std::process::id()));
     fs::write(&aside, serde_json::to_vec(&Cancel { by: by.to_owned() })?)?;
+    // Whoever asks may be another account than the runner's, which must read it; the folder keeps all others out.
+    fs::set_permissions(&aside, fs::Permissions::from_mode(0o644))?;
     // Linked into place, so that the runner never reads half of it and a second request does not replace the first.
     let linked = fs::hard_link(&aside, attempt_dir.join(CANCEL));
     let _ = fs::remove_file(&aside);
@@ -38,10 +52,11 @@ pub fn request_cancel(attempt_dir: &Path, by: &str) -> io::Result<bool> {
 /// The request, where there is one. One that cannot be read is still a request.
 #[must_use]
 pub fn cancel(attempt_dir: &Path) -> Option<Cancel> {
-    let bytes = fs::read(attempt_dir.join(CANCEL)).ok()?;
-    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| Cancel {
-        by: "somebody unnamed".to_owned(),
-    }))
+    let found = match fs::read(attempt_dir.join(CANCEL)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        found => found.unwrap_or_default(),
+    };
+    Some(serde_json::from_slice(&found).unwrap_or_else(|_| Cancel { by: UNNAMED.to_owned() }))
 }
 
 /// Notes which process the present step is. It need not survive a reboot: no process does.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::reason::Reason;
 use crate::domain::run::{DeploymentState, Run, RunState};
 use crate::report::duration::{span, worked};
-use crate::report::sentence::why;
+use crate::report::sentence::{why, words_of};
 use crate::report::words::{brief, commit, fitted, quoted, sha8, web};
 
 /// GitHub's limit, in characters.
@@ -71,7 +71,7 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
         RunState::Errored | RunState::Interrupted => because("error", run),
         RunState::Rejected => because("rejected", run),
         RunState::Cancelled => match &run.reason {
-            Some(reason) => format!("{}{}", why(reason), took(run, " after ")),
+            Some(reason) => format!("{}{}{}", why(reason), took(run, " after "), words(run)),
             None => format!("cancelled{}", took(run, " after ")),
         },
         RunState::Superseded => match &run.reason {
@@ -132,6 +132,15 @@ fn target(run: &Run) -> String {
     };
     let preposition = if run.task == "deploy" { "to" } else { "on" };
     format!("{preposition} {}", brief(name))
+}
+
+/// What whoever cancelled it said.
+fn words(run: &Run) -> String {
+    words_of(
+        run.cancel
+            .as_ref()
+            .and_then(|cancellation| cancellation.reason.as_deref()),
+    )
 }
 
 fn took(run: &Run, before: &str) -> String {
