@@ -7,6 +7,7 @@
     reason = "a test that cannot set itself up fails with the reason"
 )]
 
+mod cancel;
 mod child;
 mod commands;
 mod crashes;
