@@ -81,11 +81,13 @@ async fn start_and_watch(engine: &Engine, run: &Run, watching: &Watching) -> Opt
     let began = engine.now();
     let outgoing = announce(engine, run, None);
     let told = engine.store.report_progress(run.id, run.fence, &[], &outgoing, began);
+    // without orders for a runner: how the run ends, or that it goes on without us
+    let failed = |reason| Some(Ending::plain(RunState::Errored, reason));
     let prepared = async {
         tokio::select! {
-            prepared = prepare(engine, run, order, lane) => Prepared::Done(prepared),
-            () = watching.told_to_stop() => Prepared::Stopped,
-            () = engine.stop.cancelled() => Prepared::LetGo,
+            prepared = prepare(engine, run, order, lane) => prepared.map_err(failed),
+            () = watching.told_to_stop() => Err(Some(cancel::stopped())),
+            () = engine.stop.cancelled() => Err(None),
         }
     };
     let (told, prepared) = tokio::join!(told, prepared);
@@ -99,10 +101,8 @@ async fn start_and_watch(engine: &Engine, run: &Run, watching: &Watching) -> Opt
         }
     }
     let spec = match prepared {
-        Prepared::Done(Ok(spec)) => spec,
-        Prepared::Done(Err(reason)) => return Some(Ending::plain(RunState::Errored, reason)),
-        Prepared::Stopped => return Some(cancel::stopped()),
-        Prepared::LetGo => return None,
+        Ok(spec) => spec,
+        Err(ending) => return ending,
     };
     let prepared_at = engine.now();
     let mut runner = match start(engine, &spec, watching).await {
@@ -126,15 +126,6 @@ async fn start_and_watch(engine: &Engine, run: &Run, watching: &Watching) -> Opt
         () = engine.stop.cancelled() => return None,
     };
     conclude(engine, run, ended).await
-}
-
-/// What preparing came to.
-enum Prepared {
-    Done(Result<RunnerSpec, Reason>),
-    /// Somebody wants the run to stop.
-    Stopped,
-    /// This process is to stop.
-    LetGo,
 }
 
 /// What starting came to.

@@ -205,3 +205,46 @@ async fn a_run_whose_checkout_a_killed_server_had_begun_never_starts_once_it_is_
     server.stop(SOON).await;
     installation.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wherever_the_server_is_killed_a_request_is_kept_and_told_once() {
+    let installation = Installation::sqlite().await;
+    let mut server = installation.serve().await;
+    for delay in [0, 10, 40, 120, 300] {
+        let deployment = installation.deploy("gated", "staging").await;
+        let run = installation.noted(deployment, "start").await.field("run").to_owned();
+        let dies = async {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+            server.kill();
+        };
+        let (asked, ()) = tokio::join!(cancel(&installation, &run, &["--by", "mona"]), dies);
+        assert_eq!(asked.code, Some(0), "{asked:?}");
+        server = installation.serve().await;
+        ends_cancelled(&installation, deployment).await;
+    }
+    server.stop(SOON).await;
+    installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_left_its_session_and_heeds_no_request_is_gone_in_ten_seconds() {
+    let installation = Installation::sqlite().await;
+    let mut server = installation.serve().await;
+    let deployment = installation.deploy("forking", "staging").await;
+    let alive = installation.noted(deployment, "alive").await;
+    let child = eventually("the child says who it is", || {
+        let text = std::fs::read_to_string(installation.path("gates/child")).ok()?;
+        text.trim().parse().ok()
+    })
+    .await;
+    assert!(is_alive(child));
+    let next = installation.deploy("main", "staging").await;
+    let asked = cancel(&installation, alive.field("run"), &["--by", "mona", "--wait"]);
+    let asked = tokio::time::timeout(STOPPED, asked).await.expect("stopped in time");
+    assert_eq!(asked.code, Some(0), "{asked:?}");
+    assert!(!is_alive(child) && !is_alive(alive.number("pid")));
+    ends_cancelled(&installation, deployment).await;
+    assert_eq!(installation.concluded(next, SOON).await, "success");
+    server.stop(SOON).await;
+    installation.close().await;
+}
