@@ -78,3 +78,29 @@ pub fn command(attempt_dir: &Path) -> Option<ProcessId> {
 fn command_path(attempt_dir: &Path) -> PathBuf {
     attempt_dir.join("command")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_request_stays_and_everybody_may_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(cancel(dir.path()), None);
+        assert!(request_cancel(dir.path(), "@mona").unwrap());
+        assert!(!request_cancel(dir.path(), "@hubot").unwrap());
+        assert_eq!(cancel(dir.path()).map(|cancel| cancel.by).as_deref(), Some("@mona"));
+        let mode = fs::metadata(dir.path().join(CANCEL)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_read_is_a_request() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(CANCEL)).unwrap();
+        assert_eq!(cancel(dir.path()).map(|cancel| cancel.by).as_deref(), Some(UNNAMED));
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(CANCEL), "half a").unwrap();
+        assert_eq!(cancel(dir.path()).map(|cancel| cancel.by).as_deref(), Some(UNNAMED));
+    }
+}

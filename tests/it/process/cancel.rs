@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use chima::provider::processes;
+use rustix::process::Signal;
 
 use crate::process::child::{Chima, Output};
 use crate::process::installation::{Installation, eventually};
@@ -202,6 +203,31 @@ async fn a_run_whose_checkout_a_killed_server_had_begun_never_starts_once_it_is_
         assert_eq!(installation.journal().count(deployment, "start"), 0);
         std::fs::remove_file(&waits).unwrap();
     }
+    server.stop(SOON).await;
+    installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_came_to_its_own_end_first_is_told_as_it_ended() {
+    let installation = Installation::sqlite().await;
+    let mut server = installation.serve().await;
+    let deployment = installation.deploy("gated", "staging").await;
+    let run = installation.noted(deployment, "start").await.field("run").to_owned();
+    // its runner hears of the request only when the command has ended
+    let runner = installation.runner(deployment);
+    assert!(processes::signal(runner, Signal::STOP));
+    let ends = async {
+        let request = installation.path(&format!("data/runs/{run}/attempt-1/cancel"));
+        eventually("the request is there", || request.exists().then_some(())).await;
+        installation.open_gate(deployment);
+        let end = installation.noted(deployment, "end").await;
+        eventually("the command has ended", || (!is_alive(end.number("pid"))).then_some(())).await;
+        assert!(processes::signal(runner, Signal::CONT));
+    };
+    let (asked, ()) = tokio::join!(cancel(&installation, &run, &["--wait"]), ends);
+    assert_eq!(asked.code, Some(1), "{asked:?}");
+    assert!(asked.stdout.contains("\ndeployed "), "{asked:?}");
+    assert_eq!(installation.concluded(deployment, SOON).await, "success");
     server.stop(SOON).await;
     installation.close().await;
 }
