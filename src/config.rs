@@ -162,8 +162,8 @@ pub struct Environment {
     pub tasks: Vec<TaskName>,
     /// What happens to runs that wait.
     pub lane: LaneOrder,
-    /// How long a run may execute.
-    pub timeout: Duration,
+    /// How long a run may execute; `None` where the file does not say.
+    pub timeout: Option<Duration>,
     /// How long a run may be held.
     pub hold_timeout: Duration,
     /// Where people see what was deployed.
@@ -180,6 +180,8 @@ pub struct Environment {
     pub env: BTreeMap<String, String>,
     /// Secrets for the command, by variable.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Secrets that the command gets as files, by the variable that holds the path.
+    pub secret_files: BTreeMap<String, SecretSource>,
     /// Variables of this process that the command also gets.
     pub inherit_env: Vec<String>,
     /// Key and known hosts for ssh.

@@ -6,8 +6,12 @@ use chima::provider::runner;
 
 fn main() -> ExitCode {
     // The runner outlives the server and its start is part of every deployment's latency: nothing else is set up first.
-    if std::env::args_os().nth(1).is_some_and(|word| word == "runner") {
+    let word = std::env::args_os().nth(1);
+    if word.as_ref().is_some_and(|word| word == "runner") {
         return runner::main();
+    }
+    if word.is_some_and(|word| word == runner::ON_TERMINAL) {
+        return runner::on_terminal();
     }
     chima::app::main()
 }

@@ -102,7 +102,9 @@ fn describe(environment: &Environment) -> Vec<String> {
         None => "from any room".to_owned(),
         Some(rooms) => format!("from {}", rooms.join(", ")),
     });
-    facts.push(format!("stopped after {} s", environment.timeout.as_secs()));
+    if let Some(timeout) = environment.timeout {
+        facts.push(format!("stopped after {} s", timeout.as_secs()));
+    }
     facts
 }
 
@@ -162,7 +164,11 @@ fn not_set_up(config: &Config) -> Vec<String> {
                 .iter()
                 .filter_map(|ssh| ssh.key.as_ref())
                 .map(|source| ("ssh.key", source));
-            let named = environment.secrets.iter().map(|(name, source)| (name.as_str(), source));
+            let named = environment
+                .secrets
+                .iter()
+                .chain(&environment.secret_files)
+                .map(|(name, source)| (name.as_str(), source));
             for (name, source) in named.chain(key).filter(|(_, source)| is_absent(source)) {
                 let what = format!("{}/{} `{name}`", app.name, environment.name);
                 lines.push(missing(

@@ -230,7 +230,8 @@ macro_rules! with_settings {
             /// What happens to runs that wait: `fifo` executes all in order, `latest` only the newest.
             #[schemars(extend("default" = "fifo"))]
             pub(super) lane: Option<Lane>,
-            /// Seconds a run may execute before it is stopped.
+            /// Seconds a run may execute, all its steps together, before it is stopped. Absent means what the provider's
+            /// manifest says, or 1800.
             #[schemars(range(min = 1, max = 2_592_000), extend("default" = defaults::TIMEOUT_SECONDS))]
             pub(super) timeout_seconds: Option<u64>,
             /// Seconds a run may wait for required contexts or an approval before it is given up.
@@ -242,6 +243,9 @@ macro_rules! with_settings {
             pub(super) env: Option<BTreeMap<String, String>>,
             /// Secrets for the command, by the variable that holds them. An environment's are laid over the app's.
             pub(super) secrets: Option<BTreeMap<String, AppSecret>>,
+            /// Secrets that the command gets as files which only its account can read, by the variable that holds the path.
+            /// An environment's are laid over the app's.
+            pub(super) secret_files: Option<BTreeMap<String, AppSecret>>,
             /// Names of variables of Chima's own process that the command also gets.
             pub(super) inherit_env: Option<Vec<String>>,
             /// The key and the known hosts for ssh. Absent leaves them to the tool's own settings.
@@ -290,6 +294,7 @@ impl Environment {
             },
             env: overlay(app.env.as_ref(), self.env),
             secrets: overlay(app.secrets.as_ref(), self.secrets),
+            secret_files: overlay(app.secret_files.as_ref(), self.secret_files),
             provider: self.provider.or_else(|| app.provider.clone()),
             tasks: self.tasks.or_else(|| app.tasks.clone()),
             required_contexts: self.required_contexts.or_else(|| app.required_contexts.clone()),

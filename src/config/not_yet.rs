@@ -1,7 +1,6 @@
 //! Keys that this version reads and does not act on. Whoever sets one must hear of it, most of all where it would restrict.
 
 use crate::config::Config;
-use crate::config::secret::SecretSource;
 
 /// One sentence for each such key that is set.
 #[must_use]
@@ -14,16 +13,6 @@ pub fn not_yet(config: &Config) -> Vec<String> {
                 sentences.push(format!(
                     "`deployers` and `admins` of `{at}` are not enforced in this version: whoever may create deployments on \
                      GitHub may deploy"
-                ));
-            }
-            let commands = environment
-                .secrets
-                .values()
-                .any(|source| matches!(source, SecretSource::Command(_)));
-            if commands {
-                sentences.push(format!(
-                    "a secret of `{at}` comes from a `command`, which this version does not run: its runs will end as errors; \
-                     use `env` or `file`"
                 ));
             }
             if environment.auto_deploy.is_some() {

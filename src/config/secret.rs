@@ -152,6 +152,21 @@ pub(super) fn read_with(
     let Some(text) = found else {
         return Err(SecretError::NotText { place: source.clone() });
     };
+    judged(source, text, least).map(Some)
+}
+
+/// The output of a secret's command as the secret: one newline at its end is not part of it.
+///
+/// # Errors
+/// When it cannot serve: see [`SecretError`].
+pub fn of_output(source: &SecretSource, output: Vec<u8>) -> Result<SecretString, SecretError> {
+    match String::from_utf8(output) {
+        Ok(text) => judged(source, without_newline(&text).to_owned(), MASKABLE_BYTES),
+        Err(_) => Err(SecretError::NotText { place: source.clone() }),
+    }
+}
+
+fn judged(source: &SecretSource, text: String, least: usize) -> Result<SecretString, SecretError> {
     if text.len() < least {
         return Err(SecretError::TooShort {
             place: source.clone(),
@@ -159,7 +174,7 @@ pub(super) fn read_with(
             least,
         });
     }
-    Ok(Some(SecretString::from(text)))
+    Ok(SecretString::from(text))
 }
 
 fn read_file(path: &Path) -> Result<Option<Vec<u8>>, SecretError> {

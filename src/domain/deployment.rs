@@ -102,4 +102,7 @@ pub struct Order {
     pub task: TaskName,
     /// Empty means all of the environment's.
     pub hosts: Vec<HostName>,
+    /// Whether it only shows what a deployment would do.
+    #[serde(default)]
+    pub noop: bool,
 }

@@ -15,6 +15,18 @@ pub struct ContextFinding {
     pub state: String,
 }
 
+/// One host that did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFinding {
+    /// As the tool calls it.
+    pub host: String,
+    /// Whether it could not be reached at all.
+    pub unreachable: bool,
+    /// The first thing that went wrong there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
 /// Why. The serialised form carries the code as `code` beside the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
@@ -54,11 +66,50 @@ pub enum Reason {
     /// Other runs of the same environment come first.
     LaneBusy { position: u32, behind: RunId },
     /// A command ended with a code other than 0.
-    ExitCode { step: String, exit_code: i32 },
+    ExitCode {
+        step: String,
+        exit_code: i32,
+        /// What its output says about why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+    },
+    /// Hosts failed or could not be reached.
+    HostsFailed {
+        hosts: Vec<HostFinding>,
+        /// How many there were in all.
+        of: u32,
+        exit_code: i32,
+    },
+    /// The tool found nothing to deploy to.
+    NoHosts {
+        step: String,
+        /// The play that matched none, where it is one of several.
+        play: Option<String>,
+    },
+    /// The tool did not say how it went on its hosts.
+    ResultsMissing { step: String },
+    /// Something that an input names is not in the commit.
+    FileMissing { input: String, path: String },
+    /// A person says that it could not be done.
+    NotDone { by: String, note: String },
     /// A command was ended by a signal that was not ours.
     Signalled { step: String, signal: i32 },
     /// A command ran longer than the environment allows.
-    TimedOut { step: String, limit_seconds: u64 },
+    TimedOut {
+        step: String,
+        limit_seconds: u64,
+        /// Whether what it began elsewhere may go on.
+        #[serde(default)]
+        remote: bool,
+    },
+    /// A command was silent longer than its provider allows.
+    Inactive {
+        step: String,
+        limit_seconds: u64,
+        /// Whether what it began elsewhere may go on.
+        #[serde(default)]
+        remote: bool,
+    },
     /// A command could not be started.
     CommandNotStarted { program: String, detail: String },
     /// The commit could not be brought here.
@@ -68,7 +119,12 @@ pub enum Reason {
     /// The process that carried out the run is gone without a result.
     Interrupted { detail: String },
     /// A person stopped it.
-    Cancelled { by: String },
+    Cancelled {
+        by: String,
+        /// Whether what it began elsewhere may go on.
+        #[serde(default)]
+        remote: bool,
+    },
     /// It was held until its time was up.
     HoldExpired { limit_seconds: u64, waited_for: String },
     /// The configuration changed under a waiting run.
@@ -103,7 +159,13 @@ impl Reason {
             Self::LaneBusy { .. } => "lane_busy",
             Self::ExitCode { .. } => "exit_code",
             Self::Signalled { .. } => "signalled",
+            Self::HostsFailed { .. } => "hosts_failed",
+            Self::NoHosts { .. } => "no_hosts",
+            Self::ResultsMissing { .. } => "results_missing",
+            Self::FileMissing { .. } => "file_missing",
+            Self::NotDone { .. } => "not_done",
             Self::TimedOut { .. } => "timed_out",
+            Self::Inactive { .. } => "inactive",
             Self::CommandNotStarted { .. } => "command_not_started",
             Self::CheckoutFailed { .. } => "checkout_failed",
             Self::ShaMismatch { .. } => "sha_mismatch",

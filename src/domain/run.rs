@@ -164,11 +164,13 @@ impl DeploymentState {
 pub struct LaneKey(String);
 
 impl LaneKey {
-    /// The lane of an environment. Keyed by the repository's number, because names change.
+    /// The lane of an environment. Keyed by the repository's number, because names change. A plan has a lane beside the
+    /// environment's own: it waits for no deployment, and none waits for it.
     #[must_use]
-    pub fn new(host: &str, repository: RepositoryId, environment: &EnvironmentName) -> Self {
+    pub fn new(host: &str, repository: RepositoryId, environment: &EnvironmentName, noop: bool) -> Self {
+        let beside = if noop { "plan:" } else { "" };
         Self(format!(
-            "{host}/{repository}/{}",
+            "{beside}{host}/{repository}/{}",
             environment.as_str().to_ascii_lowercase()
         ))
     }
@@ -183,6 +185,24 @@ impl LaneKey {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Run {
+    /// Whether it only shows what a deployment would do.
+    #[must_use]
+    pub fn is_plan(&self) -> bool {
+        self.order.as_ref().is_some_and(|order| order.noop)
+    }
+
+    /// What GitHub is told. A plan that went well deployed nothing: it must not count as what the environment runs.
+    #[must_use]
+    pub fn deployment_state(&self) -> DeploymentState {
+        if self.is_plan() && self.state == RunState::Succeeded {
+            DeploymentState::Inactive
+        } else {
+            self.state.deployment_state()
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::flow::execute::{finish, interrupted, watch_to_end};
 use crate::flow::intake::ring;
 use crate::flow::outcome::{self, Ending};
 use crate::flow::prepare::lock_file;
-use crate::flow::tidy::remove_checkout;
+use crate::flow::tidy::{remove_checkout, remove_scratch};
 use crate::provider::marker::seal;
 use crate::provider::watch::{Condition, inspect};
 use crate::provider::worker::is_dead;
@@ -97,6 +97,7 @@ async fn requeue(engine: &Engine, run: &Run) {
     let detail = "its worker ended before the command had started";
     // the next attempt has a folder of its own
     remove_checkout(engine, run).await;
+    remove_scratch(engine, run).await;
     match engine.store.requeue(run.id, run.fence, detail, engine.now()).await {
         Ok(GivenBack::Queued) => ring(engine, run.id).await,
         Ok(GivenBack::ToStop) => finish(engine, run, cancel::stopped()).await,

@@ -45,6 +45,7 @@ pub async fn cancel(desk: &Desk<'_>, mut run: Run, cancellation: &Cancellation) 
             state: RunState::Cancelled,
             reason: Some(Reason::Cancelled {
                 by: cancellation.by.clone(),
+                remote: false,
             }),
             finished_at: Some(now),
             cancel: Some(cancellation.clone()),
@@ -144,8 +145,9 @@ pub async fn ended(engine: &Engine, run: &Run, ending: &Ending, now: Timestamp) 
     };
     if ending.state == RunState::Cancelled {
         ended.cancel = engine.store.find_run(run.id).await?.and_then(|run| run.cancel);
+        let remote = matches!(ended.reason, Some(Reason::Cancelled { remote: true, .. }));
         let by = ended.cancel.as_ref().map(|cancellation| cancellation.by.clone());
-        ended.reason = by.map(|by| Reason::Cancelled { by }).or(ended.reason);
+        ended.reason = by.map(|by| Reason::Cancelled { by, remote }).or(ended.reason);
     }
     Ok(ended)
 }

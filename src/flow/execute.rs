@@ -97,18 +97,26 @@ async fn start_and_watch(engine: &Engine, run: &Run, watching: &Watching) -> Opt
         if matches!(error, StoreError::Stale) {
             // it was taken from us before it began: this attempt never will
             remove_checkout(engine, run).await;
+            remove_scratch(engine, run).await;
             return None;
         }
     }
     let spec = match prepared {
         Ok(spec) => spec,
-        Err(ending) => return ending,
+        Err(ending) => {
+            // no runner will do it
+            remove_scratch(engine, run).await;
+            return ending;
+        }
     };
     let prepared_at = engine.now();
     let mut runner = match start(engine, &spec, watching).await {
         Begun::Started(runner) => runner,
         Begun::Elsewhere => return watch_to_end(engine, run).await,
-        Begun::Not(ending) => return Some(ending),
+        Begun::Not(ending) => {
+            remove_scratch(engine, run).await;
+            return Some(ending);
+        }
     };
     let pid = runner.pid().unwrap_or_default();
     tracing::info!(pid, "started");

@@ -59,7 +59,12 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
         },
         seen: match &needs.order {
             Some(order) if needs.lane => Some(SeenLane {
-                lane: LaneKey::new(&deployment.host, deployment.repository_id, &order.environment),
+                lane: LaneKey::new(
+                    &deployment.host,
+                    deployment.repository_id,
+                    &order.environment,
+                    order.noop,
+                ),
                 contents: LaneContents::default(),
             }),
             Some(_) | None => None,
@@ -87,7 +92,7 @@ pub async fn look_at_lane(
     let contents = seen.contents.clone();
     // a newer deployment of a `latest` lane takes the place of held ones too; in a `fifo` lane they take no place
     let held = match needs(deployment, rules).order {
-        Some(order) if latest(rules, &order) => contents.held,
+        Some(order) if !order.noop && latest(rules, &order) => contents.held,
         Some(_) | None => Vec::new(),
     };
     gathered.facts.lane = LaneFacts {

@@ -311,10 +311,14 @@ fn new_run(
         repository,
         deployment: deployment.id,
         installation: deployment.installation,
-        lane: decision
-            .order
-            .as_ref()
-            .map(|order| LaneKey::new(&deployment.host, deployment.repository_id, &order.environment)),
+        lane: decision.order.as_ref().map(|order| {
+            LaneKey::new(
+                &deployment.host,
+                deployment.repository_id,
+                &order.environment,
+                order.noop,
+            )
+        }),
         order: decision.order.clone(),
         environment: deployment.environment.clone(),
         git_ref: deployment.git_ref.clone(),

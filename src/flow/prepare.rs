@@ -11,17 +11,24 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Map;
 use sha2::{Digest, Sha256};
 
-use crate::config::secret::{self, SecretSource};
 use crate::config::{App, Environment, environment};
 use crate::domain::deployment::Order;
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run};
 use crate::flow::engine::Engine;
+use crate::flow::prepare::secrets::GivenSecrets;
+use crate::flow::prepare::ssh::SshFiles;
 use crate::provider::checkout::{CheckoutError, Wanted};
 use crate::provider::environment::{RunIdentity, Sources, compose};
 use crate::provider::git::{Remote, SshAccess};
-use crate::provider::plan::{PlanContext, StepPlan, needs_checkout, plan};
-use crate::provider::spec::{Graces, LogCaps, RunnerSpec, Secret};
+use crate::provider::manifest::Manifest;
+use crate::provider::plan::values::PlanPlaces;
+use crate::provider::plan::{Plan, PlanContext, StepPlan, needs_checkout, plan};
+use crate::provider::probe::{probe, unmet};
+use crate::provider::spec::{Graces, LogCaps, RunnerSpec, Secret, StepSpec};
+
+mod secrets;
+mod ssh;
 
 /// Where neither the environment nor the manifest names a limit.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1800);
@@ -40,6 +47,8 @@ pub struct Places {
     pub home: PathBuf,
     /// `TMPDIR` of the commands.
     pub temporary: PathBuf,
+    /// Files that Chima gives the commands: the manifest's, secrets, what ssh needs.
+    pub own: PathBuf,
 }
 
 impl Places {
@@ -51,8 +60,15 @@ impl Places {
             checkout: attempt.join("checkout"),
             home: attempt.join("home"),
             temporary: attempt.join("tmp"),
+            own: attempt.join("own"),
             attempt,
         }
+    }
+
+    /// The folders that are gone when the attempt has ended.
+    #[must_use]
+    pub fn scratch(&self) -> Vec<PathBuf> {
+        vec![self.home.clone(), self.temporary.clone(), self.own.clone()]
     }
 }
 
@@ -82,15 +98,8 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
         .manifests
         .find(&environment.provider)
         .ok_or_else(|| unusable(format!("there is no provider `{}`", environment.provider)))?;
-    let requested = Map::new();
-    let context = PlanContext {
-        requested: &requested,
-        timeout: Some(environment.timeout),
-        default_timeout: DEFAULT_TIMEOUT,
-    };
-    let steps = plan(manifest, &environment.with, order, &context).map_err(|error| unusable(error.to_string()))?;
     let places = Places::of(engine, run);
-    for folder in [&places.attempt, &engine.config.data_dir.join("locks")] {
+    for folder in [&places.attempt, &places.own, &engine.config.data_dir.join("locks")] {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -99,22 +108,62 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
                 detail: format!("cannot make the folder `{}`: {error}", folder.display()),
             })?;
     }
-    if needs_checkout(&steps) {
-        check_out(engine, run, order, (app, environment), &places).await?;
+    let secrets = GivenSecrets::read(environment).await?;
+    let ssh = SshFiles::prepare(environment, &places).await?;
+    let plan_places = PlanPlaces {
+        files: places.own.join("files"),
+        results: places.own.join("results.jsonl"),
+        tmp: places.temporary.clone(),
+        ssh: ssh.as_ref().map(|ssh| ssh.places.clone()),
+    };
+    let (requested, names) = (Map::new(), secrets.names());
+    let planned = |has_file: &dyn Fn(&str) -> bool| {
+        let context = PlanContext {
+            requested: &requested,
+            places: &plan_places,
+            has_file,
+            secrets: &names,
+        };
+        plan(manifest, &environment.with, order, &context).map_err(|error| unusable(error.to_string()))
+    };
+    // Only where it runs is of interest yet, and that does not depend on what is there.
+    let mut plan = planned(&|_| false)?;
+    if needs_checkout(&plan.steps) {
+        let wanted = (app, environment);
+        check_out(
+            engine,
+            run,
+            order,
+            wanted,
+            ssh.as_ref().and_then(SshFiles::access),
+            &places,
+        )
+        .await?;
+        plan = planned(&|file| places.checkout.join(file).exists())?;
     }
-    let secrets = secrets(environment)?;
-    let steps = specs(run, order, environment, &places, steps, &secrets);
-    let own = engine.secrets.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let path = ssh.as_ref().map_or_else(server_path, |ssh| ssh.path(&server_path()));
+    refuse_other_versions(manifest, &plan, &path, &places).await?;
+
+    let timeout = environment.timeout.or(plan.timeout).unwrap_or(DEFAULT_TIMEOUT);
+    let mut files = std::mem::take(&mut plan.files);
+    let variables = secrets.variables(&plan.secrets, &places.own.join("secrets"), &mut files);
+    let mut masked = secrets.into_masks();
+    if let Some(ssh) = ssh {
+        masked.extend(ssh.key.into_iter().map(|key| ("ssh.key".to_owned(), key)));
+        files.extend(ssh.files);
+    }
+    masked.extend(engine.secrets.iter().cloned());
     Ok(RunnerSpec {
         run: run.id,
         fence: run.fence,
-        attempt_dir: places.attempt,
+        attempt_dir: places.attempt.clone(),
         lock_file: lock_file(&engine.config.data_dir, lane),
-        scratch: vec![places.home, places.temporary],
-        steps,
-        secrets: secrets
+        scratch: places.scratch(),
+        steps: specs(run, order, environment, &places, plan.steps, &path, &variables),
+        files,
+        timeout,
+        secrets: masked
             .into_iter()
-            .chain(own)
             .map(|(name, value)| Secret {
                 name,
                 value: value.expose_secret().to_owned(),
@@ -125,15 +174,35 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
     })
 }
 
+/// A form that means something else to another generation of its tool is not run with that.
+async fn refuse_other_versions(manifest: &Manifest, plan: &Plan, path: &str, places: &Places) -> Result<(), Reason> {
+    for need in &plan.needs {
+        let Some(program) = manifest.programs.iter().find(|program| program.name == need.program) else {
+            continue;
+        };
+        let home = ("HOME".to_owned(), places.home.display().to_string());
+        let found = probe(program, path, &[home]).await;
+        if let Some(detail) = unmet(need, &found) {
+            return Err(unusable(detail));
+        }
+    }
+    Ok(())
+}
+
+fn server_path() -> String {
+    environment::variable("PATH").unwrap_or_default()
+}
+
 /// Checks out the order's commit. While the remote cannot be reached it is tried again: the deployment waits, it is not lost.
 async fn check_out(
     engine: &Engine,
     run: &Run,
     order: &Order,
-    (app, environment): (&App, &Environment),
+    (app, _environment): (&App, &Environment),
+    ssh: Option<SshAccess>,
     places: &Places,
 ) -> Result<(), Reason> {
-    let remote = remote(engine, run, app, environment).await;
+    let remote = remote(engine, run, app, ssh).await;
     let wanted = Wanted {
         repository: run.repository_id,
         remote: &remote,
@@ -165,7 +234,7 @@ async fn check_out(
 
 /// Where the app's commits come from, and how to prove who we are there. The token goes to GitHub's own host only. When
 /// GitHub hands out none now, a commit that is here already can be deployed all the same.
-async fn remote(engine: &Engine, run: &Run, app: &App, environment: &Environment) -> Remote {
+async fn remote(engine: &Engine, run: &Run, app: &App, ssh: Option<SshAccess>) -> Remote {
     let mut token = None;
     if app.remote.starts_with(&format!("{}/", engine.config.github.url)) {
         // boxed: the client's futures are large
@@ -176,16 +245,6 @@ async fn remote(engine: &Engine, run: &Run, app: &App, environment: &Environment
                 None
             });
     }
-    let ssh = environment
-        .ssh
-        .as_ref()
-        .and_then(|ssh| match (&ssh.key, &ssh.known_hosts) {
-            (Some(SecretSource::File(key)), Some(known_hosts)) => Some(SshAccess {
-                key: key.clone(),
-                known_hosts: known_hosts.clone(),
-            }),
-            _ => None,
-        });
     Remote {
         url: app.remote.clone(),
         token,
@@ -199,8 +258,9 @@ fn specs(
     environment: &Environment,
     places: &Places,
     steps: Vec<StepPlan>,
+    path: &str,
     secrets: &BTreeMap<String, SecretString>,
-) -> Vec<crate::provider::spec::StepSpec> {
+) -> Vec<StepSpec> {
     let inherited = environment
         .inherit_env
         .iter()
@@ -208,7 +268,7 @@ fn specs(
         .collect();
     let own = |name| environment::variable(name).unwrap_or_default();
     let sources = Sources {
-        path: &own("PATH"),
+        path,
         user: &own("USER"),
         lang: &own("LANG"),
         home: &places.home,
@@ -228,20 +288,6 @@ fn specs(
         .map(|step| {
             let variables = compose(order, &identity, &step.environment, &sources);
             step.into_spec(variables, &places.checkout)
-        })
-        .collect()
-}
-
-fn secrets(environment: &Environment) -> Result<BTreeMap<String, SecretString>, Reason> {
-    environment
-        .secrets
-        .iter()
-        .map(|(name, source)| match secret::read(source) {
-            Ok(Some(value)) => Ok((name.clone(), value)),
-            Ok(None) => Err(unusable(format!(
-                "the secret `{name}` is not there: {source} is not set"
-            ))),
-            Err(error) => Err(unusable(format!("the secret `{name}` cannot be read: {error}"))),
         })
         .collect()
 }

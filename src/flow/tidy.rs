@@ -21,11 +21,11 @@ pub async fn remove_checkout(engine: &Engine, run: &Run) {
     }
 }
 
-/// Removes the `HOME` and `TMPDIR` of an attempt whose runner is dead, and can no longer do it; they may hold secrets. Only
+/// Removes the scratch folders of an attempt whose runner is dead, and can no longer do it; they may hold secrets. Only
 /// when nothing of the command is left.
 pub async fn remove_scratch(engine: &Engine, run: &Run) {
-    let Places { home, temporary, .. } = Places::of(engine, run);
-    let removed = tokio::task::spawn_blocking(move || remove_folder(&home).and_then(|()| remove_folder(&temporary)));
+    let scratch = Places::of(engine, run).scratch();
+    let removed = tokio::task::spawn_blocking(move || scratch.iter().try_for_each(|folder| remove_folder(folder)));
     if let Ok(Err(error)) = removed.await {
         tracing::warn!(run.id = %run.id, error = %error, "cannot remove the scratch folders of a run; someone must");
     }

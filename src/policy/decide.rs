@@ -6,7 +6,7 @@ use crate::policy::checks::{Finding, lane, required_contexts};
 use crate::policy::decision::{Check, CheckName, CheckVerdict, Decision, Verdict};
 use crate::policy::facts::Facts;
 use crate::policy::needs::Examined;
-use crate::policy::rules::{EnvironmentRules, Rules};
+use crate::policy::rules::{EnvironmentRules, LaneOrder, Rules};
 
 /// Decides. Every check that can be made is made, so that everything against a deployment is said at once; an ignored one
 /// is not judged further.
@@ -34,7 +34,10 @@ pub fn decide(deployment: &Deployment, facts: &Facts, rules: &Rules) -> Decision
 
 /// What depends on the facts: the lane, then the contexts.
 fn decide_open(decision: &mut Decision, deployment: &Deployment, facts: &Facts, environment: &EnvironmentRules) {
-    let lane = lane::check(deployment, &facts.lane, environment.lane);
+    // Each plan is a question of its own: a newer one does not answer it.
+    let plan = decision.order.as_ref().is_some_and(|order| order.noop);
+    let lane = if plan { LaneOrder::Fifo } else { environment.lane };
+    let lane = lane::check(deployment, &facts.lane, lane);
     let contexts = required_contexts::check(environment.required_contexts.as_deref(), &facts.contexts);
     if let Some(Reason::Superseded { by }) = lane.reasons.first() {
         decision.superseded_by = Some(*by);

@@ -75,8 +75,9 @@ impl<'r> Examined<'r> {
                 environment,
                 sha,
                 git_ref,
-                task,
+                task: task.task,
                 hosts,
+                noop: task.noop,
             });
         }
         examined

@@ -14,6 +14,9 @@ use crate::provider::processes::ProcessId;
 /// Name of the file that asks a runner to stop.
 pub const CANCEL: &str = "cancel";
 
+/// Name of the file by which a person says how a manual step went.
+pub const VERDICT: &str = "verdict";
+
 /// The folder of one attempt at a run.
 #[must_use]
 pub fn dir(data_dir: &Path, run: RunId, attempt: u32) -> PathBuf {
@@ -30,23 +33,24 @@ pub struct Cancel {
     pub by: String,
 }
 
+/// How a step went that a person carries out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonsVerdict {
+    /// Who says so.
+    pub by: String,
+    /// Whether it is done.
+    pub done: bool,
+    /// In their words; may be empty.
+    #[serde(default)]
+    pub note: String,
+}
+
 /// Asks for a stop. The first request stays; `false` for later ones.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn request_cancel(attempt_dir: &Path, by: &str) -> io::Result<bool> {
-    let aside = attempt_dir.join(format!("{CANCEL}.{}.new", std::process::id()));
-    fs::write(&aside, serde_json::to_vec(&Cancel { by: by.to_owned() })?)?;
-    // Whoever asks may be another account than the runner's, which must read it; the folder keeps all others out.
-    fs::set_permissions(&aside, fs::Permissions::from_mode(0o644))?;
-    // Linked into place, so that the runner never reads half of it and a second request does not replace the first.
-    let linked = fs::hard_link(&aside, attempt_dir.join(CANCEL));
-    let _ = fs::remove_file(&aside);
-    match linked {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
-    }
+    leave(attempt_dir, CANCEL, &Cancel { by: by.to_owned() })
 }
 
 /// The request, where there is one. One that cannot be read is still a request.
@@ -57,6 +61,35 @@ pub fn cancel(attempt_dir: &Path) -> Option<Cancel> {
         found => found.unwrap_or_default(),
     };
     Some(serde_json::from_slice(&found).unwrap_or_else(|_| Cancel { by: UNNAMED.to_owned() }))
+}
+
+/// Says how a manual step went. The first word stays; `false` for later ones.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn give_verdict(attempt_dir: &Path, verdict: &PersonsVerdict) -> io::Result<bool> {
+    leave(attempt_dir, VERDICT, verdict)
+}
+
+/// What a person said of a manual step.
+#[must_use]
+pub fn verdict(attempt_dir: &Path) -> Option<PersonsVerdict> {
+    serde_json::from_slice(&fs::read(attempt_dir.join(VERDICT)).ok()?).ok()
+}
+
+/// Linked into place, so that the runner never reads half of it and a second one does not replace the first.
+fn leave(attempt_dir: &Path, name: &str, note: &impl Serialize) -> io::Result<bool> {
+    let aside = attempt_dir.join(format!("{name}.{}.new", std::process::id()));
+    fs::write(&aside, serde_json::to_vec(note)?)?;
+    // Whoever leaves it may be another account than the runner's, which must read it; the folder keeps all others out.
+    fs::set_permissions(&aside, fs::Permissions::from_mode(0o644))?;
+    let linked = fs::hard_link(&aside, attempt_dir.join(name));
+    let _ = fs::remove_file(&aside);
+    match linked {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Notes which process the present step is. It need not survive a reboot: no process does.

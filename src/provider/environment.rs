@@ -114,6 +114,11 @@ pub fn compose(
         variables.set(name, value.expose_secret());
     }
     variables.0.retain(|name, _| !name.starts_with("CHIMA_"));
+    if order.noop {
+        // Above all that was configured: a plan that deploys is the one thing it must never be.
+        variables.set("DRY_RUN", "1");
+        variables.set("CHIMA_NOOP", "1");
+    }
     variables.set("CHIMA_APP", order.app.as_str());
     variables.set("CHIMA_REPOSITORY", identity.repository.as_str());
     variables.set("CHIMA_ENVIRONMENT", order.environment.as_str());
@@ -149,6 +154,7 @@ mod tests {
             git_ref: "main".parse().unwrap(),
             task: "deploy".parse().unwrap(),
             hosts: vec!["a".parse().unwrap(), "b".parse().unwrap()],
+            noop: false,
         };
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let (app, inherited): (BTreeMap<_, _>, BTreeMap<_, _>) = (map(app), map(inherited));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{Fence, RunId};
 use crate::provider::marker::sync_dir;
+use crate::provider::results::{Fault, HostResult};
 
 /// How one step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,30 @@ pub enum StepOutcome {
         /// Who.
         by: String,
     },
+    /// It ended with code 0, but its results say that it did not do what it should.
+    Disproved {
+        /// What they say.
+        fault: Fault,
+    },
+    /// A person says that it is done.
+    Confirmed {
+        /// Who.
+        by: String,
+    },
+    /// A person says that it could not be done.
+    Refused {
+        /// Who.
+        by: String,
+        /// Why, in their words; may be empty.
+        note: String,
+    },
+    /// Something that an input names is not there. It never ran.
+    Missing {
+        /// The input.
+        input: String,
+        /// As it was written.
+        path: String,
+    },
     /// It never ran.
     NotStarted {
         /// As the command names it.
@@ -64,6 +89,34 @@ pub struct StepEnd {
     /// What outlived its command: stopped, or allowed to live.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<String>,
+    /// Whether what it did elsewhere may go on, though it was stopped here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remote: bool,
+    /// What its output says about why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// How each host fared, where the tool tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostResult>,
+}
+
+impl StepOutcome {
+    /// Whether the next step may begin.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        match self {
+            Self::Exited { code } => *code == 0,
+            Self::Confirmed { .. } => true,
+            Self::Signalled { .. }
+            | Self::TimedOut { .. }
+            | Self::Inactive { .. }
+            | Self::Cancelled { .. }
+            | Self::Disproved { .. }
+            | Self::Refused { .. }
+            | Self::Missing { .. }
+            | Self::NotStarted { .. } => false,
+        }
+    }
 }
 
 /// How the attempt as a whole ended.

@@ -4,17 +4,36 @@
 //! checked when it is loaded, so that a plan can only fail because of the values it gets.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use crate::provider::manifest::form::Form;
+use crate::provider::manifest::input::Input;
+use crate::provider::manifest::support::{Cause, FileSource, Program, SecretUse};
 
 pub mod catalogue;
 mod check;
+pub mod form;
+pub mod input;
+pub mod support;
 
 /// The values that `with:` and every manifest may use beside the inputs.
 pub const RUN_WORDS: [&str; 6] = ["environment", "sha", "ref", "task", "hosts", "app"];
+
+/// The values that only manifests may use: of the run's own files, and whether it is a dry run.
+pub const MANIFEST_WORDS: [&str; 8] = [
+    "sha8",
+    "noop",
+    "files",
+    "results",
+    "tmp",
+    "ssh_config",
+    "ssh_key",
+    "known_hosts",
+];
 
 /// One provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,16 +52,22 @@ pub struct Manifest {
     /// The command lines to choose from: the first form whose `when` inputs are all given is the one that runs.
     #[serde(default)]
     pub forms: Vec<Form>,
-    /// Variables for every command of it; values may use placeholders.
+    /// Variables for every command of it; values may use placeholders. One whose value comes out empty is not set.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Secrets it knows what to do with, by the variable that the tool reads. The configuration says where they are found.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretUse>,
+    /// Files of the run's own, by their names in `{{files}}`: written before the first command, removed after the last.
+    #[serde(default)]
+    pub files: BTreeMap<String, FileSource>,
     /// What must be installed.
     #[serde(default)]
     pub programs: Vec<Program>,
-    /// How long one step may take where the environment does not say so.
+    /// How long one step may take, in seconds. The environment's `timeout_seconds` holds for the whole run beside it.
     #[serde(default)]
     pub timeout_seconds: Option<u64>,
-    /// How long a step may stay silent.
+    /// How long a step may stay silent, in seconds.
     #[serde(default)]
     pub inactivity_seconds: Option<u64>,
     /// What becomes of processes that outlive their command.
@@ -51,12 +76,21 @@ pub struct Manifest {
     /// Whether the command works on other hosts over a connection: stopping it here may not stop it there.
     #[serde(default)]
     pub remote: bool,
-    /// Reserved: a terminal for the command. Must be `false`.
+    /// Whether its commands get a terminal instead of a pipe. Most tools are better read without one.
     #[serde(default)]
     pub pty: bool,
-    /// How the end of the command is read.
+    /// Whether it can show what it would do.
+    #[serde(default)]
+    pub dry_run: DryRun,
+    /// How the end of the last command is read.
     #[serde(default)]
     pub results: Results,
+    /// What its output says about why it failed: the first whose pattern is found is told.
+    #[serde(default)]
+    pub causes: Vec<Cause>,
+    /// What lies beside `provider.yaml` and is named in `files`.
+    #[serde(skip)]
+    pub attachments: BTreeMap<String, String>,
 }
 
 /// How a step is carried out.
@@ -70,6 +104,18 @@ pub enum Kind {
     Manual,
     /// A request to a server.
     Http,
+}
+
+impl Kind {
+    /// As a manifest writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Manual => "manual",
+            Self::Http => "http",
+        }
+    }
 }
 
 /// What becomes of processes that outlive their command.
@@ -90,128 +136,22 @@ pub enum Results {
     /// 0 is success.
     #[default]
     ExitCode,
+    /// 0 is success where the hosts' own results, written as JSON lines to `{{results}}`, agree.
+    Ansible,
 }
 
-/// One way to call the tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Form {
-    /// The inputs that must be given for this form.
-    #[serde(default)]
-    pub when: Vec<String>,
-    /// One command.
-    #[serde(default)]
-    pub command: Option<Vec<Argument>>,
-    /// Several, one after the other, until the first that fails. A lone `{{placeholder}}` stands for a whole list of them.
-    #[serde(default)]
-    pub commands: Option<Vec<CommandLine>>,
-    /// Whether it runs in a checkout of the commit.
-    #[serde(default = "yes")]
-    pub checkout: bool,
-    /// The existing folder it runs in, where there is no checkout.
-    #[serde(default)]
-    pub folder: Option<String>,
-}
-
-/// One command of several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum CommandLine {
-    /// An argv list.
-    Argv(Vec<Argument>),
-    /// A placeholder of an `argv_list` input.
-    List(String),
-}
-
-/// One argument, or several that belong together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Argument {
-    /// One argument. A lone placeholder of a list stands for as many arguments.
-    Text(String),
-    /// Arguments that are left out where the value is absent or empty.
-    Optional {
-        /// The input or run value that decides.
-        when: String,
-        /// The arguments.
-        args: Vec<String>,
-    },
-}
-
-/// One entry of `with:`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// Its form.
-    #[serde(rename = "type")]
-    pub kind: InputKind,
-    /// One sentence.
-    pub description: String,
-    /// Its value where `with:` has none; may use the run's values.
-    #[serde(default)]
-    pub default: Option<Value>,
-    /// What its texts must match from end to end. For `string` and `list` there is a strict one when none is given.
-    #[serde(default)]
-    pub pattern: Option<String>,
-    /// Whether a plan without it is refused.
-    #[serde(default)]
-    pub required: bool,
-    /// Whether a deployment's payload may fill it. Not for commands.
-    #[serde(default)]
-    pub open: bool,
-    /// Other names for it in `with:`.
-    #[serde(default)]
-    pub aliases: Vec<String>,
-}
-
-/// The form of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How a deployment is planned instead of made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum InputKind {
-    /// One text.
-    String,
-    /// One command: a list of texts.
-    Argv,
-    /// Several commands.
-    ArgvList,
-    /// Names to texts.
-    Map,
-    /// Several texts.
-    List,
-    /// Yes or no.
-    Bool,
-    /// A whole number.
-    Integer,
-}
-
-impl InputKind {
-    /// As a manifest writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::Argv => "argv",
-            Self::ArgvList => "argv_list",
-            Self::Map => "map",
-            Self::List => "list",
-            Self::Bool => "bool",
-            Self::Integer => "integer",
-        }
-    }
-}
-
-/// A program that must be there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Program {
-    /// As it is called.
-    pub name: String,
-    /// Prints its version.
-    #[serde(default)]
-    pub version_command: Vec<String>,
-    /// Finds the version in what was printed: the first group.
-    #[serde(default)]
-    pub version_pattern: Option<String>,
+pub enum DryRun {
+    /// Not at all: a plan of it is refused.
+    #[default]
+    None,
+    /// The forms add the tool's own option where `{{noop}}` is set.
+    Arguments,
+    /// The command is told by `DRY_RUN=1` and has to obey. Nothing makes it, so the configuration must say that it does,
+    /// with the input `dry_run: true`.
+    Environment,
 }
 
 /// What is wrong with a manifest.
@@ -223,7 +163,7 @@ pub enum ManifestError {
         /// Which one.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Not YAML, or not a manifest's form.
     #[error("{path}: {detail}")]
@@ -256,16 +196,23 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    /// Reads one manifest and checks it.
+    /// Reads one manifest and checks it. `beside` reads what lies in its folder.
     ///
     /// # Errors
-    /// When it is not YAML of this form, or breaks a rule.
-    pub fn parse(path: &str, text: &str) -> Result<Self, ManifestError> {
-        let manifest: Self = serde_yaml::from_str(text).map_err(|error| ManifestError::Malformed {
+    /// When it is not YAML of this form, breaks a rule, or names a file that cannot be read.
+    pub fn parse(path: &str, text: &str, beside: &dyn Fn(&str) -> io::Result<String>) -> Result<Self, ManifestError> {
+        let mut manifest: Self = serde_yaml::from_str(text).map_err(|error| ManifestError::Malformed {
             path: path.to_owned(),
             detail: error.to_string(),
         })?;
         check::check(&manifest)?;
+        for name in manifest.files.values().filter_map(|source| source.copy.as_ref()) {
+            let text = beside(name).map_err(|source| ManifestError::Unreadable {
+                path: PathBuf::from(path).with_file_name(name),
+                source,
+            })?;
+            manifest.attachments.insert(name.clone(), text);
+        }
         Ok(manifest)
     }
 
@@ -277,10 +224,6 @@ impl Manifest {
             .find(|(key, input)| *key == name || input.aliases.iter().any(|alias| alias == name))
             .map(|(key, input)| (key.as_str(), input))
     }
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::Mode;
 
@@ -28,9 +28,12 @@ use crate::provider::runner::wake::Wake;
 use crate::provider::spec::RunnerSpec;
 
 mod clock;
+mod files;
 mod output;
+mod person;
 mod program;
 mod step;
+mod terminal;
 mod tree;
 mod wake;
 
@@ -42,6 +45,9 @@ pub const ALREADY_STARTED: u8 = 76;
 
 /// Exit code: something else stood in the way; standard error says what.
 pub const UNABLE: u8 = 70;
+
+/// The subcommand by which the runner gives a command a terminal.
+pub const ON_TERMINAL: &str = "on-terminal";
 
 /// What the runner prints, as a line, once its start is durable.
 pub const READY: &str = "started";
@@ -77,6 +83,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(UNABLE)
         }
     }
+}
+
+/// The program `chima on-terminal`: becomes the command that its arguments name, on the terminal that its output is.
+#[must_use]
+pub fn on_terminal() -> ExitCode {
+    terminal::become_command()
+}
+
+/// Whether a file can be started.
+#[must_use]
+pub fn is_executable(path: &Path) -> bool {
+    program::is_executable(path)
 }
 
 fn run() -> Result<u8, RunnerError> {
@@ -171,10 +189,8 @@ fn execute(spec: &RunnerSpec, lock: &LaneLock, wake: Wake) -> Ended {
         log_trouble: None,
         scratch_in_use: false,
     };
-    for folder in &spec.scratch {
-        if let Err(error) = fs::create_dir_all(folder) {
-            return failed(format!("cannot make the folder `{}`: {error}", folder.display()));
-        }
+    if let Err(detail) = files::make(spec) {
+        return failed(detail);
     }
     let writer = match LogWriter::create(log::dir(&spec.attempt_dir), spec.log) {
         Ok(writer) => writer,
@@ -188,6 +204,7 @@ fn execute(spec: &RunnerSpec, lock: &LaneLock, wake: Wake) -> Ended {
         output,
         tree: Tree::new(),
         survivors: Vec::new(),
+        over: Instant::now().checked_add(spec.timeout),
     };
     let (outcome, steps) = run_steps(&mut stage);
     Ended {
@@ -215,13 +232,9 @@ fn run_steps(stage: &mut Stage<'_>) -> (Outcome, Vec<StepEnd>) {
         let outcome = end.outcome.clone();
         ends.push(end);
         match outcome {
-            StepOutcome::Exited { code: 0 } => {}
             StepOutcome::Cancelled { by } => return (Outcome::Cancelled { by }, ends),
-            StepOutcome::Exited { .. }
-            | StepOutcome::Signalled { .. }
-            | StepOutcome::TimedOut { .. }
-            | StepOutcome::Inactive { .. }
-            | StepOutcome::NotStarted { .. } => return (Outcome::Failed, ends),
+            outcome if outcome.is_success() => {}
+            _ => return (Outcome::Failed, ends),
         }
     }
     (Outcome::Succeeded, ends)

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{Fence, RunId};
 use crate::provider::environment::Environment;
-use crate::provider::manifest::Leftover;
+use crate::provider::manifest::support::Cause;
+use crate::provider::manifest::{Leftover, Results};
 
 /// Everything one attempt needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +26,14 @@ pub struct RunnerSpec {
     pub lock_file: PathBuf,
     /// Folders of this attempt alone (`HOME`, `TMPDIR`): made before the first step, removed after the last.
     pub scratch: Vec<PathBuf>,
-    /// In order; the first that does not end with code 0 is the last.
+    /// Files of this attempt alone, below `scratch`: written before the first step, for this account only.
+    #[serde(default)]
+    pub files: Vec<FileSpec>,
+    /// In order; the first that does not end with success is the last.
     pub steps: Vec<StepSpec>,
+    /// How long all of them together may take.
+    #[serde(rename = "timeout_ms", with = "millis")]
+    pub timeout: Duration,
     /// What the log must not show.
     pub secrets: Vec<Secret>,
     /// How much of the log is kept.
@@ -37,26 +44,96 @@ pub struct RunnerSpec {
     pub graces: Graces,
 }
 
-/// One command.
+/// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepSpec {
     /// For people.
     pub name: String,
-    /// Program and arguments.
-    pub argv: Vec<String>,
+    /// What is done.
+    pub action: Action,
     /// Where it runs; absolute.
     pub cwd: PathBuf,
     /// Its variables, complete.
     pub environment: Environment,
-    /// How long it may take.
-    #[serde(rename = "timeout_ms", with = "millis")]
-    pub timeout: Duration,
     /// How long it may stay silent.
     #[serde(rename = "inactivity_ms", with = "optional_millis", default)]
     pub inactivity: Option<Duration>,
     /// What becomes of processes that outlive it.
     #[serde(default)]
     pub leftover: Leftover,
+    /// Whether stopping it here may not stop what it does elsewhere.
+    #[serde(default)]
+    pub remote: bool,
+    /// Whether it gets a terminal.
+    #[serde(default)]
+    pub pty: bool,
+    /// What must be there before it starts.
+    #[serde(default)]
+    pub must_exist: Vec<Required>,
+    /// How its end is read beyond its code, and the file it may write results to.
+    #[serde(default)]
+    pub results: Option<(Results, PathBuf)>,
+    /// What its output says about why it failed.
+    #[serde(default)]
+    pub causes: Vec<Cause>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A process on this machine.
+    Command {
+        /// Program and arguments.
+        argv: Vec<String>,
+    },
+    /// A person does it and says so.
+    Manual {
+        /// What is to be done.
+        instructions: String,
+    },
+}
+
+impl Action {
+    /// Program and arguments; empty where it starts no program.
+    #[must_use]
+    pub fn argv(&self) -> &[String] {
+        match self {
+            Self::Command { argv } => argv,
+            Self::Manual { .. } => &[],
+        }
+    }
+}
+
+/// A path that an input names and that must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Required {
+    /// The input.
+    pub input: String,
+    /// As it was written.
+    pub shown: String,
+    /// Absolute.
+    pub path: PathBuf,
+}
+
+/// A file of the run's own. Shows its place only: it may hold a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSpec {
+    /// Absolute; the folders above it are made.
+    pub path: PathBuf,
+    /// All of it.
+    pub content: String,
+    /// Whether it is a program.
+    #[serde(default)]
+    pub executable: bool,
+}
+
+impl fmt::Debug for FileSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileSpec")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One value to mask. Shows its name only.

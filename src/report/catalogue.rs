@@ -3,7 +3,7 @@
 use ulid::Ulid;
 
 use crate::domain::ids::{DeploymentId, RunId};
-use crate::domain::reason::{ContextFinding, Reason};
+use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 
 /// The entry of one reason code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,31 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "whoever maintains the deployment's commands",
             "read the log, fix the cause, then deploy again",
         ),
+        Reason::HostsFailed { .. } => entry(
+            "hosts failed, or could not be reached",
+            "whoever maintains the deployment's commands, or an operator",
+            "read the log, fix what failed on those hosts or how they are reached, then deploy again",
+        ),
+        Reason::NoHosts { .. } => entry(
+            "the tool found no host to deploy to, and so did nothing",
+            "whoever maintains the inventory",
+            "name hosts in the inventory that the play matches, then deploy again",
+        ),
+        Reason::ResultsMissing { .. } => entry(
+            "the tool ended with code 0, but did not say how it went on its hosts",
+            "an operator",
+            "read the log and look at the hosts before anyone deploys again",
+        ),
+        Reason::FileMissing { .. } => entry(
+            "something that the configuration names is not in the commit",
+            "whoever maintains the repository, or an operator",
+            "add it to the repository, or have an operator correct `with`, then deploy again",
+        ),
+        Reason::NotDone { .. } => entry(
+            "a person was to do it, and says that it could not be done",
+            "the requester",
+            "deploy again when what stood in the way is gone",
+        ),
         Reason::Signalled { .. } => entry(
             "a command was ended by a signal that Chima did not send",
             "an operator",
@@ -123,6 +148,11 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "a command ran longer than the environment allows",
             "whoever maintains the deployment's commands, or an operator",
             "read the log, then deploy again, or have an operator raise `timeout_seconds`",
+        ),
+        Reason::Inactive { .. } => entry(
+            "a command printed nothing for longer than its provider allows",
+            "whoever maintains the deployment's commands, or an operator",
+            "read the log for what it waits for, or have an operator raise `inactivity_seconds` of the provider",
         ),
         Reason::CommandNotStarted { .. } => entry(
             "a command could not be started",
@@ -238,14 +268,45 @@ pub fn examples() -> Vec<Reason> {
         Reason::ExitCode {
             step: text("deploy"),
             exit_code: 2,
+            cause: Some(text("there is no task `migrate`")),
         },
         Reason::Signalled {
             step: text("deploy"),
             signal: 9,
         },
+        Reason::HostsFailed {
+            hosts: vec![HostFinding {
+                host: text("web1"),
+                unreachable: true,
+                message: Some(text("Connection refused")),
+            }],
+            of: 3,
+            exit_code: 4,
+        },
+        Reason::NoHosts {
+            step: text("ansible-playbook"),
+            play: Some(text("web servers")),
+        },
+        Reason::ResultsMissing {
+            step: text("ansible-playbook"),
+        },
+        Reason::FileMissing {
+            input: text("inventory"),
+            path: text("hosts/production"),
+        },
+        Reason::NotDone {
+            by: text("mona"),
+            note: text("the store refused the build"),
+        },
         Reason::TimedOut {
             step: text("deploy"),
             limit_seconds: 1800,
+            remote: true,
+        },
+        Reason::Inactive {
+            step: text("deploy"),
+            limit_seconds: 900,
+            remote: false,
         },
         Reason::CommandNotStarted {
             program: text("cap"),
@@ -260,7 +321,10 @@ pub fn examples() -> Vec<Reason> {
         Reason::Interrupted {
             detail: text("its runner is gone and left no result"),
         },
-        Reason::Cancelled { by: text("mona") },
+        Reason::Cancelled {
+            by: text("mona"),
+            remote: false,
+        },
         Reason::HoldExpired {
             limit_seconds: 86_400,
             waited_for: text("`ci/build` (pending)"),

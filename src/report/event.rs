@@ -75,7 +75,10 @@ mod tests {
             (
                 RunEvent::Finished {
                     state: RunState::Cancelled,
-                    reason: Some(Reason::Cancelled { by: "mona".to_owned() }),
+                    reason: Some(Reason::Cancelled {
+                        by: "mona".to_owned(),
+                        remote: false,
+                    }),
                 },
                 "cancelled: cancelled by @mona; deploy again when it is wanted",
             ),

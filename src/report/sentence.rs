@@ -1,7 +1,7 @@
 //! A reason as one sentence: why, and what to do next. Lower case and without a full stop, so that it fits into others.
 
 use crate::domain::command::Cancellation;
-use crate::domain::reason::{ContextFinding, Reason};
+use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::entry_of;
 use crate::report::duration::span_of_seconds;
@@ -28,12 +28,13 @@ pub fn sentence_of(run: &Run) -> Option<String> {
 /// Only why, with what a person said about it.
 #[must_use]
 pub fn why_of(run: &Run) -> Option<String> {
-    let reason = run.reason.as_ref()?;
-    let words = match (reason, &run.cancel) {
-        (Reason::Cancelled { .. }, Some(cancellation)) => words_of(cancellation.reason.as_deref()),
-        _ => String::new(),
-    };
-    Some(format!("{}{words}", why(reason)))
+    match (run.reason.as_ref()?, &run.cancel) {
+        (Reason::Cancelled { by, remote }, Some(cancellation)) => {
+            let words = words_of(cancellation.reason.as_deref());
+            Some(format!("cancelled by {}{words}{}", person(by), elsewhere(*remote)))
+        }
+        (reason, _) => Some(why(reason)),
+    }
 }
 
 /// Who wants a run to stop, and why.
@@ -54,8 +55,8 @@ pub fn asked_by(cancellation: &Cancellation) -> String {
 }
 
 /// `: "wrong branch"`, or nothing.
-pub(crate) fn words_of(words: Option<&str>) -> String {
-    words.map(|words| format!(": {}", said(words))).unwrap_or_default()
+fn words_of(words: Option<&str>) -> String {
+    words.map(|words| format!(": {}", said(words, 200))).unwrap_or_default()
 }
 
 /// Only why: for a status, which has room for no more.
@@ -119,12 +120,52 @@ pub fn why(reason: &Reason) -> String {
         }
         Reason::Superseded { by } => format!("superseded by deployment {by}"),
         Reason::LaneBusy { position, behind } => format!("position {position}, behind run `{behind}`"),
-        Reason::ExitCode { step, exit_code } => format!("step {} exited with code {exit_code}", quoted(step)),
+        Reason::ExitCode {
+            step,
+            exit_code,
+            cause: None,
+        } => format!("step {} exited with code {exit_code}", quoted(step)),
+        Reason::ExitCode {
+            step,
+            exit_code,
+            cause: Some(cause),
+        } => format!("{} (step {}, code {exit_code})", plain(cause), quoted(step)),
+        Reason::HostsFailed { hosts, of, .. } => hosts_failed(hosts, *of),
+        Reason::NoHosts { step, play: None } => format!("step {} found no host to deploy to", quoted(step)),
+        Reason::NoHosts { step, play: Some(play) } => {
+            format!("play {} of step {} matched no host", quoted(play), quoted(step))
+        }
+        Reason::ResultsMissing { step } => {
+            format!(
+                "step {} exited with code 0, but did not say how it went on its hosts",
+                quoted(step)
+            )
+        }
+        Reason::FileMissing { input, path } => {
+            format!("{} names {}, which does not exist", quoted(input), quoted(path))
+        }
+        Reason::NotDone { by, note } if note.is_empty() => format!("not done, says {}", person(by)),
+        Reason::NotDone { by, note } => format!("not done, says {}: {}", person(by), plain(note)),
         Reason::Signalled { step, signal } => format!("step {} was ended by signal {signal}", quoted(step)),
         // In seconds, because that is how `timeout_seconds` is written.
-        Reason::TimedOut { step, limit_seconds } => {
-            format!("timed out after {limit_seconds} s in step {}", quoted(step))
-        }
+        Reason::TimedOut {
+            step,
+            limit_seconds,
+            remote,
+        } => format!(
+            "timed out after {limit_seconds} s in step {}{}",
+            quoted(step),
+            elsewhere(*remote)
+        ),
+        Reason::Inactive {
+            step,
+            limit_seconds,
+            remote,
+        } => format!(
+            "no output for {limit_seconds} s in step {}{}",
+            quoted(step),
+            elsewhere(*remote)
+        ),
         Reason::CommandNotStarted { program, detail } => {
             format!("{} could not be started: {}", quoted(program), plain(detail))
         }
@@ -136,7 +177,7 @@ pub fn why(reason: &Reason) -> String {
             )
         }
         Reason::Interrupted { detail } => format!("interrupted: {}", plain(detail)),
-        Reason::Cancelled { by } => format!("cancelled by {}", person(by)),
+        Reason::Cancelled { by, remote } => format!("cancelled by {}{}", person(by), elsewhere(*remote)),
         Reason::HoldExpired {
             limit_seconds,
             waited_for,
@@ -163,6 +204,38 @@ pub fn waited_for(reason: &Reason) -> String {
     } else {
         why(reason)
     }
+}
+
+/// A command that works on other hosts is only known to have stopped here.
+pub(crate) fn elsewhere(remote: bool) -> &'static str {
+    if remote {
+        "; stopped locally, the remote command may still be running"
+    } else {
+        ""
+    }
+}
+
+/// Which hosts, how, and the first thing that any of them said.
+fn hosts_failed(hosts: &[HostFinding], of: u32) -> String {
+    let named = |unreachable: bool| {
+        let of_kind: Vec<&str> = hosts
+            .iter()
+            .filter(|host| host.unreachable == unreachable)
+            .map(|host| host.host.as_str())
+            .collect();
+        let word = if unreachable { "unreachable" } else { "failed" };
+        (!of_kind.is_empty()).then(|| format!("{} {word}", names(&of_kind)))
+    };
+    let bad: Vec<String> = [named(false), named(true)].into_iter().flatten().collect();
+    let good = of.saturating_sub(u32::try_from(hosts.len()).unwrap_or(u32::MAX));
+    let rest = if of > 1 {
+        format!(" ({good} of {of} ok)")
+    } else {
+        String::new()
+    };
+    let message = hosts.iter().find_map(|host| host.message.as_deref());
+    let message = message.map(|text| format!(": {}", plain(text))).unwrap_or_default();
+    format!("{}{rest}{message}", bad.join(", "))
 }
 
 fn malformed(found: &str, what: &str, expected: &str) -> String {

@@ -55,7 +55,7 @@ pub fn message(run: &Run, requester: Option<&str>, links: &Links) -> SlackMessag
         .environment_url
         .as_deref()
         .and_then(web)
-        .filter(|_| run.state == RunState::Succeeded);
+        .filter(|_| run.state == RunState::Succeeded && !run.is_plan());
 
     let mut lines = format!("*{}*: {}", word(run.state), escaped(&what));
     let mut text = format!("{}: {what}", word(run.state));

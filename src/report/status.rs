@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::domain::reason::Reason;
 use crate::domain::run::{DeploymentState, Run, RunState};
 use crate::report::duration::{span, worked};
-use crate::report::sentence::{why, words_of};
-use crate::report::words::{brief, commit, fitted, quoted, sha8, web};
+use crate::report::sentence::{elsewhere, why};
+use crate::report::words::{brief, commit, fitted, person, quoted, said, sha8, web};
 
 /// GitHub's limit, in characters.
 pub const DESCRIPTION_LIMIT: usize = 140;
+
+/// Fewer characters of what a person said say nothing.
+const FEW_WORDS: usize = 8;
 
 /// What is sent to GitHub, and kept in the outbox until it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +56,10 @@ pub struct Place {
 pub fn deployment_status(run: &Run, place: Option<&Place>, links: &Links) -> DeploymentStatusBody {
     let link = |address: &Option<String>| address.as_deref().and_then(web).map(str::to_owned);
     DeploymentStatusBody {
-        state: run.state.deployment_state(),
+        state: run.deployment_state(),
         description: fitted(&line(run, place), DESCRIPTION_LIMIT),
         log_url: link(&links.log_url),
-        environment_url: link(&links.environment_url).filter(|_| run.state == RunState::Succeeded),
+        environment_url: link(&links.environment_url).filter(|_| run.state == RunState::Succeeded && !run.is_plan()),
     }
 }
 
@@ -65,15 +68,20 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
     match run.state {
         RunState::Held => because("held", run),
         RunState::Queued => queued(run, place),
+        RunState::Running if run.is_plan() => format!("planning: {} {}", doing(run, "deploy", "run"), target(run)),
+        RunState::Succeeded if run.is_plan() => {
+            let planned = format!("{} {}", doing(run, "deploy", "run"), target(run));
+            format!(
+                "plan of: {planned}{}; nothing was deployed, see the log",
+                took(run, ", in ")
+            )
+        }
         RunState::Running => format!("{} {}", doing(run, "deploying", "running"), target(run)),
         RunState::Succeeded => format!("{} {}{}", doing(run, "deployed", "ran"), target(run), took(run, " in ")),
         RunState::Failed => failed(run),
         RunState::Errored | RunState::Interrupted => because("error", run),
         RunState::Rejected => because("rejected", run),
-        RunState::Cancelled => match &run.reason {
-            Some(reason) => format!("{}{}{}", why(reason), took(run, " after "), words(run)),
-            None => format!("cancelled{}", took(run, " after ")),
-        },
+        RunState::Cancelled => cancelled(run),
         RunState::Superseded => match &run.reason {
             Some(reason) => why(reason),
             None => "superseded by a newer deployment".to_owned(),
@@ -103,10 +111,12 @@ fn queued(run: &Run, place: Option<&Place>) -> String {
 
 fn failed(run: &Run) -> String {
     match &run.reason {
-        Some(reason @ Reason::TimedOut { .. }) => why(reason),
-        Some(reason) => format!("failure: {}{}", why(reason), took(run, " after ")),
+        // These have their own time in them, or none that matters, and all the rest to say.
+        Some(reason @ (Reason::TimedOut { .. } | Reason::Inactive { .. })) => why(reason),
+        Some(reason) => format!("{}: {}{}", failure(run), why(reason), took(run, " after ")),
         None => format!(
-            "failure: {} {}{}",
+            "{}: {} {}{}",
+            failure(run),
             commit(&run.sha, &run.git_ref),
             target(run),
             took(run, " after ")
@@ -114,13 +124,35 @@ fn failed(run: &Run) -> String {
     }
 }
 
+fn failure(run: &Run) -> &'static str {
+    if run.is_plan() { "plan failed" } else { "failure" }
+}
+
+/// What a person said about it gets the room that the rest leaves.
+fn cancelled(run: &Run) -> String {
+    let took = took(run, " after ");
+    let (mut line, rest) = match &run.reason {
+        Some(Reason::Cancelled { by, remote }) => (format!("cancelled by {}{took}", person(by)), elsewhere(*remote)),
+        Some(reason) => (format!("{}{took}", why(reason)), ""),
+        None => (format!("cancelled{took}"), ""),
+    };
+    let words = run
+        .cancel
+        .as_ref()
+        .and_then(|cancellation| cancellation.reason.as_deref());
+    let room = DESCRIPTION_LIMIT.saturating_sub(line.chars().count() + rest.len() + ": \"\"".len());
+    if let Some(words) = words.filter(|_| room >= FEW_WORDS) {
+        line = format!("{line}: {}", said(words, room));
+    }
+    format!("{line}{rest}")
+}
+
 /// `deploying 4f3c2b1a (main)`, or ``running `deploy:migrate` of 4f3c2b1a (main)``.
 fn doing(run: &Run, deploys: &str, runs: &str) -> String {
     let commit = commit(&run.sha, &run.git_ref);
-    if run.task == "deploy" {
-        format!("{deploys} {commit}")
-    } else {
-        format!("{runs} {} of {commit}", quoted(&brief(&run.task)))
+    match task(run) {
+        "deploy" => format!("{deploys} {commit}"),
+        task => format!("{runs} {} of {commit}", quoted(&brief(task))),
     }
 }
 
@@ -130,17 +162,16 @@ fn target(run: &Run) -> String {
         Some(order) => order.environment.as_str(),
         None => &run.environment,
     };
-    let preposition = if run.task == "deploy" { "to" } else { "on" };
+    let preposition = if task(run) == "deploy" { "to" } else { "on" };
     format!("{preposition} {}", brief(name))
 }
 
-/// What whoever cancelled it said.
-fn words(run: &Run) -> String {
-    words_of(
-        run.cancel
-            .as_ref()
-            .and_then(|cancellation| cancellation.reason.as_deref()),
-    )
+/// The task, without what makes a plan of it.
+fn task(run: &Run) -> &str {
+    match &run.order {
+        Some(order) if order.noop => order.task.as_str(),
+        Some(_) | None => &run.task,
+    }
 }
 
 fn took(run: &Run, before: &str) -> String {

@@ -41,6 +41,7 @@ fn run(state: RunState, reason: Option<Reason>) -> Run {
             git_ref: "main".parse().unwrap(),
             task: "deploy".parse().unwrap(),
             hosts: Vec::new(),
+            noop: false,
         }),
         environment: "Staging".to_owned(),
         git_ref: "main".to_owned(),

@@ -116,6 +116,7 @@ async fn end(
 ) -> Result<(), StoreError> {
     let reason = Reason::Cancelled {
         by: cancellation.by.clone(),
+        remote: false,
     };
     sqlx::query("UPDATE runs SET state = 'cancelled', reason = ?, finished_at = ? WHERE id = ?")
         .bind(json(&reason))

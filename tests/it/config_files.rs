@@ -4,11 +4,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use chima::config::{Config, Known, reference, schema};
 use chima::domain::deployment::Order;
 use chima::provider::manifest::catalogue::Catalogue;
+use chima::provider::plan::values::PlanPlaces;
 use chima::provider::plan::{PlanContext, plan};
 
 use crate::docs::{files, keep_fresh, root};
@@ -28,11 +28,14 @@ fn load(path: &Path, text: &str) -> Config {
                 git_ref: "main".parse().unwrap(),
                 task: environment.tasks[0].clone(),
                 hosts: Vec::new(),
+                noop: false,
             };
+            let secrets: Vec<&str> = environment.secrets.keys().map(String::as_str).collect();
             let context = PlanContext {
                 requested: &serde_json::Map::new(),
-                timeout: Some(environment.timeout),
-                default_timeout: Duration::from_secs(1),
+                places: &PlanPlaces::default(),
+                has_file: &|_| true,
+                secrets: &secrets,
             };
             let manifest = catalogue.find(&environment.provider).unwrap();
             if let Err(error) = plan(manifest, &environment.with, &order, &context) {

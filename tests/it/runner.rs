@@ -17,7 +17,7 @@ use chima::provider::launch::{Launcher, Running, Start};
 use chima::provider::log;
 use chima::provider::log::reader::LogReader;
 use chima::provider::manifest::Leftover;
-use chima::provider::spec::{Graces, LogCaps, RunnerSpec, Secret, StepSpec};
+use chima::provider::spec::{Action, Graces, LogCaps, RunnerSpec, Secret, StepSpec};
 use chima::provider::watch::Ended;
 use tempfile::TempDir;
 
@@ -25,6 +25,7 @@ mod border;
 mod ends;
 mod nasty;
 mod output;
+mod reading;
 mod tree;
 
 /// A folder with one attempt and one lane in it.
@@ -43,7 +44,9 @@ impl Rig {
             attempt_dir: path.join("attempt"),
             lock_file: path.join("locks/lane"),
             scratch: vec![path.join("attempt/home"), path.join("attempt/tmp")],
+            files: Vec::new(),
             steps,
+            timeout: Duration::from_secs(60),
             secrets: Vec::new(),
             log: LogCaps::default(),
             graces: Graces {
@@ -128,12 +131,18 @@ pub fn step(argv: &[&str]) -> StepSpec {
     environment.set("PATH", "/usr/local/bin:/usr/bin:/bin");
     StepSpec {
         name: argv[0].to_owned(),
-        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        action: Action::Command {
+            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        },
         cwd: PathBuf::new(),
         environment,
-        timeout: Duration::from_secs(60),
         inactivity: None,
         leftover: Leftover::Stop,
+        remote: false,
+        pty: false,
+        must_exist: Vec::new(),
+        results: None,
+        causes: Vec::new(),
     }
 }
 

@@ -51,11 +51,11 @@ apps:
     github  https://github.com, API https://api.github.com
 
     trelhub  oursky/trelhub
-      pandawork: provider fabric; task deploy; needs ci; from deployment; stopped after 1800 s
-      production: provider fabric; production; tasks deploy, restart; needs ci; from deployment; stopped after 1800 s
+      pandawork: provider fabric; task deploy; needs ci; from deployment
+      production: provider fabric; production; tasks deploy, restart; needs ci; from deployment
 
     docs  oursky/docs, fetched from /srv/git/docs.git
-      live: provider shell; task deploy; needs no context; from any room; stopped after 1800 s
+      live: provider shell; task deploy; needs no context; from any room
 
     without effect
       `auto_deploy` of `apps.trelhub.environments.pandawork` has no effect in this version: nothing deploys by itself

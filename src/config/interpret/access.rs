@@ -32,14 +32,16 @@ impl Reading<'_> {
         variables
     }
 
+    /// `key` is `secrets` or `secret_files`.
     pub(super) fn app_secrets(
         &mut self,
+        key: &str,
         secrets: BTreeMap<String, file::AppSecret>,
         places: &Places<'_>,
     ) -> BTreeMap<String, SecretSource> {
         let mut sources = BTreeMap::new();
         for (name, named) in secrets {
-            let path = places.of_entry("secrets", &name, self.root);
+            let path = places.of_entry(key, &name, self.root);
             let _: Option<String> = self.command_variable(&name, true, &path);
             if let Some(source) = self.app_secret(named, &path) {
                 self.examine(&source, MASKABLE_BYTES, &path);
@@ -47,6 +49,20 @@ impl Reading<'_> {
             }
         }
         sources
+    }
+
+    /// One variable cannot hold a secret and the path of a file.
+    pub(super) fn refuse_given_twice(
+        &mut self,
+        secrets: &BTreeMap<String, SecretSource>,
+        files: &BTreeMap<String, SecretSource>,
+        places: &Places<'_>,
+    ) {
+        for name in files.keys().filter(|name| secrets.contains_key(*name)) {
+            let path = places.of_entry("secret_files", name, self.root);
+            let text = format!("`{name}` is in `secrets` and in `secret_files`");
+            let _: Option<()> = self.refuse_key(&path, text, Some("keep the one that the command expects".to_owned()));
+        }
     }
 
     fn app_secret(&mut self, named: file::AppSecret, path: &KeyPath) -> Option<SecretSource> {

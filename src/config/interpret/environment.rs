@@ -46,8 +46,12 @@ impl Reading<'_> {
             .url
             .map(|url| self.address(&url, Address::Page, &places.of("url")));
         let auto_deploy = self.auto_deploy(settings.auto_deploy, &places.of("auto_deploy"));
-        let secrets = self.app_secrets(settings.secrets.unwrap_or_default(), places);
-        let env = self.env(settings.env.unwrap_or_default(), &secrets, places);
+        let secrets = self.app_secrets("secrets", settings.secrets.unwrap_or_default(), places);
+        let secret_files = self.app_secrets("secret_files", settings.secret_files.unwrap_or_default(), places);
+        self.refuse_given_twice(&secrets, &secret_files, places);
+        let every = secrets.iter().chain(&secret_files);
+        let every = every.map(|(name, source)| (name.clone(), source.clone())).collect();
+        let env = self.env(settings.env.unwrap_or_default(), &every, places);
         let inherit_env = self.inherit_env(&settings.inherit_env.unwrap_or_default(), &places.of("inherit_env"));
         let ssh = settings.ssh.map(|ssh| self.ssh(ssh, &places.of("ssh")));
         let name = environment?;
@@ -65,7 +69,7 @@ impl Reading<'_> {
                 None | Some(file::Lane::Fifo) => LaneOrder::Fifo,
                 Some(file::Lane::Latest) => LaneOrder::Latest,
             },
-            timeout: Duration::from_secs(settings.timeout_seconds.unwrap_or(defaults::TIMEOUT_SECONDS)),
+            timeout: settings.timeout_seconds.map(Duration::from_secs),
             hold_timeout: Duration::from_secs(settings.hold_timeout_seconds.unwrap_or(defaults::HOLD_TIMEOUT_SECONDS)),
             url: match url {
                 None => None,
@@ -76,6 +80,7 @@ impl Reading<'_> {
             hosts: hosts?,
             env,
             secrets,
+            secret_files,
             inherit_env,
             ssh: match ssh {
                 None => None,

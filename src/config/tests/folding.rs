@@ -21,7 +21,7 @@ fn an_environment_of_no_keys_is_the_app_with_the_defaults() {
         assert_eq!(environment.required_contexts, None);
         assert_eq!(environment.allowed_rooms, None);
         assert_eq!(environment.lane, LaneOrder::Fifo);
-        assert_eq!(environment.timeout, Duration::from_secs(1800));
+        assert_eq!(environment.timeout, None);
         assert_eq!(environment.hold_timeout, Duration::from_secs(86400));
         assert_eq!(environment.auto_deploy, None);
         assert_eq!(environment.production, name == "production");
@@ -51,8 +51,8 @@ fn every_setting_of_the_app_holds_until_the_environment_says_otherwise() {
     assert_eq!(same.required_contexts, Some(vec!["ci".to_owned()]));
     assert_eq!(same.allowed_rooms, Some(vec!["ops".to_owned(), "C024BE91L".to_owned()]));
     assert_eq!(
-        (same.lane, same.timeout.as_secs(), same.hold_timeout.as_secs()),
-        (LaneOrder::Latest, 60, 120)
+        (same.lane, same.timeout, same.hold_timeout.as_secs()),
+        (LaneOrder::Latest, Some(Duration::from_secs(60)), 120)
     );
     assert_eq!(same.url.as_deref(), Some("https://example.com/"));
     assert_eq!(same.hosts.as_ref().map(Vec::len), Some(2));
@@ -77,8 +77,8 @@ fn every_setting_of_the_app_holds_until_the_environment_says_otherwise() {
     assert_eq!(other.required_contexts, Some(vec![]));
     assert_eq!(other.allowed_rooms, Some(vec!["web".to_owned()]));
     assert_eq!(
-        (other.lane, other.timeout.as_secs(), other.hold_timeout.as_secs()),
-        (LaneOrder::Fifo, 1, 2)
+        (other.lane, other.timeout, other.hold_timeout.as_secs()),
+        (LaneOrder::Fifo, Some(Duration::from_secs(1)), 2)
     );
     assert_eq!(other.url.as_deref(), Some("https://other.example.com/x?y"));
     assert_eq!(other.hosts.as_ref().map(Vec::len), Some(1));

@@ -1,4 +1,6 @@
 //! Whether the task may be asked for: its form first, because tools read options and settings in its place.
+//!
+//! `<task>:plan` asks what `<task>` would do. Where the app itself has a task of that name, it means that one.
 
 use crate::domain::deployment::Deployment;
 use crate::domain::names::{TaskName, shown};
@@ -7,8 +9,19 @@ use crate::policy::checks::environment::Target;
 use crate::policy::checks::{Finding, kept, listed};
 use crate::policy::decision::CheckName;
 
+/// Ends a task that is only to be planned.
+const PLAN: &str = ":plan";
+
+/// A task that may be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) task: TaskName,
+    /// Whether it is only to be planned.
+    pub(crate) noop: bool,
+}
+
 /// Without a target only the form is judged: there is no list to compare with.
-pub(crate) fn check(deployment: &Deployment, target: Option<Target<'_>>) -> Finding<TaskName> {
+pub(crate) fn check(deployment: &Deployment, target: Option<Target<'_>>) -> Finding<Asked> {
     let found = shown(&deployment.task);
     let task: TaskName = match deployment.task.parse() {
         Ok(task) => task,
@@ -21,11 +34,21 @@ pub(crate) fn check(deployment: &Deployment, target: Option<Target<'_>>) -> Find
         }
     };
     let Some(Target { environment, .. }) = target else {
-        return Finding::passed(CheckName::Task, found, "a task name".to_owned(), task);
+        return Finding::passed(
+            CheckName::Task,
+            found,
+            "a task name".to_owned(),
+            Asked { task, noop: false },
+        );
     };
     let wanted = format!("one of {}", listed(environment.tasks.iter().map(TaskName::as_str)));
     if environment.tasks.contains(&task) {
-        return Finding::passed(CheckName::Task, found, wanted, task);
+        return Finding::passed(CheckName::Task, found, wanted, Asked { task, noop: false });
+    }
+    let planned = task.as_str().strip_suffix(PLAN);
+    if let Some(task) = environment.tasks.iter().find(|task| Some(task.as_str()) == planned) {
+        let task = task.clone();
+        return Finding::passed(CheckName::Task, found, wanted, Asked { task, noop: true });
     }
     let reason = Reason::TaskNotAllowed {
         found: task.to_string(),

@@ -1,15 +1,30 @@
 //! All manifests an installation knows: the shipped ones, then those of its own folders.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::provider::manifest::{Manifest, ManifestError};
 
+/// One shipped manifest and what lies beside it.
+struct Shipped {
+    path: &'static str,
+    text: &'static str,
+    beside: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! shipped {
+    ($name:literal $(, $beside:literal)*) => {
+        Shipped {
+            path: concat!("providers/", $name, "/provider.yaml"),
+            text: include_str!(concat!("../../../providers/", $name, "/provider.yaml")),
+            beside: &[$(($beside, include_str!(concat!("../../../providers/", $name, "/", $beside)))),*],
+        }
+    };
+}
+
 /// Compiled in, so that one binary is enough.
-const SHIPPED: [(&str, &str); 1] = [(
-    "providers/shell/provider.yaml",
-    include_str!("../../../providers/shell/provider.yaml"),
-)];
+const SHIPPED: [Shipped; 2] = [shipped!("manual"), shipped!("shell")];
 
 /// The known providers by name.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +40,14 @@ impl Catalogue {
     pub fn load(dirs: &[PathBuf]) -> Result<Self, Vec<ManifestError>> {
         let mut catalogue = Self::default();
         let mut problems = Vec::new();
-        for (path, text) in SHIPPED {
-            catalogue.add(Manifest::parse(path, text), &mut problems);
+        for Shipped { path, text, beside } in SHIPPED {
+            let find = |name: &str| {
+                let found = beside.iter().find(|(own, _)| *own == name);
+                found
+                    .map(|(_, text)| (*text).to_owned())
+                    .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+            };
+            catalogue.add(Manifest::parse(path, text, &find), &mut problems);
         }
         for dir in dirs {
             match folders(dir) {
@@ -88,7 +109,8 @@ fn read(folder: &Path) -> Result<Manifest, ManifestError> {
         path: path.clone(),
         source,
     })?;
-    let manifest = Manifest::parse(&path.display().to_string(), &text)?;
+    let beside = |name: &str| std::fs::read_to_string(folder.join(name));
+    let manifest = Manifest::parse(&path.display().to_string(), &text, &beside)?;
     let expected = folder
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())

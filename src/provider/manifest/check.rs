@@ -2,9 +2,10 @@
 
 use regex::Regex;
 
-use crate::provider::manifest::{
-    Argument, CommandLine, Form, Input, InputKind, Kind, Manifest, ManifestError, RUN_WORDS,
-};
+use crate::provider::manifest::form::{Argument, CommandLine, Condition, Form};
+use crate::provider::manifest::input::{Input, InputKind};
+use crate::provider::manifest::support::FileSource;
+use crate::provider::manifest::{DryRun, Kind, MANIFEST_WORDS, Manifest, ManifestError, RUN_WORDS};
 use crate::provider::template::Template;
 
 /// Checks every rule; the first that is broken is told.
@@ -20,17 +21,14 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
             "expected lower-case letters, digits, `_` and `-`".to_owned(),
         ));
     }
-    if manifest.pty {
-        return Err(broken(
-            "pty",
-            "a terminal is not available yet; expected `false`".to_owned(),
-        ));
-    }
     for (name, input) in &manifest.inputs {
         check_input(name, input).map_err(|detail| broken(&format!("input `{name}`"), detail))?;
     }
-    if manifest.kind == Kind::Command && manifest.forms.is_empty() {
-        return Err(broken("forms", "none given; a command needs at least one".to_owned()));
+    if manifest.forms.is_empty() {
+        return Err(broken(
+            "forms",
+            format!("none given; kind `{}` needs at least one", manifest.kind.as_str()),
+        ));
     }
     for (index, form) in manifest.forms.iter().enumerate() {
         check_form(manifest, form).map_err(|detail| broken(&format!("form {}", index + 1), detail))?;
@@ -39,11 +37,25 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
         let place = format!("environment `{name}`");
         check_text(manifest, value).map_err(|detail| broken(&place, detail))?;
     }
+    for (name, source) in &manifest.files {
+        check_file(manifest, name, source).map_err(|detail| broken(&format!("file `{name}`"), detail))?;
+    }
+    for name in manifest.secrets.keys().filter(|name| !is_variable(name)) {
+        let detail = "expected a variable's name: letters, digits and `_`".to_owned();
+        return Err(broken(&format!("secret `{name}`"), detail));
+    }
     for program in &manifest.programs {
         if let Some(pattern) = &program.version_pattern {
-            Regex::new(pattern)
-                .map_err(|error| broken(&format!("program `{}`", program.name), bad_pattern(pattern, &error)))?;
+            regular(pattern).map_err(|detail| broken(&format!("program `{}`", program.name), detail))?;
         }
+    }
+    for (index, cause) in manifest.causes.iter().enumerate() {
+        regular(&cause.pattern).map_err(|detail| broken(&format!("cause {}", index + 1), detail))?;
+    }
+    let promise = manifest.inputs.get("dry_run").map(|input| input.kind);
+    if manifest.dry_run == DryRun::Environment && promise != Some(InputKind::Bool) {
+        let detail = "`environment` needs an input `dry_run` of type `bool`, by which the configuration promises it";
+        return Err(broken("dry_run", detail.to_owned()));
     }
     Ok(())
 }
@@ -52,11 +64,17 @@ fn check_input(name: &str, input: &Input) -> Result<(), String> {
     if !is_name(name) {
         return Err("expected lower-case letters, digits, `_` and `-` as its name".to_owned());
     }
+    if MANIFEST_WORDS.contains(&name) {
+        return Err("has the name of a value that every manifest has".to_owned());
+    }
     if RUN_WORDS.contains(&name) && input.kind != InputKind::String && input.kind != InputKind::List {
         return Err("has the name of a value of every run but not its form".to_owned());
     }
+    if input.must_exist && input.kind != InputKind::Path {
+        return Err(format!("`must_exist` is for `path`, not for `{}`", input.kind.as_str()));
+    }
     if let Some(pattern) = &input.pattern {
-        Regex::new(pattern).map_err(|error| bad_pattern(pattern, &error))?;
+        regular(pattern)?;
     }
     if input.open {
         match input.kind {
@@ -66,7 +84,7 @@ fn check_input(name: &str, input: &Input) -> Result<(), String> {
                     input.kind.as_str()
                 ));
             }
-            InputKind::String | InputKind::List | InputKind::Bool | InputKind::Integer => {}
+            InputKind::String | InputKind::Path | InputKind::List | InputKind::Bool | InputKind::Integer => {}
         }
     }
     Ok(())
@@ -78,27 +96,56 @@ fn check_form(manifest: &Manifest, form: &Form) -> Result<(), String> {
             return Err(unknown(manifest, name));
         }
     }
-    match (&form.command, &form.commands) {
-        (Some(argv), None) => check_argv(manifest, argv)?,
-        (None, Some(lines)) => {
-            if lines.is_empty() {
-                return Err("`commands` is empty".to_owned());
-            }
-            for line in lines {
-                match line {
-                    CommandLine::Argv(argv) => check_argv(manifest, argv)?,
-                    CommandLine::List(text) => check_list(manifest, text)?,
-                }
-            }
+    for need in &form.needs {
+        let program = manifest.programs.iter().find(|program| program.name == need.program);
+        if program.is_none_or(|program| program.version_command.is_empty() || program.version_pattern.is_none()) {
+            return Err(format!(
+                "needs a version of `{}`, which is not among `programs` with a `version_command` and a `version_pattern`",
+                need.program
+            ));
         }
-        (Some(_), Some(_)) => return Err("has both `command` and `commands`; expected one".to_owned()),
-        (None, None) => return Err("has neither `command` nor `commands`".to_owned()),
+    }
+    match manifest.kind {
+        Kind::Command => check_commands(manifest, form)?,
+        Kind::Manual => return check_instructions(manifest, form),
+        Kind::Http => return Err("kind `http` is not available yet; expected `command` or `manual`".to_owned()),
     }
     match (&form.folder, form.checkout) {
         (Some(_), true) => Err("has both a `folder` and a checkout; set `checkout: false`".to_owned()),
         (None, false) => Err("has neither a `folder` nor a checkout to run in".to_owned()),
         (Some(folder), false) => check_text(manifest, folder),
         (None, true) => Ok(()),
+    }
+}
+
+fn check_commands(manifest: &Manifest, form: &Form) -> Result<(), String> {
+    if form.instructions.is_some() {
+        return Err("has `instructions`, which are for kind `manual`".to_owned());
+    }
+    match (&form.command, &form.commands) {
+        (Some(_), None) => {}
+        (None, Some(lines)) if lines.is_empty() => return Err("`commands` is empty".to_owned()),
+        (None, Some(_)) => {}
+        (Some(_), Some(_)) => return Err("has both `command` and `commands`; expected one".to_owned()),
+        (None, None) => return Err("has neither `command` nor `commands`".to_owned()),
+    }
+    for (argv, condition) in form.argvs() {
+        check_argv(manifest, argv)?;
+        condition.map_or(Ok(()), |condition| check_condition(manifest, condition))?;
+    }
+    form.commands.iter().flatten().try_for_each(|line| match line {
+        CommandLine::List(text) => check_list(manifest, text),
+        CommandLine::Argv(_) | CommandLine::Optional(_) => Ok(()),
+    })
+}
+
+fn check_instructions(manifest: &Manifest, form: &Form) -> Result<(), String> {
+    if form.command.is_some() || form.commands.is_some() || form.folder.is_some() {
+        return Err("has a command or a folder, but a person carries it out; expected `instructions` alone".to_owned());
+    }
+    match &form.instructions {
+        Some(text) => check_text(manifest, text),
+        None => Err("has no `instructions`".to_owned()),
     }
 }
 
@@ -109,15 +156,70 @@ fn check_argv(manifest: &Manifest, argv: &[Argument]) -> Result<(), String> {
     for argument in argv {
         match argument {
             Argument::Text(text) => check_text(manifest, text)?,
-            Argument::Optional { when, args } => {
-                if !knows(manifest, when) {
-                    return Err(unknown(manifest, when));
-                }
-                args.iter().try_for_each(|text| check_text(manifest, text))?;
+            Argument::Optional(optional) => {
+                check_condition(manifest, optional.condition())?;
+                optional.args.iter().try_for_each(|text| check_text(manifest, text))?;
             }
+            Argument::Each(each) => check_each(manifest, &each.each, &each.arg)?,
         }
     }
     Ok(())
+}
+
+fn check_condition(manifest: &Manifest, condition: Condition<'_>) -> Result<(), String> {
+    if let Some(name) = condition.names().find(|name| !knows(manifest, name)) {
+        return Err(unknown(manifest, name));
+    }
+    if condition.is.is_some() && condition.when.is_none() {
+        return Err("`is` without `when` compares with nothing".to_owned());
+    }
+    if condition.when.or(condition.unless).or(condition.file).is_none() {
+        return Err("an optional part depends on nothing; expected `when`, `unless` or `file`".to_owned());
+    }
+    match condition.file {
+        Some(file) if file.starts_with('/') || file.split('/').any(|part| part == "..") => {
+            Err(format!("`{file}` leaves the folder; expected a relative path"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_each(manifest: &Manifest, name: &str, arg: &str) -> Result<(), String> {
+    if manifest.inputs.get(name).map(|input| input.kind) != Some(InputKind::Map) {
+        return Err(format!("`each: {name}` is not an input of type `map`"));
+    }
+    let template = Template::parse(arg).map_err(|error| error.to_string())?;
+    if template.starts_with_placeholder() {
+        return Err(format!(
+            "`{arg}` begins with a value, which could make it an option; put fixed text before it"
+        ));
+    }
+    match template.placeholders().find(|name| !matches!(*name, "key" | "value")) {
+        Some(other) => Err(format!(
+            "`{{{{{other}}}}}` in `{arg}`; expected `{{{{key}}}}` and `{{{{value}}}}`"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_file(manifest: &Manifest, name: &str, source: &FileSource) -> Result<(), String> {
+    let plain = |name: &str| {
+        !name.starts_with('.')
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    };
+    if !plain(name) || source.copy.as_deref().is_some_and(|copy| !plain(copy)) {
+        return Err("expected a plain file name".to_owned());
+    }
+    match (&source.copy, &source.vars) {
+        (Some(_), None) => Ok(()),
+        (None, Some(vars)) if manifest.inputs.get(vars).map(|input| input.kind) != Some(InputKind::Map) => {
+            Err(format!("`vars: {vars}` is not an input of type `map`"))
+        }
+        (None, Some(_)) => source.also.values().try_for_each(|text| check_text(manifest, text)),
+        (Some(_), Some(_)) | (None, None) => Err("expected one of `copy` and `vars`".to_owned()),
+    }
 }
 
 fn check_list(manifest: &Manifest, text: &str) -> Result<(), String> {
@@ -142,12 +244,19 @@ fn check_text(manifest: &Manifest, text: &str) -> Result<(), String> {
             Some(InputKind::ArgvList | InputKind::Map) => {
                 return Err(format!("`{{{{{name}}}}}` cannot stand in an argument"));
             }
-            Some(InputKind::Argv | InputKind::List) if !whole => {
+            Some(InputKind::Argv) if !whole => {
                 return Err(format!(
-                    "`{{{{{name}}}}}` is a list and cannot be a part of one argument"
+                    "`{{{{{name}}}}}` is a command and cannot be a part of one argument"
                 ));
             }
-            Some(InputKind::Argv | InputKind::List | InputKind::String | InputKind::Bool | InputKind::Integer)
+            Some(
+                InputKind::Argv
+                | InputKind::List
+                | InputKind::String
+                | InputKind::Path
+                | InputKind::Bool
+                | InputKind::Integer,
+            )
             | None => {}
         }
     }
@@ -155,7 +264,7 @@ fn check_text(manifest: &Manifest, text: &str) -> Result<(), String> {
 }
 
 fn knows(manifest: &Manifest, name: &str) -> bool {
-    manifest.inputs.contains_key(name) || RUN_WORDS.contains(&name)
+    manifest.inputs.contains_key(name) || RUN_WORDS.contains(&name) || MANIFEST_WORDS.contains(&name)
 }
 
 fn unknown(manifest: &Manifest, name: &str) -> String {
@@ -164,6 +273,7 @@ fn unknown(manifest: &Manifest, name: &str) -> String {
         .keys()
         .map(String::as_str)
         .chain(RUN_WORDS)
+        .chain(MANIFEST_WORDS)
         .map(|name| format!("`{name}`"))
         .collect();
     format!(
@@ -172,10 +282,12 @@ fn unknown(manifest: &Manifest, name: &str) -> String {
     )
 }
 
-fn bad_pattern(pattern: &str, error: &regex::Error) -> String {
-    let last = error.to_string();
-    let last = last.lines().last().unwrap_or_default().trim_start_matches("error: ");
-    format!("pattern `{pattern}` is not a regular expression: {last}")
+fn regular(pattern: &str) -> Result<(), String> {
+    Regex::new(pattern).map(drop).map_err(|error| {
+        let last = error.to_string();
+        let last = last.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        format!("pattern `{pattern}` is not a regular expression: {last}")
+    })
 }
 
 fn is_name(text: &str) -> bool {
@@ -183,4 +295,10 @@ fn is_name(text: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
+}
+
+fn is_variable(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -4,7 +4,8 @@ use super::catalogue::Catalogue;
 use super::*;
 
 fn parse(body: &str) -> Result<Manifest, ManifestError> {
-    Manifest::parse("p/provider.yaml", &format!("name: p\ndescription: d\n{body}"))
+    let nothing = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+    Manifest::parse("p/provider.yaml", &format!("name: p\ndescription: d\n{body}"), &nothing)
 }
 
 fn refusal(body: &str) -> String {
@@ -15,7 +16,7 @@ fn refusal(body: &str) -> String {
 fn what_is_shipped_loads() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
-    assert_eq!(names, ["shell"]);
+    assert_eq!(names, ["manual", "shell"]);
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn an_unknown_placeholder_is_refused_with_the_known_ones() {
     assert_eq!(
         refusal("inputs: { x: { type: string, description: d } }\nforms: [{ command: [a, \"{{nope}}\"] }]"),
         "provider `p`, form 1: `nope` is neither an input nor a value of the run; known: `x`, `environment`, `sha`, \
-         `ref`, `task`, `hosts`, `app`"
+         `ref`, `task`, `hosts`, `app`, `sha8`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`"
     );
 }
 
@@ -75,9 +76,54 @@ fn a_payload_never_brings_a_command() {
 }
 
 #[test]
-fn a_list_cannot_be_a_part_of_an_argument() {
-    let text = refusal("inputs: { x: { type: list, description: d } }\nforms: [{ command: [a, \"-x={{x}}\"] }]");
+fn a_command_cannot_be_a_part_of_an_argument() {
+    let text = refusal("inputs: { x: { type: argv, description: d } }\nforms: [{ command: [a, \"-x={{x}}\"] }]");
     assert!(text.contains("cannot be a part of one argument"), "{text}");
+}
+
+#[test]
+fn a_mistake_is_refused_with_what_is_expected() {
+    let form = "forms: [{ command: [a] }]";
+    for (body, words) in [
+        (format!("dry_run: environment\n{form}"), "needs an input `dry_run` of type `bool`"),
+        (
+            format!("inputs: {{ x: {{ type: string, description: d, must_exist: true }} }}\n{form}"),
+            "`must_exist` is for `path`, not for `string`",
+        ),
+        (
+            format!("inputs: {{ noop: {{ type: string, description: d }} }}\n{form}"),
+            "has the name of a value that every manifest has",
+        ),
+        ("forms: [{ command: [a, { args: [b] }] }]".to_owned(), "depends on nothing"),
+        ("forms: [{ command: [a, { when: zz, args: [b] }] }]".to_owned(), "`zz` is neither an input"),
+        ("forms: [{ command: [a, { file: ../x, args: [b] }] }]".to_owned(), "leaves the folder"),
+        ("forms: [{ command: [a, { each: x, arg: \"-{{key}}\" }] }]".to_owned(), "not an input of type `map`"),
+        (
+            "inputs: { x: { type: map, description: d } }\nforms: [{ command: [a, { each: x, arg: \"{{key}}={{value}}\" }] }]"
+                .to_owned(),
+            "begins with a value, which could make it an option",
+        ),
+        (format!("files: {{ x: {{}} }}\n{form}"), "expected one of `copy` and `vars`"),
+        (format!("files: {{ ../x: {{ copy: x }} }}\n{form}"), "expected a plain file name"),
+        (format!("causes: [{{ pattern: \"(\", says: x }}]\n{form}"), "cause 1: pattern `(`"),
+        (format!("secrets: {{ a-b: {{ description: d }} }}\n{form}"), "expected a variable's name"),
+        (
+            "forms: [{ command: [a], needs: [{ program: fab, at_least: \"2\" }] }]".to_owned(),
+            "not among `programs` with a `version_command`",
+        ),
+        ("kind: manual\nforms: [{ command: [a] }]".to_owned(), "a person carries it out"),
+        ("kind: manual\nforms: [{ checkout: false }]".to_owned(), "has no `instructions`"),
+        ("forms: [{ command: [a], instructions: x }]".to_owned(), "are for kind `manual`"),
+    ] {
+        let text = refusal(&body);
+        assert!(text.contains(words), "{body}: {text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_beside_the_manifest_is_named() {
+    let text = refusal("files: { x.py: { copy: y.py } }\nforms: [{ command: [a] }]");
+    assert_eq!(text, "cannot read `p/y.py`");
 }
 
 #[test]
@@ -94,10 +140,6 @@ fn a_form_runs_somewhere_and_runs_something() {
         ("forms: [{ checkout: true }]", "neither `command` nor `commands`"),
         ("forms: [{ command: [] }]", "an empty command"),
         ("forms: []", "none given"),
-        (
-            "pty: true\nforms: [{ command: [a] }]",
-            "a terminal is not available yet",
-        ),
         ("shell: true\nforms: [{ command: [a] }]", "shell"),
     ] {
         let text = refusal(body);

@@ -7,21 +7,20 @@ use serde_json::{Map, Value};
 
 use crate::domain::deployment::Order;
 use crate::domain::names::shown;
-use crate::provider::manifest::{Input, InputKind, Manifest};
-use crate::provider::plan::{PlanError, quoted, run_word, unknown_placeholder};
+use crate::provider::manifest::Manifest;
+use crate::provider::manifest::input::{Input, InputKind};
+use crate::provider::plan::error::PlanError;
+use crate::provider::plan::quoted;
+use crate::provider::plan::values::{run_word, unknown_placeholder};
 use crate::provider::template::Template;
 
-/// What a `string` or the entries of a `list` must match where the manifest says nothing: no option, no shell, no `..`-free
-/// guarantee, which is why paths get a pattern of their own.
-pub const DEFAULT_PATTERN: &str = "[A-Za-z0-9][A-Za-z0-9._/-]*";
-
-/// In bytes, for one text of an input that is not a command.
+/// In bytes, for one text of an input that is not a command, where the manifest says nothing.
 pub const LENGTH_LIMIT: usize = 255;
 
 /// The checked value of one input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Given {
-    /// `string`, `bool` and `integer`, as they stand in an argument.
+    /// `string`, `path`, `bool` and `integer`, as they stand in an argument.
     Text(String),
     /// `list`.
     List(Vec<String>),
@@ -29,8 +28,8 @@ pub enum Given {
     Command(Vec<String>),
     /// `argv_list`.
     Commands(Vec<Vec<String>>),
-    /// `map`.
-    Map(BTreeMap<String, String>),
+    /// `map`; its texts are expanded.
+    Map(BTreeMap<String, Value>),
 }
 
 impl Given {
@@ -86,6 +85,19 @@ impl<'m> Inputs<'m> {
                 .given
                 .insert(name, read(name, input, value, &|text| expand(name, text, order))?);
         }
+        // What a request narrows to wins over what the configuration names.
+        if let Some((name, input)) = manifest
+            .inputs
+            .get_key_value("hosts")
+            .filter(|_| !order.hosts.is_empty())
+        {
+            let hosts: Vec<String> = order.hosts.iter().map(ToString::to_string).collect();
+            let given = match input.kind {
+                InputKind::List => Given::List(hosts),
+                _ => Given::Text(hosts.join(",")),
+            };
+            inputs.given.insert(name, given);
+        }
         for (key, value) in requested {
             let (name, input) = find(manifest, key)?;
             if !input.open {
@@ -115,6 +127,10 @@ impl<'m> Inputs<'m> {
             }
         }
         Ok(inputs)
+    }
+
+    pub(super) fn provider(&self) -> &str {
+        &self.manifest.name
     }
 
     /// The value of an input.
@@ -158,7 +174,7 @@ fn read(name: &str, input: &Input, value: &Value, expand: Expand<'_>) -> Result<
         expected,
     };
     match input.kind {
-        InputKind::String => {
+        InputKind::String | InputKind::Path => {
             let text = value.as_str().ok_or_else(|| wrong("a text"))?;
             Ok(Given::Text(checked(name, input, expand(text)?)?))
         }
@@ -186,18 +202,34 @@ fn read(name: &str, input: &Input, value: &Value, expand: Expand<'_>) -> Result<
             .map(|line| command(line, expand).unwrap_or_else(|| Err(wrong("a list of lists of texts"))))
             .collect::<Result<_, _>>()
             .map(Given::Commands),
-        InputKind::Map => {
-            let mut map = BTreeMap::new();
-            for (key, value) in value.as_object().ok_or_else(|| wrong("names to texts"))? {
-                let text = match value {
-                    Value::String(text) => expand(text)?,
-                    Value::Number(_) | Value::Bool(_) => value.to_string(),
-                    Value::Null | Value::Array(_) | Value::Object(_) => return Err(wrong("names to texts")),
-                };
-                map.insert(key.clone(), text);
+        InputKind::Map => value
+            .as_object()
+            .ok_or_else(|| wrong("names to values"))?
+            .iter()
+            .map(|(key, value)| Ok((key.clone(), entry(name, input, value, expand)?)))
+            .collect::<Result<_, _>>()
+            .map(Given::Map),
+    }
+}
+
+/// A value of a map, its texts expanded, at any depth. They are matched only where the manifest gives a pattern: an author
+/// writes them, and what a request brings into them has a checked form.
+fn entry(name: &str, input: &Input, value: &Value, expand: Expand<'_>) -> Result<Value, PlanError> {
+    match value {
+        Value::String(text) => {
+            let text = expand(text)?;
+            match input.pattern {
+                Some(_) => checked(name, input, text).map(Value::String),
+                None => Ok(Value::String(text)),
             }
-            Ok(Given::Map(map))
         }
+        Value::Array(items) => items.iter().map(|item| entry(name, input, item, expand)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| Ok((key.clone(), entry(name, input, value, expand)?)))
+            .collect::<Result<Map<_, _>, _>>()
+            .map(Value::Object),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(value.clone()),
     }
 }
 
@@ -225,14 +257,15 @@ fn command(value: &Value, expand: Expand<'_>) -> Option<Result<Vec<String>, Plan
 }
 
 fn checked(name: &str, input: &Input, text: String) -> Result<String, PlanError> {
-    if text.len() > LENGTH_LIMIT {
+    let limit = input.longest.unwrap_or(LENGTH_LIMIT);
+    if text.len() > limit {
         return Err(PlanError::TooLong {
             input: name.to_owned(),
             found: text.len(),
-            limit: LENGTH_LIMIT,
+            limit,
         });
     }
-    let pattern = input.pattern.as_deref().unwrap_or(DEFAULT_PATTERN);
+    let pattern = input.pattern.as_deref().unwrap_or(input.kind.pattern());
     // Anchored here, so that no manifest can forget it; `\z` because `$` would also match before a last line feed
     // in other engines, and authors copy patterns around.
     let matches = Regex::new(&format!(r"\A(?:{pattern})\z")).is_ok_and(|regex| regex.is_match(&text));

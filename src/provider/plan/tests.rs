@@ -15,6 +15,7 @@ fn order() -> Order {
         git_ref: "feature/x".parse().unwrap(),
         task: "deploy:migrate".parse().unwrap(),
         hosts: vec!["web1".parse().unwrap(), "web2".parse().unwrap()],
+        noop: false,
     }
 }
 
@@ -23,13 +24,28 @@ fn with(value: Value) -> Map<String, Value> {
 }
 
 fn plan_of(manifest: &Manifest, given: Value, requested: Value) -> Result<Vec<StepPlan>, PlanError> {
+    whole_plan(manifest, given, requested, &order()).map(|plan| plan.steps)
+}
+
+fn whole_plan(manifest: &Manifest, given: Value, requested: Value, order: &Order) -> Result<Plan, PlanError> {
     let requested = with(requested);
+    let places = places();
     let context = PlanContext {
         requested: &requested,
-        timeout: None,
-        default_timeout: Duration::from_secs(1800),
+        places: &places,
+        has_file: &|file| file == "Gemfile",
+        secrets: &[],
     };
-    plan(manifest, &with(given), &order(), &context)
+    plan(manifest, &with(given), order, &context)
+}
+
+fn places() -> PlanPlaces {
+    PlanPlaces {
+        files: PathBuf::from("/own/files"),
+        results: PathBuf::from("/own/results.jsonl"),
+        tmp: PathBuf::from("/tmp/run"),
+        ssh: None,
+    }
 }
 
 fn shell(given: Value) -> Result<Vec<StepPlan>, PlanError> {
@@ -37,7 +53,8 @@ fn shell(given: Value) -> Result<Vec<StepPlan>, PlanError> {
 }
 
 fn manifest(body: &str) -> Manifest {
-    Manifest::parse("p", &format!("name: p\ndescription: d\n{body}")).unwrap()
+    let beside = |name: &str| Ok(format!("content of {name}"));
+    Manifest::parse("p", &format!("name: p\ndescription: d\n{body}"), &beside).unwrap()
 }
 
 #[test]
@@ -46,11 +63,10 @@ fn a_command_runs_in_the_checkout_with_values_as_whole_arguments_or_parts() {
         shell(json!({ "command": ["./script/deploy", "{{environment}}", "--at={{sha}}", "{{hosts}}"] })).unwrap();
     assert_eq!(steps.len(), 1);
     assert_eq!(
-        steps[0].argv,
+        steps[0].argv(),
         ["./script/deploy", "eu west", &format!("--at={SHA}"), "web1,web2"]
     );
     assert_eq!((steps[0].name.as_str(), &steps[0].cwd), ("deploy", &Cwd::Checkout));
-    assert_eq!(steps[0].timeout, Duration::from_secs(1800));
 }
 
 #[test]
@@ -60,7 +76,7 @@ fn commands_in_a_folder_are_steps_in_order() {
     let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["1: git", "2: git"]);
     assert_eq!(
-        steps[1].argv,
+        steps[1].argv(),
         ["git", "checkout", "--detach", &format!("{SHA}^{{commit}}")]
     );
     assert!(
@@ -73,7 +89,7 @@ fn commands_in_a_folder_are_steps_in_order() {
 #[test]
 fn a_script_is_a_relative_path_of_the_repository() {
     assert_eq!(
-        shell(json!({ "script": "script/deploy.sh" })).unwrap()[0].argv,
+        shell(json!({ "script": "script/deploy.sh" })).unwrap()[0].argv(),
         ["./script/deploy.sh"]
     );
     for bad in [
@@ -96,7 +112,7 @@ fn what_cannot_be_told_is_refused_with_what_can() {
         ),
         (
             json!({ "comand": ["x"] }),
-            "provider `shell` has no input `comand`; inputs: `command`, `commands`, `folder`, `script`",
+            "provider `shell` has no input `comand`; inputs: `command`, `commands`, `dry_run`, `folder`, `script`",
         ),
         (
             json!({ "command": "x" }),
@@ -133,7 +149,7 @@ fn a_payload_fills_open_inputs_only_and_literally() {
         "inputs:\n  role: { type: string, description: d, open: true, pattern: '.*' }\n  tool: { type: string, description: d, default: cap }\n\
          forms: [{ command: [\"{{tool}}\", \"role={{role}}\", { when: role, args: [\"{{role}}\"] }] }]",
     );
-    let argv = |requested| plan_of(&manifest, json!({}), requested).map(|steps| steps[0].argv.clone());
+    let argv = |requested| plan_of(&manifest, json!({}), requested).map(|steps| steps[0].argv().to_vec());
     assert_eq!(argv(json!({})).unwrap(), ["cap", "role="]);
     assert_eq!(
         argv(json!({ "role": "{{sha}}" })).unwrap(),
@@ -195,21 +211,213 @@ fn the_injection_corpus_does_not_pass_the_default_pattern() {
 fn an_input_may_stand_before_a_value_of_the_run() {
     let manifest = manifest(
         "inputs:\n  task: { type: string, description: d, default: \"{{task}}\", pattern: '[a-z:]+' }\n  hosts: { type: list, description: d }\n\
-         forms: [{ command: [fab, { when: hosts, args: [-H, \"{{hosts}}\"] }, \"{{task}}\"] }]",
+         forms: [{ command: [fab, { when: hosts, args: [\"-H={{hosts}}\"] }, \"{{task}}\"] }]",
     );
-    let argv = |given| plan_of(&manifest, given, json!({})).unwrap().remove(0).argv;
-    assert_eq!(argv(json!({})), ["fab", "-H", "web1,web2", "deploy:migrate"]);
-    assert_eq!(
-        argv(json!({ "hosts": ["a", "b"], "task": "x" })),
-        ["fab", "-H", "a", "b", "x"]
-    );
+    let argv = |given| plan_of(&manifest, given, json!({})).unwrap().remove(0).argv().to_vec();
+    assert_eq!(argv(json!({})), ["fab", "-H=web1,web2", "deploy:migrate"]);
+    // What a request narrows to wins over what the configuration names.
+    let hosts = |hosts: &[&str]| {
+        let order = Order {
+            hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+            ..order()
+        };
+        let given = json!({ "hosts": ["a", "b"], "task": "x" });
+        whole_plan(&manifest, given, json!({}), &order).unwrap().steps[0]
+            .argv()
+            .join(" ")
+    };
+    assert_eq!(hosts(&["b"]), "fab -H=b x");
+    assert_eq!(hosts(&[]), "fab -H=a,b x");
+}
+
+/// A tool with every ability of a manifest.
+const TOOL: &str = r#"
+inputs:
+  playbook: { type: path, description: d, default: site.yml, must_exist: true }
+  limit: { type: string, description: d }
+  tags: { type: list, description: d }
+  bundler: { type: string, description: d, default: auto, pattern: 'auto|true|false' }
+  requirements: { type: path, description: d }
+  args: { type: map, description: d }
+  vars: { type: map, description: d }
+forms:
+  - commands:
+      - { when: requirements, command: [galaxy, "{{requirements}}"] }
+      - - { when: bundler, is: auto, file: Gemfile, args: [bundle, exec] }
+        - { when: bundler, is: "true", args: [bundle, exec] }
+        - tool
+        - { when: hosts, args: ["--limit={{hosts}}"] }
+        - { when: limit, unless: hosts, args: ["--limit={{limit}}"] }
+        - { when: tags, args: ["--tags={{tags}}"] }
+        - { when: noop, args: [--check] }
+        - { each: args, arg: "--{{key}}={{value}}" }
+        - "--vars=@{{files}}/vars.yml"
+        - "{{playbook}}"
+files:
+  vars.yml: { vars: vars, also: { sha: "{{sha}}", key: "{{ssh_key}}" } }
+  helper.py: { copy: helper.py }
+environment: { RESULTS: "{{results}}", CONFIG: "{{ssh_config}}" }
+dry_run: arguments
+remote: true
+results: ansible
+"#;
+
+fn tool(given: Value, change: impl FnOnce(&mut Order)) -> Plan {
+    let mut order = order();
+    change(&mut order);
+    whole_plan(&manifest(TOOL), given, json!({}), &order).unwrap()
 }
 
 #[test]
-fn a_manual_provider_has_no_command() {
-    let manifest = manifest("kind: manual");
-    assert!(matches!(
-        plan_of(&manifest, json!({}), json!({})),
-        Err(PlanError::NotACommand { .. })
-    ));
+fn optional_parts_are_in_where_all_their_conditions_hold() {
+    let argv = |given, change: fn(&mut Order)| tool(given, change).steps[0].argv().join(" ");
+    let nothing = |_: &mut Order| {};
+    let no_hosts = |order: &mut Order| order.hosts.clear();
+    for (given, change, expected) in [
+        (
+            json!({}),
+            nothing as fn(&mut Order),
+            "bundle exec tool --limit=web1,web2 --vars=@/own/files/vars.yml site.yml",
+        ),
+        (
+            json!({ "bundler": "false" }),
+            no_hosts,
+            "tool --vars=@/own/files/vars.yml site.yml",
+        ),
+        (
+            json!({ "limit": "db" }),
+            nothing,
+            "bundle exec tool --limit=web1,web2 --vars=@/own/files/vars.yml site.yml",
+        ),
+        (
+            json!({ "limit": "db", "tags": ["a", "b"] }),
+            no_hosts,
+            "bundle exec tool --limit=db --tags=a,b --vars=@/own/files/vars.yml site.yml",
+        ),
+        (
+            json!({ "args": { "b": "{{ref}}", "a": 1 }, "bundler": "true" }),
+            no_hosts,
+            "bundle exec tool --a=1 --b=feature/x --vars=@/own/files/vars.yml site.yml",
+        ),
+        (
+            json!({}),
+            |order| order.noop = true,
+            "bundle exec tool --limit=web1,web2 --check --vars=@/own/files/vars.yml site.yml",
+        ),
+    ] {
+        assert_eq!(argv(given.clone(), change), expected, "{given}");
+    }
+}
+
+#[test]
+fn a_command_that_is_left_out_is_no_step() {
+    assert_eq!(tool(json!({}), |_| {}).steps.len(), 1);
+    let steps = tool(json!({ "requirements": "req.yml" }), |_| {}).steps;
+    assert_eq!(steps[0].argv(), ["galaxy", "req.yml"]);
+    // What must be there is looked for before the first step; results are read at the last.
+    let told = |step: &StepPlan| (step.must_exist.len(), step.results.is_some());
+    assert_eq!((told(&steps[0]), told(&steps[1])), ((1, false), (0, true)));
+}
+
+#[test]
+fn files_hold_variables_and_copies_and_empty_values_are_left_out() {
+    let plan = tool(
+        json!({ "vars": { "v": "{{ref}}", "n": { "deep": ["{{task}}", 2] } } }),
+        |_| {},
+    );
+    let files: Vec<(String, &str)> = plan
+        .files
+        .iter()
+        .map(|file| (file.path.display().to_string(), file.content.as_str()))
+        .collect();
+    let vars = format!(
+        "---\n\"n\": {{\"deep\": [!unsafe \"deploy:migrate\", 2]}}\n\"sha\": !unsafe \"{SHA}\"\n\"v\": !unsafe \"feature/x\"\n"
+    );
+    assert_eq!(
+        files,
+        [
+            ("/own/files/helper.py".to_owned(), "content of helper.py"),
+            ("/own/files/vars.yml".to_owned(), vars.as_str()),
+        ]
+    );
+    let variables: Vec<_> = plan.steps[0].environment.iter().collect();
+    assert_eq!(variables, [("RESULTS", "/own/results.jsonl")]);
+}
+
+#[test]
+fn a_map_that_cannot_be_arguments_is_refused() {
+    for (args, words) in [
+        (
+            json!({ "-x": "y" }),
+            "entry `-x` of input `args` cannot be an argument; expected a name",
+        ),
+        (
+            json!({ "x": ["y"] }),
+            "entry `x` of input `args` cannot be an argument; expected one text",
+        ),
+    ] {
+        let error = whole_plan(&manifest(TOOL), json!({ "args": args }), json!({}), &order()).unwrap_err();
+        assert!(error.to_string().starts_with(words), "{error}");
+    }
+}
+
+#[test]
+fn a_path_leads_down_or_is_absolute() {
+    let playbook = |path: &str| whole_plan(&manifest(TOOL), json!({ "playbook": path }), json!({}), &order());
+    for good in [
+        "site.yml",
+        "./a/b.yml",
+        ".hidden/x",
+        "/etc/ansible/site.yml",
+        "with space/x.yml",
+    ] {
+        assert!(playbook(good).is_ok(), "{good}");
+    }
+    for bad in ["../x", "a/../b", "-x", "a/-x", "a//b", "@x/..", "", "a\n", "$(id)"] {
+        assert!(matches!(playbook(bad), Err(PlanError::PatternMismatch { .. })), "{bad}");
+    }
+}
+
+#[test]
+fn a_plan_without_a_dry_run_is_refused() {
+    let noop = Order { noop: true, ..order() };
+    let refused = |name: &str, given: Value| {
+        let catalogue = Catalogue::load(&[]).unwrap();
+        whole_plan(catalogue.find(name).unwrap(), given, json!({}), &noop).map(drop)
+    };
+    assert_eq!(
+        refused("manual", json!({ "instructions": "x" }))
+            .unwrap_err()
+            .to_string(),
+        "provider `manual` has no dry run; deploy without `:plan`"
+    );
+    assert_eq!(
+        refused("shell", json!({ "command": ["x"] })).unwrap_err().to_string(),
+        "nothing says that the command obeys `DRY_RUN=1`; make it do so, then set `dry_run: true` in `with`"
+    );
+    assert_eq!(refused("shell", json!({ "command": ["x"], "dry_run": true })), Ok(()));
+}
+
+#[test]
+fn a_person_is_told_what_to_do() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let given = json!({ "instructions": "release {{ref}}" });
+    let plan = whole_plan(catalogue.find("manual").unwrap(), given, json!({}), &order()).unwrap();
+    assert_eq!(
+        plan.steps[0].action,
+        Action::Manual {
+            instructions: "release feature/x".to_owned()
+        }
+    );
+    assert!(!needs_checkout(&plan.steps));
+    assert_eq!(plan.timeout, Some(Duration::from_secs(7 * 24 * 3600)));
+}
+
+#[test]
+fn a_secret_that_the_tool_cannot_do_without_is_asked_for() {
+    let manifest = manifest("secrets: { API_KEY: { description: d, required: true } }\nforms: [{ command: [a] }]");
+    assert_eq!(
+        plan_of(&manifest, json!({}), json!({})).unwrap_err().to_string(),
+        "provider `p` needs the secret `API_KEY`; say in `secrets` where it is found"
+    );
 }

@@ -1,6 +1,7 @@
 //! From the command's pipe through the masker to the log.
 
-use std::io::{self, PipeReader, Read as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 
 use crate::provider::log::writer::LogWriter;
 use crate::provider::mask::{Masker, Patterns};
@@ -13,6 +14,9 @@ const BUFFER: usize = 256 << 10;
 /// command's end takes everything it wrote.
 const TURN: usize = 4 << 20;
 
+/// The end of a command's output, in which the cause of a failure is looked for.
+const TAIL: usize = 64 << 10;
+
 /// The way of the output.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -21,6 +25,7 @@ pub(super) struct Output {
     masking: Masking,
     buffer: Vec<u8>,
     masked: Vec<u8>,
+    tail: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -49,11 +54,23 @@ impl Output {
             masking: Masking::Pending,
             buffer: vec![0; BUFFER],
             masked: Vec::new(),
+            tail: Vec::new(),
         }
     }
 
+    /// Begins the output of another step.
+    pub(super) fn begin(&mut self) {
+        self.settle();
+        self.tail.clear();
+    }
+
+    /// The end of what the present step wrote, masked.
+    pub(super) fn tail(&self) -> &[u8] {
+        &self.tail
+    }
+
     /// Takes what is in the pipe.
-    pub(super) fn pump(&mut self, pipe: &mut PipeReader) -> Pumped {
+    pub(super) fn pump(&mut self, pipe: &mut File) -> Pumped {
         let mut pumped = Pumped {
             any: false,
             ended: false,
@@ -134,6 +151,12 @@ impl Output {
     fn flush(&mut self) {
         if !self.masked.is_empty() {
             self.writer.append(&self.masked, unix_ms());
+            let last = self.masked.len().saturating_sub(TAIL);
+            self.tail.extend_from_slice(&self.masked[last..]);
+            // Trimmed now and then, not at every line.
+            if self.tail.len() > 4 * TAIL {
+                self.tail.drain(..self.tail.len() - TAIL);
+            }
             self.masked.clear();
         }
     }

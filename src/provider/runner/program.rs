@@ -9,8 +9,8 @@ use crate::provider::spec::StepSpec;
 
 /// The program's file. With a slash it is a path in the step's folder, else it is looked up in the `PATH` of the step (not
 /// ours); entries of `PATH` that are not absolute are left out.
-pub(super) fn resolve(step: &StepSpec) -> Result<PathBuf, String> {
-    let word = step.argv.first().map_or("", String::as_str);
+pub(super) fn resolve(step: &StepSpec, argv: &[String]) -> Result<PathBuf, String> {
+    let word = argv.first().map_or("", String::as_str);
     if !step.cwd.is_dir() {
         return Err(format!("the folder `{}` does not exist", step.cwd.display()));
     }
@@ -26,8 +26,8 @@ pub(super) fn resolve(step: &StepSpec) -> Result<PathBuf, String> {
 }
 
 /// Says what the kernel's short answer means here.
-pub(super) fn explain(program: &Path, step: &StepSpec, error: &io::Error) -> String {
-    let word = step.argv.first().map_or("", String::as_str);
+pub(super) fn explain(program: &Path, argv: &[String], error: &io::Error) -> String {
+    let word = argv.first().map_or("", String::as_str);
     // a path of the checkout is shown as it was written: the folder before it means nothing to anybody
     let named = if word.contains('/') {
         word.to_owned()
@@ -54,7 +54,7 @@ pub(super) fn explain(program: &Path, step: &StepSpec, error: &io::Error) -> Str
     }
 }
 
-fn is_executable(path: &Path) -> bool {
+pub(super) fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 

@@ -1,7 +1,8 @@
 //! One step: started, attended, and gone to the last process before the next one begins.
 
-use std::io::{self, PipeReader};
-use std::os::fd::AsFd as _;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,12 +15,14 @@ use crate::provider::exit::{StepEnd, StepOutcome};
 use crate::provider::lock::LaneLock;
 use crate::provider::manifest::Leftover;
 use crate::provider::processes::{self, Process};
+use crate::provider::reading::{self, Reading};
 use crate::provider::runner::clock::unix_ms;
 use crate::provider::runner::output::Output;
 use crate::provider::runner::program;
+use crate::provider::runner::terminal;
 use crate::provider::runner::tree::Tree;
 use crate::provider::runner::wake::Wake;
-use crate::provider::spec::{Graces, RunnerSpec, StepSpec};
+use crate::provider::spec::{Action, Graces, RunnerSpec, StepSpec};
 
 /// A bigger pipe means fewer turns while a command floods it.
 const PIPE_SIZE: usize = 1 << 20;
@@ -37,6 +40,8 @@ pub(super) struct Stage<'a> {
     pub(super) tree: Tree,
     /// What could not be killed.
     pub(super) survivors: Vec<String>,
+    /// When the time for all steps is over; none where the clock cannot hold it.
+    pub(super) over: Option<Instant>,
 }
 
 /// Where a step stands.
@@ -57,60 +62,108 @@ impl Stage<'_> {
     /// Runs one step to its end.
     pub(super) fn run(&mut self, step: &StepSpec) -> StepEnd {
         let started_at_ms = unix_ms();
-        let (outcome, leftovers) = match self.start(step) {
+        self.output.begin();
+        let missing = step
+            .must_exist
+            .iter()
+            .find(|required| fs::metadata(&required.path).is_err());
+        let (outcome, leftovers) = match (missing, &step.action) {
+            (Some(required), _) => {
+                let outcome = StepOutcome::Missing {
+                    input: required.input.clone(),
+                    path: self.output.mask_text(&required.shown),
+                };
+                (outcome, Vec::new())
+            }
+            (None, Action::Manual { instructions }) => (self.wait_for_person(instructions), Vec::new()),
+            (None, Action::Command { argv }) => self.run_command(step, argv),
+        };
+        let reading = self.read(step, outcome);
+        for line in ending(&reading.outcome).into_iter().chain(reading.notes) {
+            self.output.note(&line);
+        }
+        let stopped = matches!(
+            reading.outcome,
+            StepOutcome::TimedOut { .. } | StepOutcome::Inactive { .. } | StepOutcome::Cancelled { .. }
+        );
+        if stopped && step.remote {
+            self.output
+                .note("[chima: stopped here; what it began on other hosts may still be running]");
+        }
+        StepEnd {
+            name: step.name.clone(),
+            outcome: reading.outcome,
+            started_at_ms,
+            finished_at_ms: unix_ms(),
+            leftovers,
+            remote: stopped && step.remote,
+            cause: reading.cause,
+            hosts: reading.hosts,
+        }
+    }
+
+    fn run_command(&mut self, step: &StepSpec, argv: &[String]) -> (StepOutcome, Vec<String>) {
+        match self.start(step, argv) {
             Ok((main, pipe)) => {
                 if let Some(process) = processes::find(main.as_raw_nonzero().get()) {
                     let _ = attempt::note_command(&self.spec.attempt_dir, process.id);
                 }
-                self.output.note(&format!("$ {}", program::shown(&step.argv)));
+                self.output.note(&format!("$ {}", program::shown(argv)));
                 self.attend(step, main, pipe)
             }
             Err(detail) => {
-                self.output.note(&format!("$ {}", program::shown(&step.argv)));
-                let program = step.argv.first().cloned().unwrap_or_default();
+                self.output.note(&format!("$ {}", program::shown(argv)));
+                let program = argv.first().cloned().unwrap_or_default();
                 let outcome = StepOutcome::NotStarted {
                     program: self.output.mask_text(&program),
                     detail: self.output.mask_text(&detail),
                 };
                 (outcome, Vec::new())
             }
-        };
-        if let Some(line) = ending(&outcome) {
-            self.output.note(&line);
-        }
-        StepEnd {
-            name: step.name.clone(),
-            outcome,
-            started_at_ms,
-            finished_at_ms: unix_ms(),
-            leftovers,
         }
     }
 
-    fn start(&self, step: &StepSpec) -> Result<(Pid, PipeReader), String> {
-        let program = program::resolve(step)?;
+    /// What the step's output and results say beyond its exit code.
+    fn read(&mut self, step: &StepSpec, outcome: StepOutcome) -> Reading {
+        let tail = String::from_utf8_lossy(self.output.tail()).into_owned();
+        let mut reading = reading::read(step, outcome, &tail);
+        for host in &mut reading.hosts {
+            host.host = self.output.mask_text(&host.host);
+            host.message = host.message.as_deref().map(|text| self.output.mask_text(text));
+        }
+        reading
+    }
+
+    fn start(&self, step: &StepSpec, argv: &[String]) -> Result<(Pid, File), String> {
+        let program = program::resolve(step, argv)?;
         let unable = |error: io::Error| error.to_string();
-        let (reader, writer) = io::pipe().map_err(unable)?;
-        rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK).map_err(|error| error.to_string())?;
-        // Not being allowed a bigger one is no reason to fail.
-        let _ = rustix::pipe::fcntl_setpipe_size(&reader, PIPE_SIZE);
+        let (ours, theirs) = if step.pty { terminal::open() } else { pipe() }.map_err(unable)?;
+        rustix::fs::fcntl_setfl(&ours, OFlags::NONBLOCK).map_err(|error| error.to_string())?;
         // A daemon that may live on must not keep the lane.
         self.lock
             .set_inherited(step.leftover == Leftover::Stop)
             .map_err(unable)?;
 
+        let name = argv.first().map_or("", String::as_str);
         #[expect(clippy::disallowed_methods, reason = "the one place where a command is started")]
-        let mut command = std::process::Command::new(&program);
+        let mut command = if step.pty {
+            let mut command = std::process::Command::new(terminal::MYSELF);
+            command.arg(super::ON_TERMINAL).arg(&program).arg(name);
+            command
+        } else {
+            let mut command = std::process::Command::new(&program);
+            // On a terminal it begins a session instead, and with it a group.
+            command.arg0(name).process_group(0);
+            command
+        };
         command
-            .arg0(step.argv.first().map_or("", String::as_str))
-            .args(step.argv.iter().skip(1))
+            .args(argv.iter().skip(1))
             .env_clear()
             .envs(step.environment.iter())
             .current_dir(&step.cwd)
-            .process_group(0)
             .stdin(Stdio::null())
-            .stdout(writer.try_clone().map_err(unable)?)
-            .stderr(writer);
+            .stdout(theirs.try_clone().map_err(unable)?)
+            .stderr(theirs);
         let mut tries = 0;
         loop {
             match command.spawn() {
@@ -118,23 +171,22 @@ impl Stage<'_> {
                 Ok(child) => {
                     let main = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
                     return main
-                        .map(|main| (main, reader))
+                        .map(|main| (main, ours))
                         .ok_or_else(|| "it has no process number".to_owned());
                 }
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES => {
                     tries += 1;
                     std::thread::sleep(Duration::from_millis(10));
                 }
-                Err(error) => return Err(program::explain(&program, step, &error)),
+                Err(error) => return Err(program::explain(&program, argv, &error)),
             }
         }
     }
 
     /// Until the command and everything it started are gone (or set apart).
-    fn attend(&mut self, step: &StepSpec, main: Pid, pipe: PipeReader) -> (StepOutcome, Vec<String>) {
+    fn attend(&mut self, step: &StepSpec, main: Pid, pipe: File) -> (StepOutcome, Vec<String>) {
         let graces: Graces = self.spec.graces;
-        let begun = Instant::now();
-        let mut heard = begun;
+        let mut heard = Instant::now();
         let mut pipe = Some(pipe);
         let mut status: Option<WaitStatus> = None;
         let mut cause: Option<StepOutcome> = None;
@@ -167,7 +219,7 @@ impl Stage<'_> {
                     };
                     continue;
                 }
-                Phase::Running => match self.why_stop(step, begun, heard, now) {
+                Phase::Running => match self.why_stop(step, heard, now) {
                     Ok(deadline) => next = deadline,
                     Err(why) => {
                         cause = Some(why);
@@ -226,21 +278,14 @@ impl Stage<'_> {
     }
 
     /// Why the step must be stopped now, else when to ask again.
-    fn why_stop(
-        &mut self,
-        step: &StepSpec,
-        begun: Instant,
-        heard: Instant,
-        now: Instant,
-    ) -> Result<Option<Instant>, StepOutcome> {
+    fn why_stop(&mut self, step: &StepSpec, heard: Instant, now: Instant) -> Result<Option<Instant>, StepOutcome> {
         if let Some(by) = self.wake.asked_to_stop() {
             return Err(StepOutcome::Cancelled { by: by.to_owned() });
         }
-        // A limit beyond what the clock can hold is none.
-        let over = begun.checked_add(step.timeout);
+        let over = self.over;
         if over.is_some_and(|over| now >= over) {
             return Err(StepOutcome::TimedOut {
-                limit_ms: whole_ms(step.timeout),
+                limit_ms: whole_ms(self.spec.timeout),
             });
         }
         let silent = step
@@ -265,7 +310,7 @@ impl Stage<'_> {
         names
     }
 
-    fn take_output(&mut self, pipe: &mut Option<PipeReader>) -> bool {
+    fn take_output(&mut self, pipe: &mut Option<File>) -> bool {
         let Some(open) = pipe else { return false };
         let pumped = self.output.pump(open);
         if pumped.ended {
@@ -273,6 +318,13 @@ impl Stage<'_> {
         }
         pumped.any
     }
+}
+
+fn pipe() -> io::Result<(File, File)> {
+    let (reader, writer) = io::pipe()?;
+    // Not being allowed a bigger one is no reason to fail.
+    let _ = rustix::pipe::fcntl_setpipe_size(&reader, PIPE_SIZE);
+    Ok((File::from(OwnedFd::from(reader)), File::from(OwnedFd::from(writer))))
 }
 
 fn shown(processes: &[Process]) -> Vec<String> {
@@ -288,7 +340,7 @@ fn outcome_of(status: WaitStatus) -> StepOutcome {
     }
 }
 
-fn whole_ms(duration: Duration) -> u64 {
+pub(super) fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -303,6 +355,11 @@ fn ending(outcome: &StepOutcome) -> Option<String> {
         StepOutcome::Inactive { limit_ms } => format!("stopped: no output for {}", seconds(limit_ms)),
         StepOutcome::Cancelled { by } => format!("cancelled: {by}"),
         StepOutcome::NotStarted { program, detail } => format!("cannot start `{program}`: {detail}"),
+        StepOutcome::Missing { input, path } => format!("not started: `{input}` names `{path}`, which does not exist"),
+        StepOutcome::Disproved { .. } => "exited with code 0, but its results say that it did not succeed".to_owned(),
+        StepOutcome::Confirmed { by } => format!("done, says {by}"),
+        StepOutcome::Refused { by, note } if note.is_empty() => format!("not done, says {by}"),
+        StepOutcome::Refused { by, note } => format!("not done, says {by}: {note}"),
     };
     Some(format!("[chima: {text}]"))
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{links, run};
 use crate::domain::command::Cancellation;
 use crate::domain::ids::{DeploymentId, RunId};
-use crate::domain::reason::{ContextFinding, Reason};
+use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::examples;
 use crate::report::sentence::{asked_by, sentence, sentence_of, wanted_by};
@@ -78,7 +78,29 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
         Reason::ExitCode { .. } => Reason::ExitCode {
             step: one(),
             exit_code: i32::MIN,
+            cause: Some(one()),
         },
+        Reason::HostsFailed { .. } => Reason::HostsFailed {
+            hosts: (0..50)
+                .map(|number| HostFinding {
+                    host: one(),
+                    unreachable: number % 2 == 0,
+                    message: Some(one()),
+                })
+                .collect(),
+            of: u32::MAX,
+            exit_code: i32::MIN,
+        },
+        Reason::NoHosts { .. } => Reason::NoHosts {
+            step: one(),
+            play: Some(one()),
+        },
+        Reason::ResultsMissing { .. } => Reason::ResultsMissing { step: one() },
+        Reason::FileMissing { .. } => Reason::FileMissing {
+            input: one(),
+            path: one(),
+        },
+        Reason::NotDone { .. } => Reason::NotDone { by: one(), note: one() },
         Reason::Signalled { .. } => Reason::Signalled {
             step: one(),
             signal: i32::MIN,
@@ -86,6 +108,12 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
         Reason::TimedOut { .. } => Reason::TimedOut {
             step: one(),
             limit_seconds: u64::MAX,
+            remote: true,
+        },
+        Reason::Inactive { .. } => Reason::Inactive {
+            step: one(),
+            limit_seconds: u64::MAX,
+            remote: true,
         },
         Reason::CommandNotStarted { .. } => Reason::CommandNotStarted {
             program: one(),
@@ -94,7 +122,10 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
         Reason::CheckoutFailed { .. } => Reason::CheckoutFailed { detail: one() },
         Reason::ShaMismatch { .. } => Reason::ShaMismatch { found: one() },
         Reason::Interrupted { .. } => Reason::Interrupted { detail: one() },
-        Reason::Cancelled { .. } => Reason::Cancelled { by: one() },
+        Reason::Cancelled { .. } => Reason::Cancelled {
+            by: one(),
+            remote: true,
+        },
         Reason::HoldExpired { .. } => Reason::HoldExpired {
             limit_seconds: u64::MAX,
             waited_for: one(),
@@ -139,7 +170,7 @@ proptest! {
 
     #[test]
     fn every_status_is_one_that_github_takes(
-        text in hostile_text(), index in 0..29_usize, count in 0..40_usize, ordered: bool, position: u32,
+        text in hostile_text(), index in 0..35_usize, count in 0..40_usize, ordered: bool, position: u32,
     ) {
         let reason = examples().swap_remove(index);
         for state in RunState::ALL {
@@ -156,7 +187,7 @@ proptest! {
 
     #[test]
     fn every_message_is_one_that_slack_shows(
-        text in hostile_text(), index in 0..29_usize, count in 0..40_usize, ordered: bool,
+        text in hostile_text(), index in 0..35_usize, count in 0..40_usize, ordered: bool,
     ) {
         let reason = filled(examples().swap_remove(index), &text, count);
         for state in RunState::ALL.into_iter().filter(|state| *state != RunState::Succeeded) {
@@ -170,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn every_sentence_ends(text in hostile_text(), index in 0..29_usize, count in 0..2000_usize) {
+    fn every_sentence_ends(text in hostile_text(), index in 0..35_usize, count in 0..2000_usize) {
         let sentence = sentence(&filled(examples().swap_remove(index), &text, count));
         prop_assert!(sentence.chars().count() < 1500, "{} characters", sentence.chars().count());
         prop_assert!(is_calm(&sentence));
@@ -185,7 +216,7 @@ proptest! {
 
 #[test]
 fn the_table_above_covers_every_reason() {
-    assert_eq!(examples().len(), 29);
+    assert_eq!(examples().len(), 35);
     let text = RunId::new(ulid::Ulid::from_parts(0, 0)).to_string();
     for reason in examples() {
         assert_eq!(filled(reason.clone(), &text, 1).code(), reason.code());

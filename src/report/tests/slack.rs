@@ -19,6 +19,7 @@ fn a_failure_says_what_why_and_what_to_do() {
     let reason = Reason::ExitCode {
         step: "deploy".to_owned(),
         exit_code: 2,
+        cause: None,
     };
     let message = message(&run(RunState::Failed, Some(reason)), Some("mona"), &links());
     assert_eq!(

@@ -52,6 +52,7 @@ fn every_state_says_something() {
             Some(Reason::ExitCode {
                 step: text("deploy"),
                 exit_code: 2,
+                cause: None,
             }),
             "failure: step `deploy` exited with code 2 after 41 s",
         ),
@@ -60,6 +61,7 @@ fn every_state_says_something() {
             Some(Reason::TimedOut {
                 step: text("deploy"),
                 limit_seconds: 1800,
+                remote: false,
             }),
             "timed out after 1800 s in step `deploy`",
         ),
@@ -86,7 +88,10 @@ fn every_state_says_something() {
         ),
         (
             Cancelled,
-            Some(Reason::Cancelled { by: text("mona") }),
+            Some(Reason::Cancelled {
+                by: text("mona"),
+                remote: false,
+            }),
             "cancelled by @mona after 41 s",
         ),
         (Cancelled, None, "cancelled after 41 s"),
@@ -125,7 +130,13 @@ fn a_queued_run_says_behind_what_it_waits() {
 fn what_whoever_cancelled_it_said_is_told_as_far_as_it_fits() {
     let cancelled = |words: &str| Run {
         cancel: Some(Cancellation::new("mona", Some(words))),
-        ..run(RunState::Cancelled, Some(Reason::Cancelled { by: text("mona") }))
+        ..run(
+            RunState::Cancelled,
+            Some(Reason::Cancelled {
+                by: text("mona"),
+                remote: false,
+            }),
+        )
     };
     assert_eq!(
         description(&cancelled("the wrong branch")),
@@ -133,8 +144,17 @@ fn what_whoever_cancelled_it_said_is_told_as_far_as_it_fits() {
     );
     let cut = description(&cancelled(&"word ".repeat(60)));
     assert!(
-        cut.starts_with("cancelled by @mona after 41 s: \"word word") && cut.ends_with('…'),
+        cut.starts_with("cancelled by @mona after 41 s: \"word word") && cut.ends_with("…\""),
         "{cut}"
+    );
+    let mut elsewhere = cancelled("the wrong branch");
+    elsewhere.reason = Some(Reason::Cancelled {
+        by: text("mona"),
+        remote: true,
+    });
+    assert_eq!(
+        description(&elsewhere),
+        "cancelled by @mona after 41 s: \"the wrong branch\"; stopped locally, the remote command may still be running"
     );
     assert_eq!(
         sentence_of(&cancelled("the wrong branch")).as_deref(),
@@ -158,6 +178,7 @@ fn a_run_that_somebody_wants_to_stop_says_so_while_it_runs_and_not_after_its_own
         Some(Reason::ExitCode {
             step: text("deploy"),
             exit_code: 2,
+            cause: None,
         }),
     );
     assert_eq!(

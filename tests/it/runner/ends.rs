@@ -64,7 +64,7 @@ async fn what_cannot_be_started_says_why() {
 #[tokio::test]
 async fn time_is_limited_in_total_and_in_silence() {
     let mut rig = Rig::script("while :; do echo x; sleep 0.05; done");
-    rig.spec.steps[0].timeout = Duration::from_millis(300);
+    rig.spec.timeout = Duration::from_millis(300);
     assert_eq!(only_outcome(&rig).await, StepOutcome::TimedOut { limit_ms: 300 });
     assert!(rig.log().ends_with("[chima: stopped: timed out after 0.3 s]\n"));
 
@@ -77,7 +77,7 @@ async fn time_is_limited_in_total_and_in_silence() {
 #[tokio::test]
 async fn a_command_that_obeys_sigterm_gets_its_grace() {
     let mut rig = Rig::script("trap 'echo tidying; exit 0' TERM; echo up; while :; do sleep 0.02; done");
-    rig.spec.steps[0].timeout = Duration::from_millis(300);
+    rig.spec.timeout = Duration::from_millis(300);
     rig.spec.graces.terminate = Duration::from_secs(20);
     assert_eq!(only_outcome(&rig).await, StepOutcome::TimedOut { limit_ms: 300 });
     assert!(rig.log().contains("tidying\n"));

@@ -72,7 +72,7 @@ async fn stopped(script: &str, stop: Stop) -> (Duration, Vec<String>) {
     rig.spec.steps[0].environment.set("RIG", &folder);
     let limit = Duration::from_secs(3);
     if stop == Stop::Limit {
-        rig.spec.steps[0].timeout = limit;
+        rig.spec.timeout = limit;
     }
     let running = rig.start().await;
     let started = Instant::now();

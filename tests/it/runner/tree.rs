@@ -10,7 +10,7 @@ async fn a_timeout_takes_double_forks_sessions_and_ignored_signals_along() {
     let mut rig = Rig::script(&format!(
         "trap '' TERM; {ESCAPED}; echo $$ > main; while :; do sleep 0.1; done"
     ));
-    rig.spec.steps[0].timeout = Duration::from_millis(2500);
+    rig.spec.timeout = Duration::from_millis(2500);
     let running = rig.start().await;
     let (escaped, main) = (pid(&rig.written("escaped").await), pid(&rig.written("main").await));
     assert!(is_alive(escaped) && is_alive(main));
@@ -26,7 +26,7 @@ async fn a_timeout_takes_double_forks_sessions_and_ignored_signals_along() {
 async fn a_fork_bomb_is_outrun() {
     let bomb = "n=0; while [ $n -lt 20 ]; do (trap '' TERM; while :; do (sleep 0.01 & sleep 0.01) & sleep 0.005; done) & n=$((n+1)); done; echo $$ > main; wait";
     let mut rig = Rig::script(bomb);
-    rig.spec.steps[0].timeout = Duration::from_millis(1000);
+    rig.spec.timeout = Duration::from_millis(1000);
     rig.spec.steps[0].environment.set("MARK", "fork-bomb");
     let exit = rig.run().await;
     assert_eq!(outcomes(&exit), [&StepOutcome::TimedOut { limit_ms: 1000 }]);
@@ -37,7 +37,7 @@ async fn a_fork_bomb_is_outrun() {
 #[tokio::test]
 async fn a_stopped_process_is_ended_too() {
     let mut rig = Rig::script("echo $$ > main; kill -STOP $$; exit 3");
-    rig.spec.steps[0].timeout = Duration::from_millis(300);
+    rig.spec.timeout = Duration::from_millis(300);
     assert_eq!(outcomes(&rig.run().await), [&StepOutcome::TimedOut { limit_ms: 300 }]);
     assert!(!is_alive(pid(&rig.written("main").await)));
 }

@@ -147,7 +147,7 @@ async fn a_folder_that_is_not_there_is_an_error_that_names_it() {
 async fn inputs_that_make_no_command_end_in_an_error_that_names_the_input() {
     let world = app("with: { comand: [pwd] }").await;
     let id = deployed(&world).await;
-    assert_snapshot!(world.latest(id).description, @"error: the configuration cannot be used: provider `shell` has no input `comand`; inputs: `command`, `commands`, `folder`, `script`");
+    assert_snapshot!(world.latest(id).description, @"error: the configuration cannot be used: provider `shell` has no input `comand`; inputs: `command`, `commands`, `dry_run`, `folder`, `scrip…");
     world.end().await;
 }
 

@@ -1,0 +1,188 @@
+//! The command lines of a manifest, and when they hold.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One way to call the tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    /// The inputs that must be given for this form.
+    #[serde(default)]
+    pub when: Vec<String>,
+    /// One command.
+    #[serde(default)]
+    pub command: Option<Vec<Argument>>,
+    /// Several, one after the other, until the first that fails. A lone `{{placeholder}}` stands for a whole list of them.
+    #[serde(default)]
+    pub commands: Option<Vec<CommandLine>>,
+    /// Of kind `manual`: what the person is to do.
+    #[serde(default)]
+    pub instructions: Option<String>,
+    /// Whether it runs in a checkout of the commit.
+    #[serde(default = "yes")]
+    pub checkout: bool,
+    /// The existing folder it runs in, where there is no checkout.
+    #[serde(default)]
+    pub folder: Option<String>,
+    /// Versions without which this form would mean something else. They are asked for before it runs.
+    #[serde(default)]
+    pub needs: Vec<Need>,
+    /// As the manifest's `remote`, for this form.
+    #[serde(default)]
+    pub remote: Option<bool>,
+}
+
+/// A version that a form needs. The program is one of the manifest's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// Which program.
+    pub program: String,
+    /// This version or a later one.
+    #[serde(default)]
+    pub at_least: Option<String>,
+    /// An earlier one than this.
+    #[serde(default)]
+    pub below: Option<String>,
+    /// What to do where the version is another.
+    #[serde(default)]
+    pub hint: Option<String>,
+}
+
+/// One command of several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum CommandLine {
+    /// An argv list.
+    Argv(Vec<Argument>),
+    /// A placeholder of an `argv_list` input.
+    List(String),
+    /// A command that is left out where its conditions do not hold.
+    Optional(OptionalCommand),
+}
+
+/// A command with conditions, all of which must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionalCommand {
+    /// The input or value that must be set.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// The text that `when` must have.
+    #[serde(default)]
+    pub is: Option<String>,
+    /// The input or value that must not be set.
+    #[serde(default)]
+    pub unless: Option<String>,
+    /// A file of the folder it runs in, which must be there.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The command.
+    pub command: Vec<Argument>,
+}
+
+/// One argument, or several that belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Argument {
+    /// One argument. A lone placeholder of a list stands for as many arguments.
+    Text(String),
+    /// Arguments that are left out where their conditions do not hold.
+    Optional(OptionalArguments),
+    /// One argument for each entry of a map.
+    Each(EachEntry),
+}
+
+/// Arguments with conditions, all of which must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionalArguments {
+    /// The input or value that must be set.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// The text that `when` must have.
+    #[serde(default)]
+    pub is: Option<String>,
+    /// The input or value that must not be set.
+    #[serde(default)]
+    pub unless: Option<String>,
+    /// A file of the folder it runs in, which must be there.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The arguments.
+    pub args: Vec<String>,
+}
+
+/// One argument for each entry of a map, in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EachEntry {
+    /// The input, of type `map`.
+    pub each: String,
+    /// The argument, in which `{{key}}` and `{{value}}` stand for the entry.
+    pub arg: String,
+}
+
+/// What an optional part depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Condition<'a> {
+    /// See [`OptionalArguments::when`].
+    pub when: Option<&'a str>,
+    /// See [`OptionalArguments::is`].
+    pub is: Option<&'a str>,
+    /// See [`OptionalArguments::unless`].
+    pub unless: Option<&'a str>,
+    /// See [`OptionalArguments::file`].
+    pub file: Option<&'a str>,
+}
+
+impl OptionalArguments {
+    /// What they depend on.
+    #[must_use]
+    pub fn condition(&self) -> Condition<'_> {
+        Condition {
+            when: self.when.as_deref(),
+            is: self.is.as_deref(),
+            unless: self.unless.as_deref(),
+            file: self.file.as_deref(),
+        }
+    }
+}
+
+impl OptionalCommand {
+    /// What it depends on.
+    #[must_use]
+    pub fn condition(&self) -> Condition<'_> {
+        Condition {
+            when: self.when.as_deref(),
+            is: self.is.as_deref(),
+            unless: self.unless.as_deref(),
+            file: self.file.as_deref(),
+        }
+    }
+}
+
+impl<'a> Condition<'a> {
+    /// The inputs and values it looks at.
+    pub fn names(self) -> impl Iterator<Item = &'a str> {
+        [self.when, self.unless].into_iter().flatten()
+    }
+}
+
+impl Form {
+    /// Its command lines, each with what it depends on. A placeholder of a whole list has none of its own.
+    pub fn argvs(&self) -> impl Iterator<Item = (&[Argument], Option<Condition<'_>>)> {
+        let one = self.command.iter().map(|argv| (argv.as_slice(), None));
+        let several = self.commands.iter().flatten().filter_map(|line| match line {
+            CommandLine::Argv(argv) => Some((argv.as_slice(), None)),
+            CommandLine::List(_) => None,
+            CommandLine::Optional(optional) => Some((optional.command.as_slice(), Some(optional.condition()))),
+        });
+        one.chain(several)
+    }
+}
+
+fn yes() -> bool {
+    true
+}

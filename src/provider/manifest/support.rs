@@ -1,0 +1,79 @@
+//! What surrounds the commands of a manifest: programs, files, secrets, and what their output means.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A program that must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// As it is called.
+    pub name: String,
+    /// Prints its version.
+    #[serde(default)]
+    pub version_command: Vec<String>,
+    /// Finds the version in what was printed: the first group.
+    #[serde(default)]
+    pub version_pattern: Option<String>,
+    /// Whether only some uses of the provider need it.
+    #[serde(default)]
+    pub optional: bool,
+    /// How to install it: package managers (`apt`, `pip`, `gem`, `npm`) to package names, or `see` to a page.
+    #[serde(default)]
+    pub install: BTreeMap<String, String>,
+}
+
+/// A file of the run's own: a copy of one beside `provider.yaml`, or variables for Ansible.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileSource {
+    /// The name of a file beside `provider.yaml`.
+    #[serde(default)]
+    pub copy: Option<String>,
+    /// The `map` input whose entries become a file of Ansible variables. Each text is `!unsafe`: Ansible takes it literally.
+    #[serde(default)]
+    pub vars: Option<String>,
+    /// Further variables for that file, which win over the input's. One whose value comes out empty is left out.
+    #[serde(default)]
+    pub also: BTreeMap<String, String>,
+}
+
+/// A secret that the tool reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretUse {
+    /// One sentence.
+    pub description: String,
+    /// What the variable holds.
+    #[serde(default, rename = "as")]
+    pub form: SecretForm,
+    /// Whether a plan without it is refused.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// How a secret reaches a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretForm {
+    /// The variable holds the secret.
+    #[default]
+    Variable,
+    /// The variable holds the path of a file with the secret, which only the command's account can read.
+    File,
+}
+
+/// What an output means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cause {
+    /// A regular expression, looked for in the end of the output, without colours.
+    pub pattern: String,
+    /// What to tell, in a few words; `$1` stands for the first group.
+    pub says: String,
+    /// What to do about it; for the log.
+    #[serde(default)]
+    pub hint: Option<String>,
+}

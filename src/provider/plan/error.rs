@@ -1,0 +1,142 @@
+//! What can be wrong with the values of a plan.
+
+use crate::provider::template::MalformedTemplate;
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// `with:` holds something the provider does not have.
+    #[error("provider `{provider}` has no input `{found}`; inputs: {known}")]
+    UnknownInput {
+        /// The provider.
+        provider: String,
+        /// The key as found.
+        found: String,
+        /// What there is.
+        known: String,
+    },
+    /// A required input is missing.
+    #[error("provider `{provider}` needs the input `{input}` in `with`")]
+    MissingInput {
+        /// The provider.
+        provider: String,
+        /// The input.
+        input: String,
+    },
+    /// Two spellings of one input.
+    #[error("input `{input}` is given twice, by its name and by an alias")]
+    GivenTwice {
+        /// The input.
+        input: String,
+    },
+    /// Not the input's type.
+    #[error("input `{input}` is {found}; expected {expected}")]
+    WrongType {
+        /// The input.
+        input: String,
+        /// What it is.
+        found: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Not the input's form.
+    #[error("input `{input}` is `{found}`; expected text that matches `{pattern}`")]
+    PatternMismatch {
+        /// The input.
+        input: String,
+        /// The text, shortened and with its teeth drawn.
+        found: String,
+        /// The pattern.
+        pattern: String,
+    },
+    /// Longer than any input may be.
+    #[error("input `{input}` has {found} bytes; expected at most {limit}")]
+    TooLong {
+        /// The input.
+        input: String,
+        /// Its length.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A payload wants to fill an input that is not open to it.
+    #[error("input `{input}` cannot be filled by a deployment's payload")]
+    NotOpen {
+        /// The input.
+        input: String,
+    },
+    /// A placeholder that does not exist.
+    #[error("`{{{{{placeholder}}}}}` in input `{input}` is unknown; known: {known}")]
+    UnknownPlaceholder {
+        /// The name between the braces.
+        placeholder: String,
+        /// Where it stands.
+        input: String,
+        /// What there is.
+        known: String,
+    },
+    /// Braces that form no placeholder.
+    #[error(transparent)]
+    Malformed(#[from] MalformedTemplate),
+    /// No form of the manifest fits what is given.
+    #[error("provider `{provider}` cannot tell what to run; expected one of {expected} in `with`")]
+    NoForm {
+        /// The provider.
+        provider: String,
+        /// The combinations there are.
+        expected: String,
+    },
+    /// Something is given that the chosen form does not use.
+    #[error("input `{input}` is not used together with {with}; remove one of them")]
+    UnusedInput {
+        /// The input.
+        input: String,
+        /// What decided the form.
+        with: String,
+    },
+    /// A value would become an option.
+    #[error("argument `{found}` begins with `-` because of a value; put fixed text before the placeholder")]
+    LeadingDash {
+        /// The argument.
+        found: String,
+    },
+    /// A command without a program.
+    #[error("a command of provider `{provider}` is empty; expected a program and its arguments")]
+    EmptyCommand {
+        /// The provider.
+        provider: String,
+    },
+    /// No argument can hold a NUL byte.
+    #[error("argument `{found}` holds a NUL byte")]
+    HoldsNul {
+        /// The argument.
+        found: String,
+    },
+    /// An entry of a map that cannot be an argument.
+    #[error("entry `{key}` of input `{input}` cannot be an argument; expected {expected}")]
+    BadEntry {
+        /// The input.
+        input: String,
+        /// The entry's name.
+        key: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The provider cannot show what it would do.
+    #[error("provider `{provider}` has no dry run; deploy without `:plan`")]
+    NoDryRun {
+        /// The provider.
+        provider: String,
+    },
+    /// Nobody has promised that the command obeys.
+    #[error("nothing says that the command obeys `DRY_RUN=1`; make it do so, then set `dry_run: true` in `with`")]
+    DryRunNotPromised,
+    /// A secret without which the tool cannot work.
+    #[error("provider `{provider}` needs the secret `{secret}`; say in `secrets` where it is found")]
+    MissingSecret {
+        /// The provider.
+        provider: String,
+        /// The secret.
+        secret: String,
+    },
+}
