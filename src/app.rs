@@ -19,6 +19,7 @@ use crate::cli::args::{Args, Command};
 use crate::cli::{check, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
+use crate::domain::command::Cancellation;
 use crate::provider::manifest::catalogue::Catalogue;
 
 const DEFAULT_CONFIG: &str = "config/app.yaml";
@@ -78,8 +79,18 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
         Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
         Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
+        Command::Cancel { run, by, reason, wait } => {
+            let by = by.or_else(environment::account).unwrap_or_else(account_number);
+            let cancellation = Cancellation::new(&by, reason.as_deref());
+            offline::cancel(&load(&path)?, &run, &cancellation, wait)
+        }
         Command::Doctor => doctor::doctor(&load(&path)?),
     }
+}
+
+/// An account without a name, as in a service manager's bare environment.
+fn account_number() -> String {
+    format!("account {}", rustix::process::getuid().as_raw())
 }
 
 fn config_path(named: Option<PathBuf>) -> PathBuf {

@@ -154,6 +154,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         deliveries: Notify::new(),
         outbox: Notify::new(),
         rechecks: Notify::new(),
+        sweeps: Notify::new(),
         watched: Mutex::default(),
     });
     Ok(Started {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 /// Executes GitHub Deployments: webhook, policy, durable queue, run, truthful status.
@@ -96,6 +97,20 @@ pub enum Command {
         /// Go on printing until the run ends; the exit code is 0 when it succeeded.
         #[arg(long, short)]
         follow: bool,
+    },
+    /// Stop a run; the exit code is 1 when it had ended before.
+    Cancel {
+        /// The run's id, or the beginning of it.
+        run: String,
+        /// Who asks, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+        /// Why, for people to read.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Wait until it has ended, and print how; the exit code is 1 when it came to its own end first.
+        #[arg(long)]
+        wait: bool,
     },
     /// Check the installation: storage, queue, credentials; each finding with its fix.
     Doctor,

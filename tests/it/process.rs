@@ -8,6 +8,7 @@
 )]
 
 mod asking;
+mod cancel;
 mod child;
 mod commands;
 mod crashes;

@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 
 use super::{links, run};
+use crate::domain::command::Cancellation;
 use crate::domain::ids::{DeploymentId, RunId};
 use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::examples;
-use crate::report::sentence::sentence;
+use crate::report::sentence::{asked_by, sentence, sentence_of, wanted_by};
 use crate::report::slack::message;
 use crate::report::status::{DESCRIPTION_LIMIT, Place, deployment_status};
 
@@ -148,6 +149,7 @@ fn with_text(state: RunState, reason: Option<Reason>, text: &str, ordered: bool)
         sha: text.to_owned(),
         task: text.to_owned(),
         creator: Some(text.to_owned()),
+        cancel: Some(Cancellation::new(text, Some(text))),
         ..plain
     }
 }
@@ -207,6 +209,12 @@ proptest! {
         let sentence = sentence(&filled(examples().swap_remove(index), &text, count));
         prop_assert!(sentence.chars().count() < 1500, "{} characters", sentence.chars().count());
         prop_assert!(is_calm(&sentence));
+        let cancellation = Cancellation::new(&text, Some(&text));
+        prop_assert!(is_calm(&wanted_by(&cancellation)) && is_calm(&asked_by(&cancellation)));
+        for state in RunState::ALL {
+            let reason = filled(examples().swap_remove(index), &text, 1);
+            prop_assert!(sentence_of(&with_text(state, Some(reason), &text, true)).is_some_and(|line| is_calm(&line)));
+        }
     }
 }
 
