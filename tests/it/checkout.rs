@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use chima::config::CheckoutOptions;
 use chima::domain::ids::RepositoryId;
 use chima::domain::names::Sha;
 use chima::provider::checkout::{CheckoutError, Checkouts, Wanted, remove_folder};
@@ -23,6 +24,7 @@ pub struct Rig {
     dir: TempDir,
     pub checkouts: Checkouts,
     pub remote: Remote,
+    pub options: CheckoutOptions,
 }
 
 impl Rig {
@@ -32,6 +34,7 @@ impl Rig {
             program: PathBuf::from("git"),
             environment: BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
             time_limit: Duration::from_secs(60),
+            memory_limit: 4 << 30,
         };
         let checkouts = Checkouts {
             mirrors: dir.path().join("mirrors"),
@@ -42,7 +45,12 @@ impl Rig {
             token: None,
             ssh: None,
         };
-        let rig = Self { dir, checkouts, remote };
+        let rig = Self {
+            dir,
+            checkouts,
+            remote,
+            options: CheckoutOptions::default(),
+        };
         fs::create_dir(rig.path("remote")).unwrap();
         rig.git(&["init", "--quiet", "--initial-branch=main"]);
         rig
@@ -97,6 +105,7 @@ impl Rig {
             remote: &self.remote,
             sha,
             directory: &directory,
+            options: self.options,
         };
         self.checkouts.prepare(&wanted).await.map(|()| directory)
     }
