@@ -25,6 +25,14 @@ pub enum CheckoutError {
         /// The remote, as configured.
         remote: String,
     },
+    /// The remote wants to know who asks, and believes nobody or not the token.
+    #[error("`{remote}` does not let Chima in; {}", remedy(*had_token))]
+    Denied {
+        /// The remote.
+        remote: String,
+        /// Whether a token was shown.
+        had_token: bool,
+    },
     /// What was checked out is another commit.
     #[error("checked out `{found}`, expected `{expected}`; nothing was run")]
     WrongHead {
@@ -73,6 +81,7 @@ impl CheckoutError {
         match self {
             Self::MissingCommit { .. }
             | Self::NoSuchPath { .. }
+            | Self::Denied { .. }
             | Self::WrongHead { .. }
             | Self::Submodules(_)
             | Self::Disk { .. } => false,
@@ -81,6 +90,14 @@ impl CheckoutError {
             Self::Lfs(error) => error.is_transient(),
             Self::Git(error) => error.is_transient(),
         }
+    }
+}
+
+fn remedy(had_token: bool) -> &'static str {
+    if had_token {
+        "allow the App or the token of `github` to read that repository"
+    } else {
+        "there is no token for its host: set up `github`, or use an ssh address and `ssh: { key, known_hosts }`"
     }
 }
 

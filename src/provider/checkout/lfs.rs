@@ -27,12 +27,14 @@ pub enum LfsError {
     #[error("`git-lfs` is not installed, needed by `checkout: {{ lfs: true }}`; install the package `git-lfs`")]
     NotInstalled,
     /// The server does not give it away.
-    #[error("cannot fetch `{file}` from LFS: {source}; push it with `git lfs push --all`, or check who may read there")]
+    #[error(
+        "cannot fetch `{file}` from LFS: {problem}; push it with `git lfs push --all`, or check who may read there"
+    )]
     Refused {
         /// The first file that is missing.
         file: String,
         /// What git-lfs said.
-        source: GitError,
+        problem: GitError,
     },
     /// The remote has no such object.
     #[error("the LFS store of `{remote}` has no `{file}`; push it with `git lfs push --all`")]
@@ -62,7 +64,7 @@ impl LfsError {
         match self {
             Self::NotInstalled | Self::Missing { .. } | Self::Extended { .. } => false,
             Self::Damaged { .. } => true,
-            Self::Refused { source, .. } => source.is_transient(),
+            Self::Refused { problem, .. } => problem.is_transient(),
         }
     }
 }
@@ -178,9 +180,9 @@ async fn fetch(tree: &Tree<'_>, store: &Store, files: &[Kept], first: &Kept) -> 
         (Some(_), Err(GitError::Failed { cause, .. })) if cause.contains("'lfs' is not a git command") => {
             Err(LfsError::NotInstalled.into())
         }
-        (Some(file), Err(source)) => Err(LfsError::Refused {
+        (Some(file), Err(problem)) => Err(LfsError::Refused {
             file: file.shown.clone(),
-            source,
+            problem,
         }
         .into()),
         (Some(_), Ok(())) => Err(LfsError::Missing {

@@ -108,6 +108,13 @@ impl Mirror<'_> {
                     .await?;
             }
             Err(GitError::Failed { cause, .. }) if is_missing(&cause) => return Err(missing(remote, sha)),
+            // Git would ask for a login, and may not.
+            Err(GitError::Failed { cause, .. }) if cause.contains("could not read Username") => {
+                return Err(CheckoutError::Denied {
+                    remote: remote.url.clone(),
+                    had_token: remote.token.is_some(),
+                });
+            }
             Err(error) => return Err(error.into()),
         }
         if self.add_worktree(sha, directory).await? {

@@ -39,6 +39,14 @@ pub enum SubmoduleError {
         /// What is wrong with it.
         problem: AddressError,
     },
+    /// The address is a path where there is nothing.
+    #[error("submodule `{path}`: there is no folder `{address}`; correct its address in `.gitmodules`")]
+    NoSuchPath {
+        /// Where it belongs.
+        path: String,
+        /// Where it was looked for.
+        address: String,
+    },
     /// It is to be updated by a command of the repository.
     #[error("submodule `{0}` is updated by a command, which is not run; remove `update` from `.gitmodules`")]
     Command(String),
@@ -117,9 +125,13 @@ fn within(place: &Path, error: CheckoutError) -> CheckoutError {
     if place.as_os_str().is_empty() || matches!(error, CheckoutError::Submodules(_)) {
         return error;
     }
-    CheckoutError::Submodule {
-        path: shown(&place.to_string_lossy()),
-        source: Box::new(error),
+    let path = shown(&place.to_string_lossy());
+    match error {
+        CheckoutError::NoSuchPath { remote } => SubmoduleError::NoSuchPath { path, address: remote }.into(),
+        error => CheckoutError::Submodule {
+            path,
+            source: Box::new(error),
+        },
     }
 }
 
