@@ -25,20 +25,16 @@ use crate::provider::mask::Patterns;
 const WORDS: usize = 16 << 10;
 
 /// Settings that hold for every call.
-const SETTINGS: [(&str, &str); 19] = [
+const SETTINGS: [(&str, &str); 17] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.attributesFile", "/dev/null"),
     ("core.excludesFile", "/dev/null"),
     ("core.askPass", ""),
-    // A program that a fetch would ask for the branches of borrowed repositories.
-    ("core.alternateRefsCommand", ":"),
     ("credential.helper", ""),
     ("submodule.recurse", "false"),
     ("fetch.recurseSubmodules", "false"),
     ("protocol.ext.allow", "never"),
-    // A server must not send us elsewhere for its objects.
-    ("transfer.bundleURI", "false"),
     ("transfer.fsckObjects", "true"),
     // Flaws of old but honest histories, harmless to us.
     ("fetch.fsck.zeroPaddedFilemode", "ignore"),
@@ -170,7 +166,9 @@ impl Git {
             program: self.program.clone(),
             source,
         })?;
-        self.bound(&child);
+        if let Some(pid) = pid(&child) {
+            bound(pid, self.memory_limit);
+        }
         let group = Group::of(&child);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let write = async {
@@ -255,22 +253,30 @@ impl Git {
         }
         command
     }
-
-    /// Bounds the memory of a call and of what it starts. Right after its start it has read nothing yet.
-    fn bound(&self, child: &Child) {
-        let limit = Rlimit {
-            current: Some(self.memory_limit),
-            maximum: Some(self.memory_limit),
-        };
-        if let Some(pid) = pid(child) {
-            // Refused where the machine allows less already.
-            let _ = rustix::process::prlimit(Some(pid), Resource::Data, limit);
-        }
-    }
 }
 
 fn pid(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+}
+
+/// Bounds the memory of a process and of what it starts. What it starts from now on inherits the limit; what was quicker is
+/// bounded by itself.
+fn bound(pid: Pid, bytes: u64) {
+    let limit = Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    };
+    // Refused where the machine allows less already, or where it has ended.
+    let _ = rustix::process::prlimit(Some(pid), Resource::Data, limit);
+    let number = pid.as_raw_nonzero();
+    let children = std::fs::read_to_string(format!("/proc/{number}/task/{number}/children")).unwrap_or_default();
+    for child in children
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .filter_map(Pid::from_raw)
+    {
+        bound(child, bytes);
+    }
 }
 
 /// Ends the whole group of a call that is given up, also when its future is dropped.

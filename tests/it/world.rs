@@ -13,6 +13,7 @@ mod stage;
 mod steps;
 
 mod bodies;
+mod checkout;
 mod contexts;
 mod crash;
 mod deliveries;

@@ -188,7 +188,7 @@ fn judge(described: Described, name: &str, app: &Remote, parent: &Remote) -> Res
     })
 }
 
-/// Whether every part of the path is a folder of its own, or nothing yet. Git has just written the tree, and nothing else was
+/// Whether every part of the path is a folder of its own; git makes an empty one for each submodule. Git has just written the tree, and nothing else was
 /// started in it.
 fn is_plain(directory: &Path, path: &Path) -> bool {
     let mut at = directory.to_owned();
@@ -205,4 +205,30 @@ fn is_plain(directory: &Path, path: &Path) -> bool {
 /// Names the mirror of an address.
 fn digest(url: &str) -> String {
     hex::encode(&Sha256::digest(url)[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_of_the_checkout_take_a_submodule() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/sub")).unwrap();
+        fs::create_dir_all(dir.path().join("a/.git")).unwrap();
+        fs::write(dir.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
+        for (path, expected) in [
+            ("a/sub", true),
+            ("a/new", false),
+            ("link", false),
+            ("link/sub", false),
+            ("file", false),
+            ("a/.git", false),
+            ("../a", false),
+            ("/tmp", false),
+        ] {
+            assert_eq!(is_plain(dir.path(), Path::new(path)), expected, "{path}");
+        }
+    }
 }

@@ -49,6 +49,7 @@ async fn large_files_stand_in_the_place_of_their_pointers() {
     fs::write(rig.path("remote/plain.txt"), pointer(b"nobody has this")).unwrap();
     executable(&rig.path("remote/run.bin"), &pointer(CONTENT));
     fs::write(rig.path("remote/small.bin"), "no pointer").unwrap();
+    std::os::unix::fs::symlink("dir/big.bin", rig.path("remote/link.bin")).unwrap();
     let sha = with_a_large_file(&rig, CONTENT);
     let checkout = rig.checkout(&sha, "a").await.unwrap();
     assert_eq!(fs::read(checkout.join("dir/big.bin")).unwrap(), CONTENT);
@@ -58,6 +59,7 @@ async fn large_files_stand_in_the_place_of_their_pointers() {
     // What no attribute names, and what is no pointer, is an ordinary file.
     assert_eq!(read(&checkout, "plain.txt"), pointer(b"nobody has this"));
     assert_eq!(read(&checkout, "small.bin"), "no pointer");
+    assert!(checkout.join("link.bin").is_symlink());
     // Git sees no change, although it runs no filter.
     assert_eq!(rig.git_in("a", &["status", "--porcelain"], b""), "");
     // A command may change its file; the next checkout has the right one, and needs no remote.
