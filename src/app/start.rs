@@ -32,6 +32,8 @@ use crate::store::Store;
 
 /// A clone of a large repository takes its time; a git that hangs does not end by itself.
 const GIT_LIMIT: Duration = Duration::from_secs(600);
+/// Far more than any honest repository needs; a small one can name files without end.
+const GIT_MEMORY: u64 = 4 << 30;
 
 /// Slack takes one message a second from an incoming webhook, and short bursts.
 /// <https://docs.slack.dev/apis/web-api/rate-limits>
@@ -214,6 +216,7 @@ fn checkouts(config: &Config) -> Checkouts {
             program: PathBuf::from("git"),
             environment,
             time_limit: GIT_LIMIT,
+            memory_limit: GIT_MEMORY,
         },
     }
 }

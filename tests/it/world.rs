@@ -14,6 +14,7 @@ mod steps;
 
 mod bodies;
 mod cancel;
+mod checkout;
 mod contexts;
 mod crash;
 mod deliveries;
