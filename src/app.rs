@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::args::{Args, Command};
-use crate::cli::{check, schema};
+use crate::cli::{check, import, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
 use crate::provider::manifest::catalogue::Catalogue;
@@ -45,7 +45,8 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             complain(&error);
-            let misuse = error.downcast_ref::<ConfigError>().is_some();
+            let misuse =
+                error.downcast_ref::<ConfigError>().is_some() || error.downcast_ref::<import::Failure>().is_some();
             ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
         }
     }
@@ -63,6 +64,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             say(&report)?;
             Ok(if ok { Exit::Done } else { Exit::Failed })
         }
+        Command::Import { file, from, out } => say(&import::import(&file, from, out.as_deref())?),
         Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
         Command::Demo { queue, once, listen } => demo::demo(&queue, once, listen),
