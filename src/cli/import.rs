@@ -163,7 +163,7 @@ fn convert_text(text: &str, name: &str, from: Option<Kind>) -> Result<Imported, 
         format!(
             "Comments that begin with \"{}\" or \"{}\" need a person. `chima check` says whether it loads.",
             writer::LOST,
-            writer::TODO
+            writer::TO_DO
         ),
     ];
     let yaml = writer::yaml(&draft, &header);
@@ -225,14 +225,14 @@ fn summary(imported: &Imported, out: &Path) -> String {
     let environments = imported.draft.apps().map(|app| app.environments.len()).sum();
     let out = out.display();
     format!(
-        "{out} is written from {}: {}, {}\n{} comments begin with \"{}\" and {} with \"{}\"\nthen: chima check {out}\n",
+        "{out} is written from {}: {}, {}\ncomments that begin with \"{}\": {}, with \"{}\": {}\nthen: chima check {out}\n",
         imported.kind,
         count(apps, "app"),
         count(environments, "environment"),
-        comments(writer::LOST),
         writer::LOST,
-        comments(writer::TODO),
-        writer::TODO,
+        comments(writer::LOST),
+        writer::TO_DO,
+        comments(writer::TO_DO),
     )
 }
 

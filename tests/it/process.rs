@@ -10,6 +10,7 @@
 mod child;
 mod commands;
 mod crashes;
+mod import;
 mod installation;
 mod journal;
 mod outages;

@@ -38,15 +38,25 @@ pub(super) fn read(text: &str, kind: Kind) -> Result<Foreign, ImportError> {
                 hint: None,
             }
         })?)),
-        Kind::AppsJson => match json(text)? {
-            Value::Object(map) => Ok(Foreign::Apps(map)),
-            other => Err(unexpected(&other, "a map of apps", kind)),
-        },
+        Kind::AppsJson => apps(json(text)?),
         Kind::Heaven => Ok(Foreign::Payload(json(text)?)),
-        Kind::Hooks => match json_or_yaml(text)? {
-            Value::Array(hooks) => Ok(Foreign::Hooks(hooks)),
-            other => Err(unexpected(&other, "a list of hooks", kind)),
-        },
+        Kind::Hooks => hooks(json_or_yaml(text)?),
+    }
+}
+
+fn apps(value: Value) -> Result<Foreign, ImportError> {
+    if let Value::Object(apps) = value {
+        Ok(Foreign::Apps(apps))
+    } else {
+        Err(unexpected(&value, "a map of apps", Kind::AppsJson))
+    }
+}
+
+fn hooks(value: Value) -> Result<Foreign, ImportError> {
+    if let Value::Array(hooks) = value {
+        Ok(Foreign::Hooks(hooks))
+    } else {
+        Err(unexpected(&value, "a list of hooks", Kind::Hooks))
     }
 }
 
@@ -58,10 +68,7 @@ pub(super) fn detect(text: &str) -> Result<Foreign, ImportError> {
         Err(_) => serde_yaml::from_str::<Value>(text).ok().filter(is_hooks),
     };
     match structured {
-        Some(value) if is_hooks(&value) => match value {
-            Value::Array(hooks) => Ok(Foreign::Hooks(hooks)),
-            other => Err(unexpected(&other, "a list of hooks", Kind::Hooks)),
-        },
+        Some(value) if is_hooks(&value) => hooks(value),
         Some(Value::Object(map)) if !map.is_empty() && entries(&map) == map.len() => Ok(Foreign::Apps(map)),
         Some(value) if heaven::is_one(&value) => Ok(Foreign::Payload(value)),
         Some(Value::Object(map)) if entries(&map) > 0 => Ok(Foreign::Apps(map)),

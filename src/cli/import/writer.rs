@@ -106,7 +106,7 @@ impl Page {
         match note {
             Note::Plain(text) => self.paragraph(indent, text),
             Note::Lost(text) => self.paragraph(indent, &format!("{LOST}: {text}")),
-            Note::Todo(text) => self.paragraph(indent, &format!("{TODO}: {text}")),
+            Note::Todo(text) => self.paragraph(indent, &format!("{TO_DO}: {text}")),
         }
     }
 
@@ -134,7 +134,7 @@ impl Page {
 
 /// How comments begin that need a person.
 pub(super) const LOST: &str = "Not carried over";
-pub(super) const TODO: &str = "To do";
+pub(super) const TO_DO: &str = "To do";
 
 /// No character of a foreign file may end a comment's line.
 fn words(text: &str) -> Vec<String> {

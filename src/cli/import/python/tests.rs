@@ -20,7 +20,7 @@ fn plain(value: &Literal) -> Literal {
                 .map(|(key, value)| (located(key), located(value)))
                 .collect(),
         ),
-        other => other.clone(),
+        Literal::Text(_) | Literal::Number(_) | Literal::Bool(_) | Literal::None | Literal::Other => value.clone(),
     }
 }
 
