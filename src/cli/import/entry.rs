@@ -136,10 +136,10 @@ impl Entries {
                 }
             }
         }
-        if let Some(contexts) = self.texts(keys, "required_contexts") {
+        if let Some(contexts) = self.names(keys, "required_contexts") {
             settings.set("required_contexts", contexts);
         }
-        match self.texts(keys, "allowed_rooms") {
+        match self.names(keys, "allowed_rooms") {
             Some(rooms) if rooms.is_empty() => {
                 let note = "an empty list let no room deploy it, and no room has the name below. Name the rooms, or remove \
                             the key to allow all.";
@@ -150,7 +150,7 @@ impl Entries {
         }
         // a fork's way to say who may deploy; to drop it would let everybody
         if let Some(people) = self
-            .texts(keys, "authorized_usernames")
+            .names(keys, "authorized_usernames")
             .filter(|people| !people.is_empty())
         {
             settings.set("deployers", people);
@@ -158,7 +158,7 @@ impl Entries {
     }
 
     fn environments(&mut self, keys: &mut Keys<'_>, source: &Source<'_>) -> Vec<Environment> {
-        let listed = self.texts(keys, "environments").unwrap_or_default();
+        let listed = self.names(keys, "environments").unwrap_or_default();
         let mut names: Vec<String> = Vec::new();
         for name in listed.into_iter().chain(source.environments.iter().cloned()) {
             if !names.contains(&name) {
@@ -192,9 +192,9 @@ impl Entries {
         environments
     }
 
-    pub(super) fn texts(&mut self, keys: &mut Keys<'_>, key: &str) -> Option<Vec<String>> {
+    fn names(&mut self, keys: &mut Keys<'_>, key: &str) -> Option<Vec<String>> {
         let value = keys.take(key)?;
-        self.reader.texts(&keys.name(key), value)
+        self.reader.names(&keys.name(key), value)
     }
 
     pub(super) fn text<'a>(&mut self, keys: &mut Keys<'a>, key: &str) -> Option<&'a str> {

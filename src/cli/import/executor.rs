@@ -196,15 +196,11 @@ fn ansible(entries: &mut Entries, keys: &mut Keys<'_>, app: &mut Settings) {
     let mut notes = Vec::new();
     if entries.say("ansible") {
         notes.push(Note::plain(
-            "Heaven ran `ansible/site.yml` with the inventory `ansible/hosts`. `heaven_deploy_sha` has all digits now.",
+            "Heaven ran `ansible/site.yml` with the inventory `ansible/hosts`. Playbooks still find `heaven_deploy_sha`.",
         ));
     }
     notes.extend(ssh(entries));
-    let with = json!({
-        "inventory": "ansible/hosts",
-        "playbook": "ansible/site.yml",
-        "extra_vars": { "heaven_deploy_sha": "{{sha}}" },
-    });
+    let with = json!({ "inventory": "ansible/hosts", "playbook": "ansible/site.yml" });
     write(entries, keys, app, ("ansible", notes, with));
 }
 
@@ -243,7 +239,7 @@ fn write(
     let mut all: Map<String, Value> = usual.as_object().cloned().unwrap_or_default();
     for (input, value) in with {
         match (all.get_mut(&input), value) {
-            // variables beside Heaven's own
+            // arguments beside Heaven's own
             (Some(Value::Object(usual)), Value::Object(own)) => usual.extend(own),
             (_, value) => _ = all.insert(input, value),
         }

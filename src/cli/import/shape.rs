@@ -64,10 +64,29 @@ impl Reader {
         texts
     }
 
+    /// A list of names.
+    pub(super) fn names(&mut self, at: &str, value: &Value) -> Option<Vec<String>> {
+        let names = self.texts(at, value)?;
+        let unfit = names.iter().position(|name| !is_name(name));
+        if let Some(index) = unfit {
+            self.problems.push(format!(
+                "`{at}[{index}]` is empty or holds a line break; expected a name"
+            ));
+            return None;
+        }
+        Some(names)
+    }
+
     pub(super) fn refuse<T>(&mut self, at: &str, value: &Value, expected: &str) -> Option<T> {
         self.problems.push(unexpected(at, value, expected));
         None
     }
+}
+
+/// Whether a text can be the name of a context, a room or a person; `#` and `@` before it are no part of it.
+pub(super) fn is_name(text: &str) -> bool {
+    let bare = text.strip_prefix(['#', '@']).unwrap_or(text);
+    !bare.trim().is_empty() && !bare.contains(char::is_control)
 }
 
 impl<'a> Keys<'a> {

@@ -12,6 +12,7 @@ use crate::provider::plan::{PlanContext, plan};
 mod detection;
 mod heaven;
 mod hooks;
+mod hostile;
 mod hubot;
 mod pybossa;
 

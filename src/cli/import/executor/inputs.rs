@@ -74,7 +74,16 @@ impl Inputs {
             Value::Bool(_) | Value::Number(_) => Some(value.clone()),
             Value::Array(_) => {
                 let texts = entries.reader.texts(at, value)?;
-                texts.iter().all(|text| is_open(text)).then(|| Value::from(texts))
+                let all_open = texts.iter().all(|text| is_open(text));
+                // one text, as Ansible's own option takes it
+                let joined = matches!(key.trim_start_matches("ansible_"), "tags" | "limit");
+                all_open.then(|| {
+                    if joined {
+                        texts.join(",").into()
+                    } else {
+                        Value::from(texts)
+                    }
+                })
             }
             Value::Object(map) => self.map(key, map),
             Value::Null => None,

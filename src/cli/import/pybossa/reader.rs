@@ -4,6 +4,7 @@
 use crate::cli::import::draft::{Note, Settings};
 use crate::cli::import::python::{Literal, Located};
 use crate::cli::import::secrets::{is_secret_text, told};
+use crate::cli::import::shape::is_name;
 
 /// The entries of a dict.
 pub(super) type Dict<'a> = &'a [(Located, Located)];
@@ -100,7 +101,11 @@ impl Reader {
         let mut texts = Vec::new();
         for (index, item) in items.iter().enumerate() {
             match &item.value {
-                Literal::Text(text) => texts.push(text.clone()),
+                Literal::Text(text) if is_name(text) => texts.push(text.clone()),
+                Literal::Text(_) => {
+                    let text = format!("`{at}['{key}'][{index}]` is empty or holds a line break; expected a name");
+                    self.refuse(item.line, text);
+                }
                 Literal::Other => return None,
                 Literal::Number(_) | Literal::Bool(_) | Literal::None | Literal::List(_) | Literal::Dict(_) => {
                     self.unexpected(&format!("{at}['{key}'][{index}]"), item, "a text");

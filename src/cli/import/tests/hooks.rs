@@ -231,3 +231,17 @@ fn what_is_wrong_is_told() {
       the file holds a map; expected a list of hooks
     ");
 }
+
+#[test]
+fn what_would_not_load_is_not_written() {
+    let hooks = r#"[{ "id": "a", "execute-command": "/x/y", "pass-environment-to-command": [
+        { "source": "string", "envname": "A", "name": "plain" }, { "source": "string", "envname": "A", "name": "ghp_0123456789" }
+    ] }]"#;
+    insta::assert_snapshot!(refused(hooks), @"
+    what was made from `FILE` would not load, so that nothing is written:
+    app.yaml:25:12: `A` is in `env` and in `secrets`
+      25 |     env: { A: plain }
+         |            ^
+    hint: keep the secret
+    ");
+}

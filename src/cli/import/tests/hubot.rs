@@ -125,13 +125,10 @@ fn a_realistic_file_is_carried_over() {
       db:
         repository: octo-org/db
         auto_merge: false
-        # Heaven ran `ansible/site.yml` with the inventory `ansible/hosts`. `heaven_deploy_sha` has all digits
-        # now.
+        # Heaven ran `ansible/site.yml` with the inventory `ansible/hosts`. Playbooks still find
+        # `heaven_deploy_sha`.
         provider: ansible
-        with:
-          inventory: hosts/db
-          playbook: ansible/site.yml
-          extra_vars: { heaven_deploy_sha: "{{sha}}" }
+        with: { inventory: hosts/db, playbook: ansible/site.yml }
         environments:
           production: {}
 
@@ -348,8 +345,8 @@ fn inputs_of_a_provider_are_carried_over_without_their_secrets() {
       a:
         repository: o/a
         auto_merge: false
-        # Heaven ran `ansible/site.yml` with the inventory `ansible/hosts`. `heaven_deploy_sha` has all digits
-        # now.
+        # Heaven ran `ansible/site.yml` with the inventory `ansible/hosts`. Playbooks still find
+        # `heaven_deploy_sha`.
         # To do: Heaven logged in with its `DEPLOYMENT_PRIVATE_KEY` and believed every host. Put that key into a
         # file and name it with `ssh: { key: { file: PATH }, known_hosts: PATH }`, or let the account's own be
         # used with `inherit_env: [HOME, SSH_AUTH_SOCK]`.
@@ -357,9 +354,9 @@ fn inputs_of_a_provider_are_carried_over_without_their_secrets() {
         with:
           inventory: ansible/hosts
           playbook: site.yml
-          extra_vars: { heaven_deploy_sha: "{{sha}}", workers: 4 }
           limit: web
-          tags: [deploy, assets]
+          tags: "deploy,assets"
+          extra_vars: { workers: 4 }
         # To do: `extra_vars.db_password` looks like a secret. Put it into the variable `DB_PASSWORD` of Chima's
         # process, and let the playbook or task read that.
         secrets:
@@ -449,13 +446,11 @@ fn a_secret_in_a_wrong_place_is_refused_and_not_shown() {
 }
 
 #[test]
-fn what_would_not_load_is_not_written() {
+fn a_name_that_is_none_is_told_at_its_place() {
     insta::assert_snapshot!(refused(
         r#"{ "a": { "provider": "capistrano", "repository": "o/r", "required_contexts": [""] } }"#,
-    ), @r#"
-    what was made from `FILE` would not load, so that nothing is written:
-    app.yaml:22:25: `apps.a.required_contexts[0]` is ``; expected a name
-      22 |     required_contexts: [""]
-         |                         ^
-    "#);
+    ), @"
+    `FILE`, read as hubot-deploy's apps.json, cannot be imported
+      `a.required_contexts[0]` is empty or holds a line break; expected a name
+    ");
 }
