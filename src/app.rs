@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::args::{Args, Command};
-use crate::cli::{check, schema};
+use crate::cli::{check, import, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
 use crate::domain::command::Cancellation;
@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             complain(&error);
-            let misuse = error.is::<ConfigError>() || error.is::<Misuse>();
+            let misuse = error.is::<ConfigError>() || error.is::<Misuse>() || error.is::<import::Failure>();
             ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
         }
     }
@@ -70,6 +70,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             say(&report)?;
             Ok(if ok { Exit::Done } else { Exit::Failed })
         }
+        Command::Import { file, from, out } => say(&import::import(&file, from, out.as_deref())?),
         Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
         Command::Deploy(args) => ask::deploy(&load(&path)?, &args, false),

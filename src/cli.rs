@@ -4,5 +4,6 @@ pub mod args;
 pub mod cancel;
 pub mod check;
 pub mod decide;
+pub mod import;
 pub mod runs;
 pub mod schema;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::cli::import::Kind;
+
 /// Executes GitHub Deployments: webhook, policy, durable queue, run, truthful status.
 #[derive(Debug, Parser)]
 #[command(name = "chima", version, arg_required_else_help = true, max_term_width = 100)]
@@ -67,6 +69,17 @@ pub enum Command {
     Plan(DeployArgs),
     /// Print the JSON Schema of the configuration.
     Schema,
+    /// Make a configuration from a file of hubot-deploy, Heaven, PYBOSSA's deployments server or adnanh/webhook.
+    Import {
+        /// The foreign file; nothing in it is executed, and no secret in it is copied.
+        file: PathBuf,
+        /// What it is, where its content does not tell: `apps-json`, `pybossa`, `heaven` or `hooks`.
+        #[arg(long, value_name = "KIND", hide_possible_values = true)]
+        from: Option<Kind>,
+        /// Where to write the configuration; it must not be there yet. Without it, it is printed.
+        #[arg(long, value_name = "PATH")]
+        out: Option<PathBuf>,
+    },
     /// Work on a stored delivery again, unless it has had its effect.
     Replay {
         /// Our id of the delivery, or GitHub's GUID.

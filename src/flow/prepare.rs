@@ -198,7 +198,7 @@ async fn check_out(
     engine: &Engine,
     run: &Run,
     order: &Order,
-    (app, _environment): (&App, &Environment),
+    (app, environment): (&App, &Environment),
     ssh: Option<SshAccess>,
     places: &Places,
 ) -> Result<(), Reason> {
