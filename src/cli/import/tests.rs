@@ -1,12 +1,12 @@
 //! Whole files in, whole configurations out: what a person reads, and that it loads.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::{Failure, ImportError, Imported, Kind, PROVIDERS, convert_text, foreign};
 use crate::config::{Config, Known};
 use crate::domain::deployment::Order;
 use crate::provider::manifest::catalogue::Catalogue;
+use crate::provider::plan::values::PlanPlaces;
 use crate::provider::plan::{PlanContext, plan};
 
 mod detection;
@@ -30,11 +30,14 @@ fn made(text: &str) -> String {
                 git_ref: "main".parse().unwrap(),
                 task: environment.tasks[0].clone(),
                 hosts: Vec::new(),
+                noop: false,
             };
+            let secrets: Vec<&str> = environment.secrets.keys().map(String::as_str).collect();
             let context = PlanContext {
                 requested: &serde_json::Map::new(),
-                timeout: Some(environment.timeout),
-                default_timeout: Duration::from_secs(1),
+                places: &PlanPlaces::default(),
+                has_file: &|_| true,
+                secrets: &secrets,
             };
             if let Some(manifest) = catalogue.find(&environment.provider) {
                 let planned = plan(manifest, &environment.with, &order, &context);
