@@ -16,9 +16,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::args::{Args, Command};
-use crate::cli::{check, schema};
+use crate::cli::{check, import, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
+use crate::domain::command::Cancellation;
 use crate::provider::manifest::catalogue::Catalogue;
 
 const DEFAULT_CONFIG: &str = "config/app.yaml";
@@ -51,7 +52,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             complain(&error);
-            let misuse = error.is::<ConfigError>() || error.is::<Misuse>();
+            let misuse = error.is::<ConfigError>() || error.is::<Misuse>() || error.is::<import::Failure>();
             ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
         }
     }
@@ -69,6 +70,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             say(&report)?;
             Ok(if ok { Exit::Done } else { Exit::Failed })
         }
+        Command::Import { file, from, out } => say(&import::import(&file, from, out.as_deref())?),
         Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
         Command::Deploy(args) => ask::deploy(&load(&path)?, &args, false),
@@ -78,8 +80,18 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
         Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
         Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
+        Command::Cancel { run, by, reason, wait } => {
+            let by = by.or_else(environment::account).unwrap_or_else(account_number);
+            let cancellation = Cancellation::new(&by, reason.as_deref());
+            offline::cancel(&load(&path)?, &run, &cancellation, wait)
+        }
         Command::Doctor => doctor::doctor(&load(&path)?),
     }
+}
+
+/// An account without a name, as in a service manager's bare environment.
+fn account_number() -> String {
+    format!("account {}", rustix::process::getuid().as_raw())
 }
 
 fn config_path(named: Option<PathBuf>) -> PathBuf {

@@ -4,6 +4,7 @@
 //! this one imports none of them.
 
 pub mod clock;
+pub mod command;
 pub mod creation;
 pub mod delivery;
 pub mod deployment;

@@ -6,6 +6,8 @@
 pub mod adopt;
 pub mod announce;
 pub mod ask;
+pub mod cancel;
+pub mod command;
 pub mod engine;
 pub mod execute;
 pub mod gather;

@@ -32,6 +32,8 @@ use crate::store::Store;
 
 /// A clone of a large repository takes its time; a git that hangs does not end by itself.
 const GIT_LIMIT: Duration = Duration::from_secs(600);
+/// Far more than any honest repository needs; a small one can name files without end.
+const GIT_MEMORY: u64 = 4 << 30;
 
 /// Slack takes one message a second from an incoming webhook, and short bursts.
 /// <https://docs.slack.dev/apis/web-api/rate-limits>
@@ -154,6 +156,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         deliveries: Notify::new(),
         outbox: Notify::new(),
         rechecks: Notify::new(),
+        sweeps: Notify::new(),
         watched: Mutex::default(),
     });
     Ok(Started {
@@ -213,6 +216,7 @@ fn checkouts(config: &Config) -> Checkouts {
             program: PathBuf::from("git"),
             environment,
             time_limit: GIT_LIMIT,
+            memory_limit: GIT_MEMORY,
         },
     }
 }

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use crate::cli::import::Kind;
 
 /// Executes GitHub Deployments: webhook, policy, durable queue, run, truthful status.
 #[derive(Debug, Parser)]
@@ -66,6 +69,17 @@ pub enum Command {
     Plan(DeployArgs),
     /// Print the JSON Schema of the configuration.
     Schema,
+    /// Make a configuration from a file of hubot-deploy, Heaven, PYBOSSA's deployments server or adnanh/webhook.
+    Import {
+        /// The foreign file; nothing in it is executed, and no secret in it is copied.
+        file: PathBuf,
+        /// What it is, where its content does not tell: `apps-json`, `pybossa`, `heaven` or `hooks`.
+        #[arg(long, value_name = "KIND", hide_possible_values = true)]
+        from: Option<Kind>,
+        /// Where to write the configuration; it must not be there yet. Without it, it is printed.
+        #[arg(long, value_name = "PATH")]
+        out: Option<PathBuf>,
+    },
     /// Work on a stored delivery again, unless it has had its effect.
     Replay {
         /// Our id of the delivery, or GitHub's GUID.
@@ -96,6 +110,20 @@ pub enum Command {
         /// Go on printing until the run ends; the exit code is 0 when it succeeded.
         #[arg(long, short)]
         follow: bool,
+    },
+    /// Stop a run; the exit code is 1 when it had ended before.
+    Cancel {
+        /// The run's id, or the beginning of it.
+        run: String,
+        /// Who asks, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+        /// Why, for people to read.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Wait until it has ended, and print how; the exit code is 1 when it came to its own end first.
+        #[arg(long)]
+        wait: bool,
     },
     /// Check the installation: storage, queue, credentials; each finding with its fix.
     Doctor,

@@ -346,7 +346,7 @@ fn new_run(
         hold_until,
         worker: None,
         lease_until: None,
-        cancel_by: None,
+        cancel: None,
         config_digest: engine.config.digest.clone(),
     })
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::provider::manifest::form::Form;
 use crate::provider::manifest::input::Input;
-use crate::provider::manifest::support::{Cause, FileSource, Program, SecretUse};
+use crate::provider::manifest::support::{Cause, FileSource, Program, SecretUse, VariableValue};
 
 pub mod catalogue;
 mod check;
@@ -54,7 +54,7 @@ pub struct Manifest {
     pub forms: Vec<Form>,
     /// Variables for every command of it; values may use placeholders. One whose value comes out empty is not set.
     #[serde(default)]
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, VariableValue>,
     /// Secrets it knows what to do with, by the variable that the tool reads. The configuration says where they are found.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretUse>,
@@ -125,6 +125,8 @@ pub enum Leftover {
     /// They get a moment, then they are stopped and named in the log.
     #[default]
     Stop,
+    /// They are stopped at once, and nothing is said: for tools that always leave something, and mean nothing by it.
+    StopAtOnce,
     /// They live on, without the lane's lock.
     Allow,
 }

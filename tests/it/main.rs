@@ -5,6 +5,7 @@
     reason = "a test binary has no outside, and a test that fails says so by a panic"
 )]
 
+mod ansible;
 mod architecture;
 mod checkout;
 mod config_files;
@@ -14,5 +15,6 @@ mod licenses;
 mod process;
 mod queue_conformance;
 mod runner;
+mod tools;
 
 mod world;

@@ -8,9 +8,11 @@
 )]
 
 mod asking;
+mod cancel;
 mod child;
 mod commands;
 mod crashes;
+mod import;
 mod installation;
 mod journal;
 mod outages;

@@ -13,6 +13,8 @@ mod stage;
 mod steps;
 
 mod bodies;
+mod cancel;
+mod checkout;
 mod contexts;
 mod crash;
 mod deliveries;
