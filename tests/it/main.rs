@@ -10,6 +10,7 @@ mod architecture;
 mod checkout;
 mod config_files;
 mod docs;
+mod fabric_and_capistrano;
 mod licenses;
 mod process;
 mod queue_conformance;
