@@ -43,7 +43,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
     for (name, source) in &manifest.files {
         check_file(manifest, name, source).map_err(|detail| broken(&format!("file `{name}`"), detail))?;
     }
-    for name in manifest.secrets.keys().filter(|name| !is_variable(name)) {
+    if let Some(name) = manifest.secrets.keys().find(|name| !is_variable(name)) {
         let detail = "expected a variable's name: letters, digits and `_`".to_owned();
         return Err(broken(&format!("secret `{name}`"), detail));
     }
