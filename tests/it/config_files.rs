@@ -36,6 +36,8 @@ fn load(path: &Path, text: &str) -> Config {
                 places: &PlanPlaces::default(),
                 has_file: &|_| true,
                 secrets: &secrets,
+                variables: &[],
+                declared: environment.hosts.as_deref().unwrap_or_default(),
             };
             let manifest = catalogue.find(&environment.provider).unwrap();
             if let Err(error) = plan(manifest, &environment.with, &order, &context) {

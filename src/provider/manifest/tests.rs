@@ -56,7 +56,7 @@ fn an_unknown_placeholder_is_refused_with_the_known_ones() {
     assert_eq!(
         refusal("inputs: { x: { type: string, description: d } }\nforms: [{ command: [a, \"{{nope}}\"] }]"),
         "provider `p`, form 1: `nope` is neither an input nor a value of the run; known: `x`, `environment`, `sha`, \
-         `ref`, `task`, `hosts`, `app`, `sha8`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`"
+         `ref`, `task`, `hosts`, `app`, `sha8`, `all_hosts`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`"
     );
 }
 
