@@ -16,7 +16,24 @@ fn refusal(body: &str) -> String {
 fn what_is_shipped_loads() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
-    assert_eq!(names, ["ansible", "capistrano", "fabric", "manual", "shell"]);
+    assert_eq!(
+        names,
+        [
+            "ansible",
+            "capistrano",
+            "docker-compose",
+            "fabric",
+            "helm",
+            "heroku",
+            "http",
+            "kamal",
+            "kubectl",
+            "make",
+            "manual",
+            "shell",
+            "terraform"
+        ]
+    );
 }
 
 #[test]
