@@ -18,6 +18,7 @@ pub mod catalogue;
 mod check;
 pub mod form;
 pub mod input;
+pub mod request;
 pub mod support;
 
 /// The values that `with:` and every manifest may use beside the inputs.

@@ -13,6 +13,10 @@ pub const DEFAULT_PATTERN: &str = "[A-Za-z0-9][A-Za-z0-9._/-]*";
 pub const PATH_PATTERN: &str =
     r"(?:/|\./)?(?:\.?[A-Za-z0-9_@+][A-Za-z0-9_.@+ -]*/)*\.?[A-Za-z0-9_@+][A-Za-z0-9_.@+ -]*/?";
 
+/// What a `url` must match where the manifest says nothing. It may begin with `${…}`, of which `provider::request::late` says
+/// more.
+pub const URL_PATTERN: &str = r"(?:https?://|\$\{)[!-~]+";
+
 /// One entry of `with:`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +57,8 @@ pub enum InputKind {
     String,
     /// The path of a file or folder; a relative one starts where the command runs.
     Path,
+    /// The address of something on a server. Values that are put into it are percent-encoded.
+    Url,
     /// One command: a list of texts.
     Argv,
     /// Several commands.
@@ -74,6 +80,7 @@ impl InputKind {
         match self {
             Self::String => "string",
             Self::Path => "path",
+            Self::Url => "url",
             Self::Argv => "argv",
             Self::ArgvList => "argv_list",
             Self::Map => "map",
@@ -88,6 +95,7 @@ impl InputKind {
     pub fn pattern(self) -> &'static str {
         match self {
             Self::Path => PATH_PATTERN,
+            Self::Url => URL_PATTERN,
             Self::String | Self::Argv | Self::ArgvList | Self::Map | Self::List | Self::Bool | Self::Integer => {
                 DEFAULT_PATTERN
             }
