@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 
 use crate::world::stage::{SECRET, SITE, World};
 
-/// Longer than anything takes; only a fault exceeds it.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than anything takes, also a real tool on a busy machine; only a fault exceeds it.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Headers and body of a delivery that is on its way.
 #[derive(Debug, Clone)]
