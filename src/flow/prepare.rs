@@ -21,7 +21,7 @@ use crate::flow::prepare::ssh::SshFiles;
 use crate::provider::checkout::{CheckoutError, Wanted};
 use crate::provider::environment::{RunIdentity, Sources, compose};
 use crate::provider::git::{Remote, SshAccess};
-use crate::provider::manifest::Manifest;
+use crate::provider::manifest::{Kind, Manifest};
 use crate::provider::plan::values::PlanPlaces;
 use crate::provider::plan::{Plan, PlanContext, StepPlan, needs_checkout, plan};
 use crate::provider::probe::{probe, unmet};
@@ -77,6 +77,16 @@ impl Places {
 pub fn lock_file(data_dir: &Path, lane: &LaneKey) -> PathBuf {
     let digest = hex::encode(Sha256::digest(lane.as_str()));
     data_dir.join("locks").join(format!("{}.lock", &digest[..32]))
+}
+
+/// Whether a person carries out what the run's environment asks for, as far as can be told before it is prepared.
+#[must_use]
+pub fn is_for_a_person(engine: &Engine, run: &Run) -> bool {
+    let order = run.order.as_ref();
+    order
+        .and_then(|order| engine.config.find(run.repository.as_str(), order.environment.as_str()))
+        .and_then(|(_, environment)| engine.manifests.find(&environment.provider))
+        .is_some_and(|manifest| manifest.kind == Kind::Manual)
 }
 
 /// Makes a claimed run ready to start.

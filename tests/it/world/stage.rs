@@ -318,8 +318,10 @@ apps:
         known = setup.known_apps,
         app = app.join("\n"),
     );
-    Config::parse(&folder.join("app.yaml"), &text, &Known { providers: &["shell"] })
-        .unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+    let known = Known {
+        providers: &["shell", "manual"],
+    };
+    Config::parse(&folder.join("app.yaml"), &text, &known).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
 }
 
 /// Panics by the thread they happened on: every world lives on the one thread of its test.
