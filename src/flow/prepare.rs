@@ -24,8 +24,9 @@ use crate::provider::git::{Remote, SshAccess};
 use crate::provider::manifest::{Kind, Manifest};
 use crate::provider::plan::values::PlanPlaces;
 use crate::provider::plan::{Plan, PlanContext, StepPlan, needs_checkout, plan};
-use crate::provider::probe::{probe, unmet};
+use crate::provider::probe::unmet;
 use crate::provider::spec::{Graces, LogCaps, RunnerSpec, Secret, StepSpec};
+use crate::provider::versions::Versions;
 
 mod secrets;
 mod ssh;
@@ -152,7 +153,7 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
         plan = planned(&|file| places.checkout.join(file).exists())?;
     }
     let path = ssh.as_ref().map_or_else(server_path, |ssh| ssh.path(&server_path()));
-    refuse_other_versions(manifest, &plan, &path, &places).await?;
+    refuse_other_versions(&engine.versions, manifest, &plan, &path, &places).await?;
 
     let timeout = environment.timeout.or(plan.timeout).unwrap_or(DEFAULT_TIMEOUT);
     let mut files = std::mem::take(&mut plan.files);
@@ -185,13 +186,19 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
 }
 
 /// A form that means something else to another generation of its tool is not run with that.
-async fn refuse_other_versions(manifest: &Manifest, plan: &Plan, path: &str, places: &Places) -> Result<(), Reason> {
+async fn refuse_other_versions(
+    versions: &Versions,
+    manifest: &Manifest,
+    plan: &Plan,
+    path: &str,
+    places: &Places,
+) -> Result<(), Reason> {
     for need in &plan.needs {
         let Some(program) = manifest.programs.iter().find(|program| program.name == need.program) else {
             continue;
         };
         let home = ("HOME".to_owned(), places.home.display().to_string());
-        let found = probe(program, path, &[home]).await;
+        let found = versions.probe(program, path, &[home]).await;
         if let Some(detail) = unmet(need, &found) {
             return Err(unusable(detail));
         }
