@@ -21,11 +21,12 @@ use crate::flow::prepare::ssh::SshFiles;
 use crate::provider::checkout::{CheckoutError, Wanted};
 use crate::provider::environment::{DEFAULT_PATH, RunIdentity, Sources, compose};
 use crate::provider::git::{Remote, SshAccess};
-use crate::provider::manifest::Manifest;
+use crate::provider::manifest::{Kind, Manifest};
 use crate::provider::plan::values::PlanPlaces;
 use crate::provider::plan::{Plan, PlanContext, StepPlan, needs_checkout, plan};
-use crate::provider::probe::{probe, unmet};
+use crate::provider::probe::unmet;
 use crate::provider::spec::{Graces, LogCaps, RunnerSpec, Secret, StepSpec};
+use crate::provider::versions::Versions;
 
 mod secrets;
 mod ssh;
@@ -78,6 +79,16 @@ impl Places {
 pub fn lock_file(data_dir: &Path, lane: &LaneKey) -> PathBuf {
     let digest = hex::encode(Sha256::digest(lane.as_str()));
     data_dir.join("locks").join(format!("{}.lock", &digest[..32]))
+}
+
+/// Whether a person carries out what the run's environment asks for, as far as can be told before it is prepared.
+#[must_use]
+pub fn is_for_a_person(engine: &Engine, run: &Run) -> bool {
+    let order = run.order.as_ref();
+    order
+        .and_then(|order| engine.config.find(run.repository.as_str(), order.environment.as_str()))
+        .and_then(|(_, environment)| engine.manifests.find(&environment.provider))
+        .is_some_and(|manifest| manifest.kind == Kind::Manual)
 }
 
 /// Makes a claimed run ready to start.
@@ -152,7 +163,7 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
         plan = planned(&|file| places.checkout.join(file).exists())?;
     }
     let path = ssh.as_ref().map_or(programs.clone(), |ssh| ssh.path(&programs));
-    refuse_other_versions(manifest, &plan, &path, &places).await?;
+    refuse_other_versions(&engine.versions, manifest, &plan, &path, &places).await?;
 
     let timeout = environment.timeout.or(plan.timeout).unwrap_or(DEFAULT_TIMEOUT);
     let mut files = std::mem::take(&mut plan.files);
@@ -185,13 +196,19 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
 }
 
 /// A form that means something else to another generation of its tool is not run with that.
-async fn refuse_other_versions(manifest: &Manifest, plan: &Plan, path: &str, places: &Places) -> Result<(), Reason> {
+async fn refuse_other_versions(
+    versions: &Versions,
+    manifest: &Manifest,
+    plan: &Plan,
+    path: &str,
+    places: &Places,
+) -> Result<(), Reason> {
     for need in &plan.needs {
         let Some(program) = manifest.programs.iter().find(|program| program.name == need.program) else {
             continue;
         };
         let home = ("HOME".to_owned(), places.home.display().to_string());
-        let found = probe(program, path, &[home]).await;
+        let found = versions.probe(program, path, &[home]).await;
         if let Some(detail) = unmet(need, &found) {
             return Err(unusable(detail));
         }

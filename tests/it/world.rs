@@ -25,6 +25,7 @@ mod happy;
 mod hostile;
 mod lane;
 mod latest;
+mod manual;
 mod outbox;
 mod plan;
 mod policy;
