@@ -54,7 +54,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<Exit> {
     let path = config_path(args.config.clone());
     match args.command {
-        Command::Schema => say(&schema::schema()),
+        Command::Schema { provider } => say(&schema::schema(provider)),
         Command::Check { path: other } => {
             let path = other.unwrap_or(path);
             let names = provider_names(&path);

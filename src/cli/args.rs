@@ -40,8 +40,12 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
         listen: std::net::SocketAddr,
     },
-    /// Print the JSON Schema of the configuration.
-    Schema,
+    /// Print the JSON Schema of the configuration, or of provider manifests.
+    Schema {
+        /// The schema of `provider.yaml` instead.
+        #[arg(long)]
+        provider: bool,
+    },
     /// Work on a stored delivery again, unless it has had its effect.
     Replay {
         /// Our id of the delivery, or GitHub's GUID.

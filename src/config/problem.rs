@@ -125,7 +125,7 @@ impl Problem {
 
 /// The way from the top of the file to a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct KeyPath(Vec<Step>);
+pub struct KeyPath(Vec<Step>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
@@ -135,17 +135,20 @@ enum Step {
 
 impl KeyPath {
     /// The path of keys alone.
-    pub(super) fn of(keys: &[&str]) -> Self {
+    #[must_use]
+    pub fn of(keys: &[&str]) -> Self {
         Self(keys.iter().map(|key| Step::Key((*key).to_owned())).collect())
     }
 
     /// One key deeper.
-    pub(super) fn key(&self, key: &str) -> Self {
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
         self.with(Step::Key(key.to_owned()))
     }
 
     /// One item of a list deeper.
-    pub(super) fn index(&self, index: usize) -> Self {
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
         self.with(Step::Index(index))
     }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use chima::config::{Config, Known, reference, schema};
 use chima::domain::deployment::Order;
+use chima::provider::manifest;
 use chima::provider::manifest::catalogue::Catalogue;
 use chima::provider::plan::values::PlanPlaces;
 use chima::provider::plan::{PlanContext, plan};
@@ -54,6 +55,37 @@ fn the_schema_file_is_what_the_code_makes() {
 #[test]
 fn the_reference_page_is_what_the_code_makes() {
     keep_fresh("docs/reference/configuration.md", &reference::markdown());
+}
+
+#[test]
+fn the_schema_file_of_manifests_is_what_the_code_makes() {
+    keep_fresh("providers/provider.schema.json", &manifest::schema::json());
+}
+
+#[test]
+fn every_shipped_manifest_tells_editors_its_schema_and_has_a_page() {
+    for folder in fs::read_dir(root().join("providers")).unwrap().flatten() {
+        let manifest = folder.path().join("provider.yaml");
+        let Ok(text) = fs::read_to_string(&manifest) else {
+            assert!(folder.path().is_file(), "{} has no manifest", folder.path().display());
+            continue;
+        };
+        assert!(
+            text.starts_with("# yaml-language-server: $schema=../provider.schema.json\n"),
+            "{} begins otherwise",
+            manifest.display()
+        );
+        assert!(
+            folder.path().join("README.md").is_file(),
+            "{} has no README.md",
+            folder.path().display()
+        );
+    }
+}
+
+#[test]
+fn the_reference_page_of_manifests_is_what_the_code_makes() {
+    keep_fresh("docs/reference/provider-manifest.md", &manifest::reference::markdown());
 }
 
 #[test]

@@ -110,18 +110,5 @@ fn read(folder: &Path) -> Result<Manifest, ManifestError> {
         source,
     })?;
     let beside = |name: &str| std::fs::read_to_string(folder.join(name));
-    let manifest = Manifest::parse(&path.display().to_string(), &text, &beside)?;
-    let expected = folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    if manifest.name == expected {
-        Ok(manifest)
-    } else {
-        Err(ManifestError::WrongName {
-            path: path.display().to_string(),
-            found: manifest.name,
-            expected,
-        })
-    }
+    Manifest::parse(&path.display().to_string(), &text, &beside)
 }

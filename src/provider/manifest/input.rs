@@ -13,14 +13,14 @@ pub const DEFAULT_PATTERN: &str = "[A-Za-z0-9][A-Za-z0-9._/-]*";
 pub const PATH_PATTERN: &str =
     r"(?:/|\./)?(?:\.?[A-Za-z0-9_@+][A-Za-z0-9_.@+ -]*/)*\.?[A-Za-z0-9_@+][A-Za-z0-9_.@+ -]*/?";
 
-/// One entry of `with:`.
+/// What one key of `with:` may hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// Its form.
+    /// What kind of value it is.
     #[serde(rename = "type")]
     pub kind: InputKind,
-    /// One sentence.
+    /// One sentence for whoever writes `with:`.
     pub description: String,
     /// Its value where `with:` has none; may use the run's values.
     #[serde(default)]
@@ -55,13 +55,13 @@ pub enum InputKind {
     Path,
     /// One command: a list of texts.
     Argv,
-    /// Several commands.
+    /// Several commands: a list of lists of texts.
     ArgvList,
-    /// Names to values.
+    /// Names to values, for `each` and for `vars`.
     Map,
-    /// Several texts.
+    /// Several texts. A lone placeholder of it becomes as many arguments; within an argument they are separated by commas.
     List,
-    /// Yes or no.
+    /// `true` or `false`. As a part of an argument it is that word; a condition takes `false` for not set.
     Bool,
     /// A whole number.
     Integer,

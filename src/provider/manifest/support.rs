@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Program {
     /// As it is called.
     pub name: String,
-    /// Prints its version.
+    /// The program and arguments that print its version.
     #[serde(default)]
     pub version_command: Vec<String>,
     /// Finds the version in what was printed: the first group.
@@ -44,9 +44,9 @@ pub struct FileSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecretUse {
-    /// One sentence.
+    /// One sentence for whoever has to find it.
     pub description: String,
-    /// What the variable holds.
+    /// What the variable holds. An app's `secret_files` overrules it.
     #[serde(default, rename = "as")]
     pub form: SecretForm,
     /// Whether a plan without it is refused.

@@ -13,6 +13,8 @@ use crate::queue_conformance::redis_server::RedisServer;
 const SOON: Duration = Duration::from_secs(10);
 const SCHEMA: &str = include_str!("../../../config/app.schema.json");
 
+const PROVIDER_SCHEMA: &str = include_str!("../../../providers/provider.schema.json");
+
 /// Without what differs from run to run.
 fn redacted(installation: &Installation, text: &str) -> String {
     let folder = regex::escape(&installation.path("").display().to_string());
@@ -80,6 +82,11 @@ async fn the_schema_that_is_printed_is_the_one_that_is_shipped() {
     let folder = tempfile::tempdir().unwrap();
     let printed = output(command(folder.path(), &["schema"]), SOON).await;
     assert_eq!((printed.code, printed.stdout.as_str()), (Some(0), SCHEMA));
+    let of_providers = output(command(folder.path(), &["schema", "--provider"]), SOON).await;
+    assert_eq!(
+        (of_providers.code, of_providers.stdout.as_str()),
+        (Some(0), PROVIDER_SCHEMA)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
