@@ -18,7 +18,7 @@ use crate::cli::args::{Args, Command};
 use crate::cli::{check, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
-use crate::provider::manifest::catalogue::Catalogue;
+use crate::provider::manifest::catalogue;
 
 const DEFAULT_CONFIG: &str = "config/app.yaml";
 
@@ -56,10 +56,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Schema { provider } => say(&schema::schema(provider)),
         Command::Check { path: other } => {
-            let path = other.unwrap_or(path);
-            let names = provider_names(&path);
-            let names = known(&names);
-            let (report, ok) = check::check(&path, &Known { providers: &names });
+            let (report, ok) = check::check(&other.unwrap_or(path));
             say(&report)?;
             Ok(if ok { Exit::Done } else { Exit::Failed })
         }
@@ -80,26 +77,8 @@ fn config_path(named: Option<PathBuf>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG))
 }
 
-/// Every provider that a configuration may name: the shipped ones, and those of its own folders. Of a file that has other
-/// problems only the shipped ones; it is refused anyway.
-fn provider_names(path: &Path) -> Vec<String> {
-    let own = Config::load(path, &Known::default())
-        .map(|config| config.providers)
-        .unwrap_or_default();
-    // a manifest that cannot be used is complained about where it is loaded for use
-    Catalogue::load(&own)
-        .or_else(|_| Catalogue::load(&[]))
-        .map(|all| all.iter().map(|manifest| manifest.name.clone()).collect())
-        .unwrap_or_default()
-}
-
-fn known(names: &[String]) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
-}
-
 fn load(path: &Path) -> anyhow::Result<Config> {
-    let names = provider_names(path);
-    let names = known(&names);
+    let names = catalogue::shipped_names();
     Ok(Config::load(path, &Known { providers: &names })?)
 }
 

@@ -29,8 +29,19 @@ pub struct Fault {
     pub text: String,
     /// What to do, where that is not plain from the text.
     pub hint: Option<String>,
-    /// A word that a text below the value holds: the first of these is what is wrong, where there is one.
-    pub word: Option<String>,
+    /// What of it is shown.
+    pub at: At,
+}
+
+/// Which line of a value is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum At {
+    /// Its key.
+    Key,
+    /// Where it begins.
+    Value,
+    /// The first text within it that holds this word; where there is none, as [`At::Value`].
+    Word(String),
 }
 
 impl Document {
@@ -66,10 +77,21 @@ impl Document {
         &self.text
     }
 
-    /// Whether a value stands at this path.
+    /// Where a setting of an environment is written, such as `with` and one of its keys: at the environment, or at the app,
+    /// or as near to it as the file comes.
     #[must_use]
-    pub fn has(&self, path: &KeyPath) -> bool {
-        path.node_in(&self.root).is_some()
+    pub fn setting(&self, app: &str, environment: &str, keys: &[&str]) -> KeyPath {
+        let app = KeyPath::of(&["apps", app]);
+        let environment = app.key("environments").key(environment);
+        for length in (1..=keys.len()).rev() {
+            for around in [&environment, &app] {
+                let path = keys[..length].iter().fold(around.clone(), |path, key| path.key(key));
+                if path.node_in(&self.root).is_some() {
+                    return path;
+                }
+            }
+        }
+        environment
     }
 
     /// The struct that `schema` was made from.
@@ -95,13 +117,15 @@ impl Document {
     }
 
     fn problem(&self, fault: Fault) -> Problem {
-        let below = fault.path.node_in(&self.root);
-        let place = match below
-            .zip(fault.word.as_deref())
-            .and_then(|(node, word)| find(node, word))
-        {
-            Some(node) => node.place,
-            None => fault.path.place_in(&self.root),
+        let value = || fault.path.place_in(&self.root);
+        let place = match &fault.at {
+            At::Key => fault.path.key_place_in(&self.root),
+            At::Value => value(),
+            At::Word(word) => fault
+                .path
+                .node_in(&self.root)
+                .and_then(|node| find(node, word))
+                .map_or_else(value, |node| node.place),
         };
         fault.path.problem(place, fault.text, fault.hint)
     }

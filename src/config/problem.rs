@@ -66,6 +66,29 @@ impl ConfigError {
         }
     }
 
+    /// One line for each problem, without the excerpt: for a log.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let line = |problem: &Problem| {
+            let hint = problem
+                .hint
+                .as_deref()
+                .map(|hint| format!("; {hint}"))
+                .unwrap_or_default();
+            format!("{} {}{hint}", self.place(problem), problem.text)
+        };
+        self.problems.iter().map(line).collect()
+    }
+
+    /// File, line and column, as editors take them.
+    fn place(&self, problem: &Problem) -> String {
+        let file = self.file.display();
+        match problem.line {
+            0 => format!("{file}:"),
+            line => format!("{file}:{line}:{}:", problem.column),
+        }
+    }
+
     /// The one problem of a file that could not be read at all.
     pub(super) fn unreadable(file: &Path, text: String, hint: &str) -> Self {
         let problem = Problem {
@@ -90,11 +113,7 @@ impl fmt::Display for ConfigError {
             if index > 0 {
                 f.write_str("\n\n")?;
             }
-            write!(f, "{}:", self.file.display())?;
-            if problem.line > 0 {
-                write!(f, "{}:{}:", problem.line, problem.column)?;
-            }
-            write!(f, " {problem}")?;
+            write!(f, "{} {problem}", self.place(problem))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::document::{Document, Fault};
+use crate::config::document::{At, Document, Fault};
 use crate::config::problem::{ConfigError, KeyPath};
 use crate::provider::manifest::form::Form;
 use crate::provider::manifest::input::Input;
@@ -196,7 +196,7 @@ impl Manifest {
                     path: KeyPath::of(&["files", name, "copy"]),
                     text: format!("file `{name}`: cannot read `{copy}` beside the manifest: {error}"),
                     hint: None,
-                    word: None,
+                    at: At::Value,
                 }),
             }
         }
@@ -214,7 +214,7 @@ impl Manifest {
             path: KeyPath::of(&["name"]),
             text: format!("name `{}` differs from its folder `{folder}`", self.name),
             hint: Some("give both the same name".to_owned()),
-            word: None,
+            at: At::Value,
         })
     }
 

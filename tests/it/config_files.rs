@@ -6,44 +6,21 @@ use std::fs;
 use std::path::Path;
 
 use chima::config::{Config, Known, reference, schema};
-use chima::domain::deployment::Order;
+use chima::flow::rehearse::{self, SettingFault};
 use chima::provider::manifest;
-use chima::provider::manifest::catalogue::Catalogue;
-use chima::provider::plan::values::PlanPlaces;
-use chima::provider::plan::{PlanContext, plan};
+use chima::provider::manifest::catalogue::{self, Catalogue};
 
 use crate::docs::{files, keep_fresh, root};
 
-/// Loads a configuration and plans one run for each of its environments: inputs are the provider's business, so that a
-/// file may load and still not be able to deploy.
+/// Loads a configuration and plans every task of its environments: inputs are the provider's business, so that a file may
+/// load and still not be able to deploy.
 fn load(path: &Path, text: &str) -> Config {
-    let catalogue = Catalogue::load(&[]).unwrap();
-    let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
+    let names = catalogue::shipped_names();
     let config = Config::parse(path, text, &Known { providers: &names }).unwrap_or_else(|error| panic!("{error}"));
-    for app in &config.apps {
-        for environment in &app.environments {
-            let order = Order {
-                app: app.name.clone(),
-                environment: environment.name.clone(),
-                sha: "0123456789012345678901234567890123456789".parse().unwrap(),
-                git_ref: "main".parse().unwrap(),
-                task: environment.tasks[0].clone(),
-                hosts: Vec::new(),
-                noop: false,
-            };
-            let secrets: Vec<&str> = environment.secrets.keys().map(String::as_str).collect();
-            let context = PlanContext {
-                requested: &serde_json::Map::new(),
-                places: &PlanPlaces::default(),
-                has_file: &|_| true,
-                secrets: &secrets,
-            };
-            let manifest = catalogue.find(&environment.provider).unwrap();
-            if let Err(error) = plan(manifest, &environment.with, &order, &context) {
-                panic!("{}: {}/{}: {error}", path.display(), app.name, environment.name);
-            }
-        }
-    }
+    let catalogue = Catalogue::load(&config.providers).unwrap_or_else(|errors| panic!("{}", errors[0]));
+    let faults = rehearse::faults(&config, &catalogue);
+    let lines: Vec<String> = faults.iter().map(SettingFault::line).collect();
+    assert!(lines.is_empty(), "{}: {}", path.display(), lines.join("\n"));
     config
 }
 

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use crate::config::document::Fault;
+use crate::config::document::{At, Fault};
 use crate::config::problem::KeyPath;
 use crate::provider::manifest::form::{Argument, CommandLine, Condition, Form};
 use crate::provider::manifest::input::{Input, InputKind};
@@ -74,7 +74,10 @@ impl Found {
         if let Err(detail) = judged {
             self.faults.push(Fault {
                 path,
-                word: detail.split('`').nth(1).map(str::to_owned),
+                at: detail
+                    .split('`')
+                    .nth(1)
+                    .map_or(At::Value, |word| At::Word(word.to_owned())),
                 text: format!("{part}: {detail}"),
                 hint: None,
             });

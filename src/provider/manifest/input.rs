@@ -13,6 +13,16 @@ pub const DEFAULT_PATTERN: &str = "[A-Za-z0-9][A-Za-z0-9._/-]*";
 pub const PATH_PATTERN: &str =
     r"(?:/|\./)?(?:\.?[A-Za-z0-9_@+][A-Za-z0-9_.@+ -]*/)*\.?[A-Za-z0-9_@+][A-Za-z0-9_.@+ -]*/?";
 
+/// What a text must be to match a pattern, as the end of a sentence.
+#[must_use]
+pub fn pattern_in_words(pattern: &str) -> String {
+    match pattern {
+        DEFAULT_PATTERN => "letters, digits and `. _ / -`, a letter or digit first".to_owned(),
+        PATH_PATTERN => "a path of letters, digits, spaces and `. _ @ + -`, without `..`".to_owned(),
+        pattern => format!("text that matches `{pattern}`"),
+    }
+}
+
 /// What one key of `with:` may hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

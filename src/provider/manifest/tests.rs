@@ -233,7 +233,7 @@ timeout_seconds: 1h
     p/provider.yaml:7:3: `inputs.branch` has no `description`
       7 |   branch: { type: string }
         |   ^
-    hint: `description`: one sentence
+    hint: `description`: one sentence for whoever writes `with:`
 
     p/provider.yaml:9:5: unknown key `comand` in `forms[0]`
       9 |   - comand: [a]

@@ -152,6 +152,16 @@ impl<'m> Inputs<'m> {
     }
 }
 
+/// What is wrong with each key of `with` by itself. A plan stops at the first.
+#[must_use]
+pub fn faults(manifest: &Manifest, with: &Map<String, Value>, order: &Order) -> Vec<PlanError> {
+    let judge = |(key, value): (&String, &Value)| {
+        let (name, input) = find(manifest, key)?;
+        read(name, input, value, &|text| expand(name, text, order)).map(drop)
+    };
+    with.iter().filter_map(|entry| judge(entry).err()).collect()
+}
+
 fn find<'m>(manifest: &'m Manifest, key: &str) -> Result<(&'m str, &'m Input), PlanError> {
     manifest.find_input(key).ok_or_else(|| PlanError::UnknownInput {
         provider: manifest.name.clone(),
