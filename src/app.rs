@@ -5,6 +5,7 @@ pub mod demo;
 pub mod doctor;
 pub mod logging;
 pub mod offline;
+pub mod providers;
 pub mod serve;
 pub mod start;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::args::{Args, Command};
+use crate::cli::providers::NoSuchProvider;
 use crate::cli::{check, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
@@ -45,7 +47,8 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             complain(&error);
-            let misuse = error.downcast_ref::<ConfigError>().is_some();
+            let misuse =
+                error.downcast_ref::<ConfigError>().is_some() || error.downcast_ref::<NoSuchProvider>().is_some();
             ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
         }
     }
@@ -63,6 +66,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
         Command::Demo { queue, once, listen } => demo::demo(&queue, once, listen),
+        Command::Providers { name, readme, json } => providers::providers(&path, name.as_deref(), readme, json),
         Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
         Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
@@ -77,7 +81,7 @@ fn config_path(named: Option<PathBuf>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG))
 }
 
-fn load(path: &Path) -> anyhow::Result<Config> {
+pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     let names = catalogue::shipped_names();
     Ok(Config::load(path, &Known { providers: &names })?)
 }

@@ -3,5 +3,6 @@
 pub mod args;
 pub mod check;
 pub mod decide;
+pub mod providers;
 pub mod runs;
 pub mod schema;

@@ -46,6 +46,18 @@ pub enum Command {
         #[arg(long)]
         provider: bool,
     },
+    /// List the providers: what is installed, what is missing and how to get it, who uses which. Ends with 1 where a provider that
+    /// the configuration uses lacks a program.
+    Providers {
+        /// Everything about this one: inputs, secrets, command lines, and what it would run.
+        name: Option<String>,
+        /// Print the page that explains it.
+        #[arg(long, requires = "name", conflicts_with = "json")]
+        readme: bool,
+        /// Print JSON, one provider a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Work on a stored delivery again, unless it has had its effect.
     Replay {
         /// Our id of the delivery, or GitHub's GUID.

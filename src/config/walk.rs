@@ -175,7 +175,7 @@ impl Walk<'_> {
                     .get(name)
                     .and_then(|wanted| wanted["description"].as_str())
                     .map(as_clause);
-                let text = format!("`{path}` has no `{name}`");
+                let text = format!("{} has no `{name}`", called(path));
                 self.problems
                     .push(path.problem(key, text, meaning.map(|meaning| format!("`{name}`: {meaning}"))));
             }
@@ -231,12 +231,12 @@ impl Walk<'_> {
             .into_iter()
             .find_map(|schema| schema["x-hint"].as_str())
             .map(str::to_owned);
-        let name = if *path == KeyPath::default() {
-            "the file".to_owned()
-        } else {
-            format!("`{path}`")
-        };
-        let text = format!("{name} {}; expected {}", found(node), expected(schema, wanted));
+        let text = format!(
+            "{} {}; expected {}",
+            called(path),
+            found(node),
+            expected(schema, wanted)
+        );
         self.problems
             .push(path.problem(node.place, text, own.or_else(|| correction(schema, node, wanted))));
         Value::Null
@@ -373,6 +373,15 @@ fn correction(schema: &Schema, node: &Node, wanted: &Value) -> Option<String> {
             Some("give it a value, or remove it; text that begins with `#` needs quotes".to_owned())
         }
         _ => None,
+    }
+}
+
+/// A value, as the beginning of a sentence.
+fn called(path: &KeyPath) -> String {
+    if *path == KeyPath::default() {
+        "the file".to_owned()
+    } else {
+        format!("`{path}`")
     }
 }
 

@@ -25,6 +25,21 @@ pub struct Program {
     pub install: BTreeMap<String, String>,
 }
 
+impl Program {
+    /// How to install it, as commands to type; `None` where the manifest does not say.
+    #[must_use]
+    pub fn install_in_words(&self) -> Option<String> {
+        let way = |(manager, package): (&String, &String)| match manager.as_str() {
+            "apt" | "pip" | "gem" => format!("`{manager} install {package}`"),
+            "npm" => format!("`npm install --global {package}`"),
+            "see" => format!("see {package}"),
+            other => format!("{other}: {package}"),
+        };
+        let ways: Vec<String> = self.install.iter().map(way).collect();
+        (!ways.is_empty()).then(|| ways.join(" or "))
+    }
+}
+
 /// A file of the run's own: a copy of one beside `provider.yaml`, or variables for Ansible.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
