@@ -1,5 +1,6 @@
 //! The composition root: the only room where everything meets.
 
+pub mod ask;
 pub mod clock;
 pub mod demo;
 pub mod doctor;
@@ -17,9 +18,10 @@ use clap::Parser;
 
 use crate::cli::args::{Args, Command};
 use crate::cli::providers::NoSuchProvider;
-use crate::cli::{check, schema};
+use crate::cli::{check, import, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
+use crate::domain::command::Cancellation;
 use crate::provider::manifest::catalogue;
 
 const DEFAULT_CONFIG: &str = "config/app.yaml";
@@ -37,6 +39,11 @@ pub enum Exit {
     Unreachable = 3,
 }
 
+/// What was typed cannot be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misuse(pub(crate) String);
+
 /// Everything but the runner.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -47,8 +54,10 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             complain(&error);
-            let misuse =
-                error.downcast_ref::<ConfigError>().is_some() || error.downcast_ref::<NoSuchProvider>().is_some();
+            let misuse = error.is::<ConfigError>()
+                || error.is::<Misuse>()
+                || error.is::<import::Failure>()
+                || error.is::<NoSuchProvider>();
             ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
         }
     }
@@ -63,16 +72,29 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             say(&report)?;
             Ok(if ok { Exit::Done } else { Exit::Failed })
         }
+        Command::Import { file, from, out } => say(&import::import(&file, from, out.as_deref())?),
         Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
+        Command::Deploy(args) => ask::deploy(&load(&path)?, &args, false),
+        Command::Plan(args) => ask::deploy(&load(&path)?, &args, true),
         Command::Demo { queue, once, listen } => demo::demo(&queue, once, listen),
         Command::Providers { name, readme, json } => providers::providers(&path, name.as_deref(), readme, json),
         Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
         Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
         Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
+        Command::Cancel { run, by, reason, wait } => {
+            let by = by.or_else(environment::account).unwrap_or_else(account_number);
+            let cancellation = Cancellation::new(&by, reason.as_deref());
+            offline::cancel(&load(&path)?, &run, &cancellation, wait)
+        }
         Command::Doctor => doctor::doctor(&load(&path)?),
     }
+}
+
+/// An account without a name, as in a service manager's bare environment.
+fn account_number() -> String {
+    format!("account {}", rustix::process::getuid().as_raw())
 }
 
 fn config_path(named: Option<PathBuf>) -> PathBuf {

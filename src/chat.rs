@@ -1,1 +1,3 @@
 //! The chat grammar and command engine. Pure.
+
+pub mod target;

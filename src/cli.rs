@@ -1,8 +1,10 @@
 //! Arguments and the commands that need no server.
 
 pub mod args;
+pub mod cancel;
 pub mod check;
 pub mod decide;
+pub mod import;
 pub mod providers;
 pub mod runs;
 pub mod schema;

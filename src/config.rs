@@ -188,10 +188,21 @@ pub struct Environment {
     pub inherit_env: Vec<String>,
     /// Key and known hosts for ssh.
     pub ssh: Option<Ssh>,
+    /// What a checkout holds beside the commit's own files.
+    pub checkout: CheckoutOptions,
     /// Who may deploy, without `@`; empty for everybody in an allowed room.
     pub deployers: Vec<String>,
     /// Who may override, without `@`.
     pub admins: Vec<String>,
+}
+
+/// What a checkout holds beside the commit's own files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckoutOptions {
+    /// The recorded commits of submodules, at all levels.
+    pub submodules: bool,
+    /// The files that are kept in Git LFS, in the place of their pointers.
+    pub lfs: bool,
 }
 
 /// In which order waiting runs of an environment execute.

@@ -4,6 +4,8 @@
 //! this one imports none of them.
 
 pub mod clock;
+pub mod command;
+pub mod creation;
 pub mod delivery;
 pub mod deployment;
 pub mod event;

@@ -5,6 +5,9 @@
 
 pub mod adopt;
 pub mod announce;
+pub mod ask;
+pub mod cancel;
+pub mod command;
 pub mod engine;
 pub mod execute;
 pub mod gather;

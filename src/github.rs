@@ -3,8 +3,10 @@
 //! octocrab authenticates and speaks TLS. Requests are sent raw, because its typed calls hide the headers that say how
 //! long to wait, and a retried POST would create a second deployment; the outbox retries instead.
 
+pub mod apps;
 pub mod call;
 pub mod contexts;
+pub mod deployments;
 pub mod statuses;
 
 use std::collections::HashMap;
@@ -55,6 +57,8 @@ pub struct GitHub {
     installations: Arc<Mutex<HashMap<InstallationId, Octocrab>>>,
     /// Until when GitHub asked the owner of a token not to call; `None` is the one token there is.
     silent_until: Arc<Mutex<HashMap<Option<InstallationId>, Timestamp>>>,
+    /// Our own App's name, once GitHub has said it.
+    slug: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -87,6 +91,7 @@ impl GitHub {
             credentials: Arc::new(credentials),
             installations: Arc::default(),
             silent_until: Arc::default(),
+            slug: Arc::default(),
             clock,
         })
     }

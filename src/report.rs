@@ -4,6 +4,7 @@
 //! [`crate::domain::names::shown`] on its way into a sentence.
 
 pub mod catalogue;
+pub mod creation;
 pub mod duration;
 pub mod event;
 pub mod reference;

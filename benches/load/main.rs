@@ -1,5 +1,5 @@
 //! Measures what `docs/reference/benchmarks.md` reports: durable accepts, the way from a delivery to the command's first
-//! act, start and memory. `script/bench` builds what is needed and runs it.
+//! act, checkouts, start and memory. `script/bench` builds what is needed and runs it.
 //!
 //! Everything happens on the loopback address and in one temporary folder. What is compared runs in turns within one run,
 //! so that a noisy machine is noisy for both.
@@ -10,6 +10,7 @@
 )]
 
 mod accepts;
+mod checkout;
 mod client;
 mod deliveries;
 mod figures;
@@ -36,6 +37,8 @@ pub struct Options {
     pub requests: usize,
     /// Deployments, and as many runs of the bare script.
     pub deployments: usize,
+    /// Checkouts of each kind.
+    pub checkouts: usize,
     /// Starts.
     pub starts: usize,
     /// Which parts; empty means all.
@@ -50,6 +53,7 @@ impl Options {
             rounds: 5,
             requests: 20_000,
             deployments: 60,
+            checkouts: 10,
             starts: 20,
             only: Vec::new(),
         };
@@ -64,6 +68,7 @@ impl Options {
                 "--rounds" => options.rounds = number()?,
                 "--requests" => options.requests = number()?,
                 "--deployments" => options.deployments = number()?,
+                "--checkouts" => options.checkouts = number()?,
                 "--starts" => options.starts = number()?,
                 "--only" => options.only = value.split(',').map(str::to_owned).collect(),
                 _ => anyhow::bail!("unknown argument `{name}`"),
@@ -89,6 +94,9 @@ fn main() -> anyhow::Result<()> {
         }
         if options.wants("first-act") {
             first_act::measure(&options).await?;
+        }
+        if options.wants("checkout") {
+            checkout::measure(&options).await?;
         }
         if options.wants("idle") {
             idle::measure(&options).await?;

@@ -1,4 +1,4 @@
-//! Commands that read the ledger without a server.
+//! Commands on the ledger that need no server.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,11 +6,16 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
-use crate::app::{Exit, say};
-use crate::cli::{decide as deciding, runs as listing};
+use crate::app::{Exit, complain, say};
+use crate::cli::{cancel as cancelling, decide as deciding, runs as listing};
 use crate::config::Config;
 use crate::domain::clock::Clock;
+use crate::domain::command::Cancellation;
 use crate::domain::run::{Run, RunState};
+use crate::flow::announce::Voice;
+use crate::flow::cancel::{self, Answer};
+use crate::flow::command::Desk;
+use crate::provider::attempt;
 use crate::provider::log;
 use crate::provider::log::reader::{LogReader, gap_marker};
 use crate::store::Store;
@@ -67,6 +72,76 @@ pub fn logs(config: &Config, run: &str, follow: bool) -> anyhow::Result<Exit> {
     })
 }
 
+/// The ledger of this machine, where there is one.
+///
+/// # Errors
+///
+/// When it is there and cannot be opened.
+pub(crate) async fn find_ledger(config: &Config) -> anyhow::Result<Option<Store>> {
+    if !config.store.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Store::open(&config.store).await?))
+}
+
+/// `chima cancel`. Ends with 1 when the run had ended before, or, waited for, came to its own end first.
+///
+/// # Errors
+///
+/// When there is no such run, or more than one that begins like this, or the ledger cannot be written.
+pub fn cancel(config: &Config, run: &str, cancellation: &Cancellation, wait: bool) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        let run = find(&store, run).await?;
+        let clock = SystemClock::default();
+        let desk = Desk {
+            store: &store,
+            voice: Voice {
+                config,
+                clock: &clock,
+                slack: config.slack.incoming_webhook.is_some(),
+            },
+        };
+        let answer = cancel::cancel(&desk, run, cancellation).await?;
+        let text = cancelling::answered(&answer, clock.now());
+        match answer {
+            Answer::Ended(_) => say(&format!("{text}\n")),
+            Answer::Requested(run) | Answer::RequestedBefore(run) => {
+                // A worker does it too; perhaps none is there. That this account may not is no failure either.
+                let _ = cancel::hand_over(&config.data_dir, &run);
+                say(&format!("{text}\n"))?;
+                if wait {
+                    stopped(&store, run).await
+                } else {
+                    Ok(Exit::Done)
+                }
+            }
+            Answer::Over(_) => {
+                complain(&anyhow::Error::msg(text));
+                Ok(Exit::Failed)
+            }
+        }
+    })
+}
+
+/// Waits for the end of a run that somebody wants to stop, and tells how it ended.
+async fn stopped(store: &Store, mut run: Run) -> anyhow::Result<Exit> {
+    while !run.state.is_terminal() {
+        tokio::time::sleep(LOOK).await;
+        run = current(store, &run).await?;
+    }
+    say(&format!("{}\n", cancelling::how(&run)))?;
+    Ok(if run.state == RunState::Cancelled {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+async fn current(store: &Store, run: &Run) -> anyhow::Result<Run> {
+    let found = store.find_run(run.id).await?;
+    found.context("the run is gone from the ledger")
+}
+
 fn with_store(config: &Config, work: impl AsyncFnOnce(Store) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
     if !config.store.exists() {
         anyhow::bail!(
@@ -91,11 +166,7 @@ async fn find(store: &Store, prefix: &str) -> anyhow::Result<Run> {
 }
 
 fn reader(config: &Config, run: &Run) -> LogReader {
-    let attempt = config
-        .data_dir
-        .join("runs")
-        .join(run.id.to_string())
-        .join(format!("attempt-{}", run.attempts.max(1)));
+    let attempt = attempt::dir(&config.data_dir, run.id, run.attempts.max(1));
     LogReader::open(log::dir(&attempt))
 }
 
@@ -109,14 +180,11 @@ fn print_log(config: &Config, run: &Run) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn follow_log(config: &Config, store: &Store, mut run: Run) -> anyhow::Result<Exit> {
+pub(crate) async fn follow_log(config: &Config, store: &Store, mut run: Run) -> anyhow::Result<Exit> {
     let mut at = 0;
     loop {
         // asked before the log is read, so that nothing written before the end is missed
-        let current = store
-            .find_run(run.id)
-            .await?
-            .context("the run is gone from the ledger")?;
+        let current = current(store, &run).await?;
         if current.attempts != run.attempts {
             at = 0;
         }

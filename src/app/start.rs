@@ -33,6 +33,8 @@ use crate::store::Store;
 
 /// A clone of a large repository takes its time; a git that hangs does not end by itself.
 const GIT_LIMIT: Duration = Duration::from_secs(600);
+/// Far more than any honest repository needs; a small one can name files without end.
+const GIT_MEMORY: u64 = 4 << 30;
 
 /// Slack takes one message a second from an incoming webhook, and short bursts.
 /// <https://docs.slack.dev/apis/web-api/rate-limits>
@@ -155,6 +157,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         deliveries: Notify::new(),
         outbox: Notify::new(),
         rechecks: Notify::new(),
+        sweeps: Notify::new(),
         watched: Mutex::default(),
     });
     Ok(Started {
@@ -225,6 +228,7 @@ fn checkouts(config: &Config) -> Checkouts {
             program: PathBuf::from("git"),
             environment,
             time_limit: GIT_LIMIT,
+            memory_limit: GIT_MEMORY,
         },
     }
 }
@@ -247,6 +251,24 @@ pub fn queue_address(config: &Config) -> QueueAddress {
             url: SecretString::from(url.clone()),
         },
     }
+}
+
+/// A client of GitHub alone, for commands that need nothing else.
+///
+/// # Errors
+///
+/// When there are no credentials, or they cannot be used.
+pub fn client(config: &Config) -> anyhow::Result<GitHub> {
+    let (mut named, mut missing) = (Vec::new(), Vec::new());
+    let credentials = credentials(config, &mut named, &mut missing)?;
+    if let Some(missing) = missing.first() {
+        anyhow::bail!("{missing}");
+    }
+    Ok(GitHub::new(
+        &config.github.api_url,
+        credentials,
+        Arc::new(SystemClock::default()),
+    )?)
 }
 
 fn credentials(

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use crate::cli::import::Kind;
 
 /// Executes GitHub Deployments: webhook, policy, durable queue, run, truthful status.
 #[derive(Debug, Parser)]
@@ -14,6 +17,26 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What a deployment is asked for with.
+#[derive(Debug, ClapArgs)]
+pub struct DeployArgs {
+    /// APP[/REF] to ENVIRONMENT[/HOST,HOST]. Without a ref, the repository's default branch.
+    #[arg(required = true, value_name = "TARGET")]
+    pub target: Vec<String>,
+    /// The task, one of the app's `tasks`.
+    #[arg(long, value_name = "TASK", default_value = "deploy")]
+    pub task: String,
+    /// Only these of the environment's hosts.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub hosts: Vec<String>,
+    /// Who asks, for people to read [default: the account's name].
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Do not wait for its end.
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// The commands.
@@ -40,6 +63,10 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
         listen: std::net::SocketAddr,
     },
+    /// Ask GitHub for a deployment, and tell how it goes. GitHub delivers it to `chima serve`, which carries it out.
+    Deploy(DeployArgs),
+    /// Show what a deployment would do: a dry run by the tool itself, beside the lane. Deploys nothing.
+    Plan(DeployArgs),
     /// Print the JSON Schema of the configuration, or of provider manifests.
     Schema {
         /// The schema of `provider.yaml` instead.
@@ -57,6 +84,17 @@ pub enum Command {
         /// Print JSON, one provider a line.
         #[arg(long)]
         json: bool,
+    },
+    /// Make a configuration from a file of hubot-deploy, Heaven, PYBOSSA's deployments server or adnanh/webhook.
+    Import {
+        /// The foreign file; nothing in it is executed, and no secret in it is copied.
+        file: PathBuf,
+        /// What it is, where its content does not tell: `apps-json`, `pybossa`, `heaven` or `hooks`.
+        #[arg(long, value_name = "KIND", hide_possible_values = true)]
+        from: Option<Kind>,
+        /// Where to write the configuration; it must not be there yet. Without it, it is printed.
+        #[arg(long, value_name = "PATH")]
+        out: Option<PathBuf>,
     },
     /// Work on a stored delivery again, unless it has had its effect.
     Replay {
@@ -88,6 +126,20 @@ pub enum Command {
         /// Go on printing until the run ends; the exit code is 0 when it succeeded.
         #[arg(long, short)]
         follow: bool,
+    },
+    /// Stop a run; the exit code is 1 when it had ended before.
+    Cancel {
+        /// The run's id, or the beginning of it.
+        run: String,
+        /// Who asks, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+        /// Why, for people to read.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Wait until it has ended, and print how; the exit code is 1 when it came to its own end first.
+        #[arg(long)]
+        wait: bool,
     },
     /// Check the installation: storage, queue, credentials; each finding with its fix.
     Doctor,

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::domain::clock::Timestamp;
 use crate::domain::run::Run;
 use crate::report::duration::span;
-use crate::report::sentence::why;
+use crate::report::sentence::why_of;
 use crate::store::Store;
 
 /// A table of the newest runs, or one JSON object a line.
@@ -38,7 +38,7 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
             .as_ref()
             .map_or(run.repository.as_str(), |order| order.app.as_str());
         let what = format!("{app}/{} to {}", run.git_ref, run.environment);
-        let reason = run.reason.as_ref().map(why).unwrap_or_default();
+        let reason = why_of(run).unwrap_or_default();
         let age = span(now - run.created_at);
         let line = format!(
             "{:<26}  {:<11}  {age:<9}  {what:<34}  {reason}",

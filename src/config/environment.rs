@@ -24,6 +24,15 @@ pub fn variable_os(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// The name of the account a person works with: the one before `sudo`, where that was used.
+#[must_use]
+pub fn account() -> Option<String> {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .filter_map(variable)
+        .find(|name| !name.trim().is_empty())
+}
+
 /// The configuration file to read: the one asked for, else `CHIMA_CONFIG`, else [`DEFAULT_PATH`].
 #[must_use]
 pub fn config_path(asked_for: Option<PathBuf>) -> PathBuf {

@@ -158,6 +158,20 @@ pub(super) enum SshKey {
     Secret(AppSecret),
 }
 
+/// What a checkout holds beside the commit's own files. Whatever is not asked for costs nothing.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Checkout {
+    /// Whether submodules are checked out, at all levels, each at its recorded commit. Only https and ssh addresses are
+    /// fetched, and paths where `remote` is a path; the token goes to the app's own host alone.
+    #[schemars(extend("default" = false))]
+    pub(super) submodules: Option<bool>,
+    /// Whether files kept in Git LFS stand in the place of their pointers; needs the program `git-lfs`. They come from the
+    /// remote's own LFS server: `.lfsconfig` is not read.
+    #[schemars(extend("default" = false))]
+    pub(super) lfs: Option<bool>,
+}
+
 /// Whether, and for what, deployments are made without being asked for.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -250,6 +264,9 @@ macro_rules! with_settings {
             pub(super) inherit_env: Option<Vec<String>>,
             /// The key and the known hosts for ssh. Absent leaves them to the tool's own settings.
             pub(super) ssh: Option<Ssh>,
+            /// What a checkout holds beside the commit's own files: submodules, files of Git LFS. An environment's keys are
+            /// laid over the app's.
+            pub(super) checkout: Option<Checkout>,
             /// Address people visit to see what was deployed; shown on GitHub.
             pub(super) url: Option<String>,
             /// Whether GitHub marks it as production. Absent means that the name is `production`.
@@ -308,6 +325,13 @@ impl Environment {
             hosts: self.hosts.or_else(|| app.hosts.clone()),
             inherit_env: self.inherit_env.or_else(|| app.inherit_env.clone()),
             ssh: self.ssh.or_else(|| app.ssh.clone()),
+            checkout: match (self.checkout, app.checkout) {
+                (Some(own), Some(below)) => Some(Checkout {
+                    submodules: own.submodules.or(below.submodules),
+                    lfs: own.lfs.or(below.lfs),
+                }),
+                (own, below) => own.or(below),
+            },
             url: self.url.or_else(|| app.url.clone()),
             production: self.production.or(app.production),
             transient: self.transient.or(app.transient),

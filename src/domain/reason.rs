@@ -86,6 +86,8 @@ pub enum Reason {
         /// The play that matched none, where it is one of several.
         play: Option<String>,
     },
+    /// Hosts were asked for that the tool does not know; it did the rest.
+    HostsUnmatched { step: String, pattern: String },
     /// The tool did not say how it went on its hosts.
     ResultsMissing { step: String },
     /// Something that an input names is not in the commit.
@@ -161,6 +163,7 @@ impl Reason {
             Self::Signalled { .. } => "signalled",
             Self::HostsFailed { .. } => "hosts_failed",
             Self::NoHosts { .. } => "no_hosts",
+            Self::HostsUnmatched { .. } => "hosts_unmatched",
             Self::ResultsMissing { .. } => "results_missing",
             Self::FileMissing { .. } => "file_missing",
             Self::NotDone { .. } => "not_done",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::command::Cancellation;
 use crate::domain::deployment::Order;
 use crate::domain::ids::{DeliveryId, DeploymentId, Fence, InstallationId, RepositoryId, RunId};
 use crate::domain::names::{EnvironmentName, RepositoryName};
@@ -262,8 +263,8 @@ pub struct Run {
     pub worker: Option<String>,
     /// Until when that claim is good without renewal.
     pub lease_until: Option<Timestamp>,
-    /// Who asked to stop it.
-    pub cancel_by: Option<String>,
+    /// The first request to stop it.
+    pub cancel: Option<Cancellation>,
     /// Digest of the configuration it was decided with.
     pub config_digest: String,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::command::Cancellation;
 use crate::domain::ids::{DeliveryId, DeploymentId, Fence};
 use crate::domain::reason::Reason;
 use crate::domain::run::RunState;
@@ -27,7 +28,7 @@ pub enum RunEvent {
     /// A newer deployment took its place.
     Superseded { by: DeploymentId },
     /// A person asked to stop it.
-    CancelRequested { by: String },
+    CancelRequested(Cancellation),
     /// It is over.
     Finished { state: RunState, reason: Option<Reason> },
 }

@@ -5,15 +5,17 @@ use std::io;
 
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
+use crate::flow::cancel;
 use crate::flow::engine::Engine;
 use crate::flow::execute::{finish, interrupted, watch_to_end};
 use crate::flow::intake::ring;
 use crate::flow::outcome::{self, Ending};
 use crate::flow::prepare::lock_file;
-use crate::flow::tidy::remove_checkout;
+use crate::flow::tidy::{remove_checkout, remove_scratch};
 use crate::provider::marker::seal;
 use crate::provider::watch::{Condition, inspect};
 use crate::provider::worker::is_dead;
+use crate::store::claims::GivenBack;
 use crate::store::error::StoreError;
 
 /// Adopts what nobody watches any more. Returns how much that was.
@@ -95,8 +97,10 @@ async fn requeue(engine: &Engine, run: &Run) {
     let detail = "its worker ended before the command had started";
     // the next attempt has a folder of its own
     remove_checkout(engine, run).await;
+    remove_scratch(engine, run).await;
     match engine.store.requeue(run.id, run.fence, detail, engine.now()).await {
-        Ok(()) => ring(engine, run.id).await,
+        Ok(GivenBack::Queued) => ring(engine, run.id).await,
+        Ok(GivenBack::ToStop) => finish(engine, run, cancel::stopped()).await,
         Err(StoreError::Stale) => {}
         Err(error) => {
             tracing::error!(run.id = %run.id, error = %error, "cannot queue a run again; the next sweep tries")

@@ -2,6 +2,9 @@
 
 use serde_json::json;
 
+use crate::config::Config;
+use crate::domain::clock::Clock;
+use crate::domain::ids::RunId;
 use crate::domain::run::Run;
 use crate::flow::engine::Engine;
 use crate::flow::outbox::StatusMessage;
@@ -13,55 +16,83 @@ use crate::store::outbox::{Kind, Outgoing};
 /// What is to be sent now that `run` is in its state.
 #[must_use]
 pub fn announce(engine: &Engine, run: &Run, place: Option<&Place>) -> Vec<Outgoing> {
-    let links = links(engine, run);
-    let body = status::deployment_status(run, place, &links);
-    let target = Target {
-        repository: run.repository.to_string(),
-        deployment: run.deployment,
-        installation: run.installation,
-    };
-    let terminal = run.state.is_terminal();
-    let mut outgoing = vec![Outgoing {
-        id: engine.fresh_id(),
-        kind: Kind::DeploymentStatus,
-        key: format!("status/{}/{}/{}", run.host, run.repository_id, run.deployment),
-        run: run.id,
-        terminal,
-        says: body.state.as_str().to_owned(),
-        body: json!(StatusMessage {
-            target,
-            status: NewStatus {
-                state: body.state.as_str().to_owned(),
-                description: body.description,
-                log_url: body.log_url,
-                environment_url: body.environment_url,
-            },
-        }),
-    }];
-    if engine.slack.is_some() && slack::notifies(run.state) {
-        outgoing.push(Outgoing {
-            id: engine.fresh_id(),
-            kind: Kind::SlackWebhook,
-            key: format!("slack/{}", run.id),
+    engine.voice().announce(run, place)
+}
+
+/// What is said depends on these, beside the run: a server has them, and so has a command line beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Voice<'a> {
+    /// Where pages and environments are.
+    pub config: &'a Config,
+    /// Names the rows.
+    pub clock: &'a dyn Clock,
+    /// Whether Slack hears of it.
+    pub slack: bool,
+}
+
+impl Voice<'_> {
+    /// What is to be sent now that `run` is in its state.
+    #[must_use]
+    pub fn announce(&self, run: &Run, place: Option<&Place>) -> Vec<Outgoing> {
+        let links = links(self.config, run);
+        let body = status::deployment_status(run, place, &links);
+        let target = Target {
+            repository: run.repository.to_string(),
+            deployment: run.deployment,
+            installation: run.installation,
+        };
+        let terminal = run.state.is_terminal();
+        let mut outgoing = vec![Outgoing {
+            id: self.fresh_id(),
+            kind: Kind::DeploymentStatus,
+            key: format!("status/{}/{}/{}", run.host, run.repository_id, run.deployment),
             run: run.id,
             terminal,
-            says: run.state.as_str().to_owned(),
-            body: json!(slack::message(run, run.requester.as_deref(), &links)),
-        });
+            says: body.state.as_str().to_owned(),
+            body: json!(StatusMessage {
+                target,
+                status: NewStatus {
+                    state: body.state.as_str().to_owned(),
+                    description: body.description,
+                    log_url: body.log_url,
+                    environment_url: body.environment_url,
+                },
+            }),
+        }];
+        if self.slack && slack::notifies(run.state) {
+            outgoing.push(Outgoing {
+                id: self.fresh_id(),
+                kind: Kind::SlackWebhook,
+                key: format!("slack/{}", run.id),
+                run: run.id,
+                terminal,
+                says: run.state.as_str().to_owned(),
+                body: json!(slack::message(run, run.requester.as_deref(), &links)),
+            });
+        }
+        outgoing
     }
-    outgoing
+
+    fn fresh_id(&self) -> String {
+        self.clock.fresh_ulid().to_string()
+    }
 }
 
 /// Where a run and its environment can be looked at.
-#[must_use]
-pub fn links(engine: &Engine, run: &Run) -> Links {
+fn links(config: &Config, run: &Run) -> Links {
     let environment_url = run
         .order
         .as_ref()
-        .and_then(|order| engine.config.find(run.repository.as_str(), order.environment.as_str()))
+        .and_then(|order| config.find(run.repository.as_str(), order.environment.as_str()))
         .and_then(|(_, environment)| environment.url.clone());
     Links {
-        log_url: Some(engine.run_url(run.id)),
+        log_url: Some(run_url(config, run.id)),
         environment_url,
     }
+}
+
+/// Where a run's page is.
+#[must_use]
+pub fn run_url(config: &Config, run: RunId) -> String {
+    format!("{}/runs/{run}", config.public_url)
 }

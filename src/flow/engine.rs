@@ -1,6 +1,6 @@
 //! What every stage works with, put together once by `app`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,9 +13,12 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::RunId;
+use crate::flow::announce::{Voice, run_url};
+use crate::flow::command::Desk;
 use crate::flow::pace::Pace;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
+use crate::provider::attempt;
 use crate::provider::checkout::Checkouts;
 use crate::provider::launch::Launcher;
 use crate::provider::manifest::catalogue::Catalogue;
@@ -90,8 +93,10 @@ pub struct Parts {
     pub outbox: Notify,
     /// Rung when held runs may be due.
     pub rechecks: Notify,
-    /// Runs this process watches.
-    pub watched: Mutex<HashSet<RunId>>,
+    /// Rung when the next sweep should not wait.
+    pub sweeps: Notify,
+    /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
+    pub watched: Mutex<HashMap<RunId, CancellationToken>>,
 }
 
 impl std::ops::Deref for Engine {
@@ -124,21 +129,30 @@ impl Engine {
     /// The folder of one attempt at a run.
     #[must_use]
     pub fn attempt_dir(&self, run: RunId, attempt: u32) -> PathBuf {
-        self.config
-            .data_dir
-            .join("runs")
-            .join(run.to_string())
-            .join(format!("attempt-{attempt}"))
+        attempt::dir(&self.config.data_dir, run, attempt)
     }
 
     /// Begins to watch a run; `None` when this process does so already. Only watched runs have their claims renewed.
     #[must_use]
     pub fn begin_watching(&self, run: RunId) -> Option<Watching> {
-        let fresh = self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(run);
-        fresh.then(|| Watching {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if watched.contains_key(&run) {
+            return None;
+        }
+        let to_stop = CancellationToken::new();
+        watched.insert(run, to_stop.clone());
+        Some(Watching {
             engine: self.clone(),
             run,
+            to_stop,
         })
+    }
+
+    /// Tells whoever prepares a run in this process that somebody wants it to stop. One that has started hears it otherwise.
+    pub fn tell_to_stop(&self, run: RunId) {
+        if let Some(to_stop) = self.watched.lock().unwrap_or_else(PoisonError::into_inner).get(&run) {
+            to_stop.cancel();
+        }
     }
 
     /// Whether this process watches a run.
@@ -147,7 +161,7 @@ impl Engine {
         self.watched
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(&run)
+            .contains_key(&run)
     }
 
     /// The runs this process watches.
@@ -156,7 +170,7 @@ impl Engine {
         self.watched
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .iter()
+            .keys()
             .copied()
             .collect()
     }
@@ -164,7 +178,26 @@ impl Engine {
     /// Where a run's page is.
     #[must_use]
     pub fn run_url(&self, run: RunId) -> String {
-        format!("{}/runs/{run}", self.config.public_url)
+        run_url(&self.config, run)
+    }
+
+    /// How this process words what it tells.
+    #[must_use]
+    pub fn voice(&self) -> Voice<'_> {
+        Voice {
+            config: &self.config,
+            clock: self.clock.as_ref(),
+            slack: self.slack.is_some(),
+        }
+    }
+
+    /// Where commands on the ledger are given in this process.
+    #[must_use]
+    pub fn desk(&self) -> Desk<'_> {
+        Desk {
+            store: &self.store,
+            voice: self.voice(),
+        }
     }
 }
 
@@ -173,6 +206,14 @@ impl Engine {
 pub struct Watching {
     engine: Engine,
     run: RunId,
+    to_stop: CancellationToken,
+}
+
+impl Watching {
+    /// Until somebody wants the run to stop.
+    pub async fn told_to_stop(&self) {
+        self.to_stop.cancelled().await;
+    }
 }
 
 impl Drop for Watching {

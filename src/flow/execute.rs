@@ -12,7 +12,8 @@ use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::domain::timeline::RunEvent;
 use crate::flow::announce::announce;
-use crate::flow::engine::{Engine, MAX_ATTEMPTS};
+use crate::flow::cancel;
+use crate::flow::engine::{Engine, MAX_ATTEMPTS, Watching};
 use crate::flow::intake::ring;
 use crate::flow::outcome::{self, Ending};
 use crate::flow::prepare::{lock_file, prepare};
@@ -59,17 +60,17 @@ pub async fn answer(engine: Engine, run: RunId) {
            environment = run.environment, attempt = run.attempts)
 )]
 async fn carry_out(engine: &Engine, run: Run) {
-    let Some(_watching) = engine.begin_watching(run.id) else {
+    let Some(watching) = engine.begin_watching(run.id) else {
         return;
     };
     tracing::info!("claimed");
-    if let Some(ending) = start_and_watch(engine, &run).await {
+    if let Some(ending) = start_and_watch(engine, &run, &watching).await {
         finish(engine, &run, ending).await;
     }
 }
 
 /// How the run ended; nothing where it goes on without us, or is no longer ours.
-async fn start_and_watch(engine: &Engine, run: &Run) -> Option<Ending> {
+async fn start_and_watch(engine: &Engine, run: &Run, watching: &Watching) -> Option<Ending> {
     let (Some(order), Some(lane)) = (&run.order, &run.lane) else {
         let detail = "the run has no order to carry out".to_owned();
         return Some(Ending::plain(
@@ -80,10 +81,13 @@ async fn start_and_watch(engine: &Engine, run: &Run) -> Option<Ending> {
     let began = engine.now();
     let outgoing = announce(engine, run, None);
     let told = engine.store.report_progress(run.id, run.fence, &[], &outgoing, began);
+    // without orders for a runner: how the run ends, or that it goes on without us
+    let failed = |reason| Some(Ending::plain(RunState::Errored, reason));
     let prepared = async {
         tokio::select! {
-            prepared = prepare(engine, run, order, lane) => Some(prepared),
-            () = engine.stop.cancelled() => None,
+            prepared = prepare(engine, run, order, lane) => prepared.map_err(failed),
+            () = watching.told_to_stop() => Err(Some(cancel::stopped())),
+            () = engine.stop.cancelled() => Err(None),
         }
     };
     let (told, prepared) = tokio::join!(told, prepared);
@@ -97,23 +101,22 @@ async fn start_and_watch(engine: &Engine, run: &Run) -> Option<Ending> {
             return None;
         }
     }
-    let Some(prepared) = prepared else {
-        remove_scratch(engine, run).await;
-        return None;
-    };
     let spec = match prepared {
         Ok(spec) => spec,
-        Err(reason) => {
+        Err(ending) => {
             // no runner will do it
             remove_scratch(engine, run).await;
-            return Some(Ending::plain(RunState::Errored, reason));
+            return ending;
         }
     };
     let prepared_at = engine.now();
-    let mut runner = match start(engine, &spec).await {
+    let mut runner = match start(engine, &spec, watching).await {
         Begun::Started(runner) => runner,
         Begun::Elsewhere => return watch_to_end(engine, run).await,
-        Begun::Not(ending) => return Some(ending),
+        Begun::Not(ending) => {
+            remove_scratch(engine, run).await;
+            return Some(ending);
+        }
     };
     let pid = runner.pid().unwrap_or_default();
     tracing::info!(pid, "started");
@@ -141,7 +144,7 @@ enum Begun {
     Not(Ending),
 }
 
-async fn start(engine: &Engine, spec: &RunnerSpec) -> Begun {
+async fn start(engine: &Engine, spec: &RunnerSpec, watching: &Watching) -> Begun {
     let give_up_at = engine.now() + OCCUPIED;
     loop {
         match engine.launcher.start(spec).await {
@@ -149,7 +152,10 @@ async fn start(engine: &Engine, spec: &RunnerSpec) -> Begun {
             Ok(Start::AlreadyStarted) => return Begun::Elsewhere,
             Ok(Start::LaneBusy) if engine.now() < give_up_at => {
                 tracing::warn!("the environment is still occupied by an earlier run; waiting");
-                tokio::time::sleep(LOOK_AGAIN).await;
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK_AGAIN) => {}
+                    () = watching.told_to_stop() => return Begun::Not(cancel::stopped()),
+                }
             }
             Ok(Start::LaneBusy) => {
                 let detail = format!(
@@ -212,7 +218,14 @@ pub async fn interrupted(engine: &Engine, run: &Run) -> Option<Ending> {
                     );
                 }
                 remove_scratch(engine, run).await;
-                return Some(Ending::plain(RunState::Interrupted, Reason::Interrupted { detail }));
+                match engine.store.find_run(run.id).await {
+                    // what was asked for has come about, whoever killed the runner
+                    Ok(Some(Run { cancel: Some(_), .. })) => return Some(cancel::stopped()),
+                    Ok(_) => return Some(Ending::plain(RunState::Interrupted, Reason::Interrupted { detail })),
+                    Err(error) => {
+                        tracing::error!(run.id = %run.id, error = %error, "cannot tell whether a run was to stop");
+                    }
+                }
             }
             Ok(stopped) => {
                 let processes = stopped.remaining.join(", ");
@@ -262,15 +275,10 @@ pub async fn finish(engine: &Engine, run: &Run, ending: Ending) {
 }
 
 async fn try_finish(engine: &Engine, run: &Run, ending: &Ending, now: Timestamp) -> Result<Option<RunId>, StoreError> {
-    let ended = Run {
-        state: ending.state,
-        reason: ending.reason.clone(),
-        finished_at: Some(now),
-        ..run.clone()
-    };
+    let ended = cancel::ended(engine, run, ending, now).await?;
     let outgoing = announce(engine, &ended, None);
     engine
         .store
-        .finish(run, ending.state, ending.reason.as_ref(), &ending.steps, &outgoing, now)
+        .finish(run, ended.state, ended.reason.as_ref(), &ending.steps, &outgoing, now)
         .await
 }

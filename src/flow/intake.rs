@@ -15,7 +15,7 @@ use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
-use crate::flow::rules::rules;
+use crate::flow::rules::rules_for;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
 use crate::policy::facts::Facts;
@@ -158,7 +158,15 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
     };
     match event {
         Event::Deployment(deployment) => {
-            let rules = rules(&engine.config).for_repository(&deployment.repository);
+            let rules = match rules_for(engine, &deployment).await {
+                Ok(rules) => rules,
+                Err(error) => {
+                    let detail = format!("cannot tell whether our own App made it: {error}");
+                    tracing::warn!(delivery.id = %id, error = detail, "a delivery is put off");
+                    engine.store.postpone_delivery(id, &detail, engine.now()).await?;
+                    return Ok(None);
+                }
+            };
             let gathered = gather(engine, &deployment, &rules).await?;
             return Ok(Some(Open {
                 delivery: id,
@@ -338,7 +346,7 @@ fn new_run(
         hold_until,
         worker: None,
         lease_until: None,
-        cancel_by: None,
+        cancel: None,
         config_digest: engine.config.digest.clone(),
     })
 }

@@ -86,6 +86,10 @@ fn of_step(end: &StepEnd) -> (RunState, Reason) {
                 let play = play.clone();
                 Reason::NoHosts { step, play }
             }
+            Fault::Unmatched { pattern } => Reason::HostsUnmatched {
+                step,
+                pattern: pattern.clone(),
+            },
             Fault::HostsFailed => hosts_failed(end, 0),
             Fault::Unread => Reason::ResultsMissing { step },
         },

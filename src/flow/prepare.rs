@@ -198,7 +198,7 @@ async fn check_out(
     engine: &Engine,
     run: &Run,
     order: &Order,
-    (app, _environment): (&App, &Environment),
+    (app, environment): (&App, &Environment),
     ssh: Option<SshAccess>,
     places: &Places,
 ) -> Result<(), Reason> {
@@ -208,6 +208,7 @@ async fn check_out(
         remote: &remote,
         sha: &order.sha,
         directory: &places.checkout,
+        options: environment.checkout,
     };
     let give_up_at = engine.now() + UNREACHABLE;
     let mut pause = Duration::from_millis(500);

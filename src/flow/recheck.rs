@@ -12,7 +12,7 @@ use crate::flow::announce::announce;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
 use crate::flow::intake::{displaced, evidence, first_state, place, ring};
-use crate::flow::rules::rules;
+use crate::flow::rules::rules_for;
 use crate::policy::decide::decide;
 use crate::policy::rules::Rules;
 use crate::report::sentence::waited_for;
@@ -73,7 +73,13 @@ async fn recheck(engine: &Engine, run: &Run) -> Result<(), StoreError> {
         };
         return end(engine, run, RunState::Errored, reason).await;
     }
-    let rules = rules(&engine.config).for_repository(&deployment.repository);
+    let rules = match rules_for(engine, &deployment).await {
+        Ok(rules) => rules,
+        Err(error) => {
+            tracing::warn!(run.id = %run.id, error = %error, "cannot tell whether our own App made a held deployment");
+            return engine.store.postpone_recheck(run.id, now + SOON, now).await;
+        }
+    };
     let mut gathered = gather(engine, &deployment, &rules).await?;
     while record(engine, run, &deployment, &rules, &gathered).await? == Rechecked::LaneMoved {
         look_at_lane(engine, &deployment, &rules, &mut gathered).await?;

@@ -1,7 +1,28 @@
 //! The configuration as the policy sees it.
 
 use crate::config::Config;
+use crate::domain::deployment::Deployment;
+use crate::flow::engine::Engine;
+use crate::github::call::CallError;
 use crate::policy::rules::{AppRules, EnvironmentRules, LaneOrder, Rules};
+
+/// The rules for one deployment. What our own App makes is ours; GitHub is asked for its name where an App made it.
+///
+/// # Errors
+///
+/// When GitHub does not say: then nobody can tell whether it is meant for us.
+pub async fn rules_for(engine: &Engine, deployment: &Deployment) -> Result<Rules, CallError> {
+    let mut rules = rules(&engine.config).for_repository(&deployment.repository);
+    let bot = deployment
+        .creator
+        .as_deref()
+        .is_some_and(|login| login.ends_with("[bot]"));
+    if !rules.apps.is_empty() && (bot || deployment.app_slug.is_some()) {
+        // boxed: the client's futures are large, and most deployments do not need them
+        rules.known_apps.extend(Box::pin(engine.github.own_slug()).await?);
+    }
+    Ok(rules)
+}
 
 /// The rules of every app.
 #[must_use]

@@ -96,6 +96,28 @@ impl CallError {
     }
 }
 
+/// An answer whose meaning is the caller's to find out.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+    told: CallError,
+}
+
+impl Answer {
+    /// What it is, where the caller knows no better.
+    pub(crate) fn into_error(self) -> CallError {
+        if self.status < 300 {
+            let detail = shown(&self.body.to_string());
+            return CallError::Garbled {
+                status: self.status,
+                detail,
+            };
+        }
+        self.told
+    }
+}
+
 /// An error with its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string().lines().next().unwrap_or_default().to_owned();
@@ -133,12 +155,58 @@ impl GitHub {
         self.answer(installation, &client, client._post(path, Some(body))).await
     }
 
+    /// Sends a GET as the App itself, not as one of its installations.
+    pub(crate) async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
+        self.answer(None, &self.client, self.client._get(path)).await
+    }
+
+    /// Sends a POST whose refusals say more than that: the answer comes back whole, unless it asks to wait or GitHub has
+    /// trouble of its own.
+    pub(crate) async fn post_telling<B: Serialize + Sync>(
+        &self,
+        installation: Option<InstallationId>,
+        path: &str,
+        body: &B,
+    ) -> Result<Answer, CallError> {
+        let client = self.client_for(installation)?;
+        let (status, headers, body) = self
+            .whole(installation, &client, client._post(path, Some(body)))
+            .await?;
+        let refusal = self.refusal(status, &headers, &body);
+        let told = match refusal {
+            CallError::RateLimited { .. } | CallError::Trouble { .. } if status >= 400 => return Err(refusal),
+            _ => refusal,
+        };
+        Ok(Answer {
+            status,
+            body: serde_json::from_str(&body).unwrap_or(Value::Null),
+            told,
+        })
+    }
+
     async fn answer<T: DeserializeOwned>(
         &self,
         installation: Option<InstallationId>,
         client: &Octocrab,
         call: impl Future<Output = octocrab::Result<Response>>,
     ) -> Result<T, CallError> {
+        let (status, headers, body) = self.whole(installation, client, call).await?;
+        if (200..300).contains(&status) {
+            return serde_json::from_str(&body).map_err(|error| CallError::Garbled {
+                status,
+                detail: shown(&error.to_string()),
+            });
+        }
+        Err(self.refusal(status, &headers, &body))
+    }
+
+    /// Makes a call, reads its answer to the end, and notes where it asks to wait.
+    async fn whole(
+        &self,
+        installation: Option<InstallationId>,
+        client: &Octocrab,
+        call: impl Future<Output = octocrab::Result<Response>>,
+    ) -> Result<(u16, http::HeaderMap, String), CallError> {
         self.keep_silence(installation)?;
         let whole = async {
             let response = call.await.map_err(|error| refused_early(&error))?;
@@ -156,17 +224,12 @@ impl GitHub {
                 .map_err(|_| CallError::Unreachable {
                     detail: format!("nothing within {} s", ANSWER_TIMEOUT.as_secs()),
                 })??;
-        if (200..300).contains(&status) {
-            return serde_json::from_str(&body).map_err(|error| CallError::Garbled {
-                status,
-                detail: shown(&error.to_string()),
-            });
-        }
-        let refusal = self.refusal(status, &headers, &body);
-        if let Some(wait) = refusal.wait() {
+        if status >= 400
+            && let Some(wait) = self.refusal(status, &headers, &body).wait()
+        {
             self.note_silence(installation, wait);
         }
-        Err(refusal)
+        Ok((status, headers, body))
     }
 
     /// Reads a refusal the way GitHub documents it: by status and header, by text only for the secondary limit.

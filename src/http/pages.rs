@@ -9,6 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::run::Run;
 use crate::http::log_text::{plain, whole_lines};
 use crate::http::logs::{find, reader_of};
+use crate::http::pages::steps::{HostRow, StepRow};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::policy::decision::Decision;
@@ -16,6 +17,8 @@ use crate::provider::log::reader::gap_marker;
 use crate::report::status::{self, Links, Place};
 use crate::report::{duration, event, sentence};
 use crate::store::outbox::{Kind, OutboxRow};
+
+mod steps;
 
 const RUNS_SHOWN: u32 = 100;
 /// A page shows the beginning and the end of a longer log; the rest is behind the link to the plain text.
@@ -70,6 +73,8 @@ struct RunPage {
     log: String,
     log_next: u64,
     cut: bool,
+    steps: Vec<StepRow>,
+    hosts: Vec<HostRow>,
     checks: Vec<CheckRow>,
     timeline: Vec<TimelineRow>,
     told: Vec<ToldRow>,
@@ -119,7 +124,7 @@ fn row(run: &Run) -> RunRow {
         id: run.id.to_string(),
         state: run.state.as_str(),
         what: what(run),
-        why: run.reason.as_ref().map(sentence::why).unwrap_or_default(),
+        why: sentence::why_of(run).unwrap_or_default(),
         sha: run.sha.chars().take(8).collect(),
         who: run.requester.as_deref().map(harmless).unwrap_or_default(),
         at: moment(run.created_at),
@@ -145,6 +150,7 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
     let events = engine.store.events(run.id).await?;
     let decisions = engine.store.decisions(&run.id.to_string()).await?;
     let told = engine.store.outbox_of(run.id).await?;
+    let (steps, hosts) = steps::rows(&engine.store.steps(run.id).await?);
     let log = reader_of(surface, run);
     let shown = tokio::task::spawn_blocking(move || shown_log(&log)).await??;
     let place = position.map(|position| Place { position, behind: None });
@@ -163,7 +169,7 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
         state: run.state.as_str(),
         what: what(run),
         description: status::deployment_status(run, place.as_ref(), &Links::default()).description,
-        hint: run.reason.as_ref().map(sentence::sentence).unwrap_or_default(),
+        hint: sentence::sentence_of(run).unwrap_or_default(),
         live: !run.state.is_terminal(),
         repository: run.repository.to_string(),
         repository_url: format!("{github}/{}", run.repository),
@@ -182,6 +188,8 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
         log: shown.text,
         log_next: shown.next,
         cut: shown.cut,
+        steps,
+        hosts,
         checks: decision
             .iter()
             .flat_map(|decision| &decision.checks)

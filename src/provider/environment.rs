@@ -17,6 +17,9 @@ use crate::domain::names::{HostName, RepositoryName};
 /// Used where the server itself has no `PATH`.
 pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// What begins like this is said by Chima, and by no configuration.
+const OWN: &str = "CHIMA_";
+
 /// Names to values, whole: a command gets exactly these.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -80,8 +83,8 @@ pub struct Sources<'a> {
     pub secrets: &'a BTreeMap<String, SecretString>,
 }
 
-/// The variables every provider's command gets. A manifest's own come on top, below what `app` and `secrets` set; nothing
-/// sets a `CHIMA_` name but this.
+/// The variables every provider's command gets. A manifest's own come on top, below what `app` and `secrets` set; no
+/// configuration sets a `CHIMA_` name.
 #[must_use]
 pub fn compose(
     order: &Order,
@@ -104,7 +107,7 @@ pub fn compose(
     for (name, value) in sources.inherited {
         variables.set(name, value);
     }
-    for (name, value) in manifest.iter() {
+    for (name, value) in manifest.iter().filter(|(name, _)| !name.starts_with(OWN)) {
         variables.set(name, value);
     }
     for (name, value) in sources.app {
@@ -113,7 +116,11 @@ pub fn compose(
     for (name, value) in sources.secrets {
         variables.set(name, value.expose_secret());
     }
-    variables.0.retain(|name, _| !name.starts_with("CHIMA_"));
+    variables.0.retain(|name, _| !name.starts_with(OWN));
+    // For helper files of Chima's own, and below what every command gets.
+    for (name, value) in manifest.iter().filter(|(name, _)| name.starts_with(OWN)) {
+        variables.set(name, value);
+    }
     if order.noop {
         // Above all that was configured: a plan that deploys is the one thing it must never be.
         variables.set("DRY_RUN", "1");

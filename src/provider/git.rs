@@ -10,27 +10,19 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
-use secrecy::{ExposeSecret as _, SecretString};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::domain::names::shown;
-use crate::provider::mask::{Patterns, forms};
-use crate::provider::spec::Secret;
+pub mod remote;
+mod words;
+
+pub use crate::provider::git::remote::{Remote, SshAccess};
+use crate::provider::mask::Patterns;
 
 /// Kept of what git says, from the end.
 const WORDS: usize = 16 << 10;
-
-/// Of git's words, those that only follow from others.
-const VAGUE: [&str; 5] = [
-    "Could not read from remote repository",
-    "Please make sure you have the correct access rights",
-    "and the repository exists",
-    "fetch-pack: invalid index-pack output",
-    "fsck error in packed object",
-];
 
 /// Settings that hold for every call.
 const SETTINGS: [(&str, &str); 17] = [
@@ -65,26 +57,25 @@ pub struct Git {
     pub environment: BTreeMap<String, String>,
     /// For one call.
     pub time_limit: Duration,
+    /// Bytes of memory for each process of a call. A small repository can name more files than any machine can hold.
+    pub memory_limit: u64,
 }
 
-/// How ssh proves who we are, and who the other side must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SshAccess {
-    /// The private key's file.
-    pub key: PathBuf,
-    /// The file of known host keys.
-    pub known_hosts: PathBuf,
-}
-
-/// Where commits come from.
-#[derive(Debug, Clone)]
-pub struct Remote {
-    /// A URL, git's `user@host:path`, or an absolute path.
-    pub url: String,
-    /// For `https`: sent to that host alone.
-    pub token: Option<SecretString>,
-    /// For ssh.
-    pub ssh: Option<SshAccess>,
+/// One command on one repository.
+#[derive(Debug, Clone, Default)]
+pub struct Call<'a> {
+    /// The repository.
+    pub git_dir: PathBuf,
+    /// Its files, where the command is about them.
+    pub work_tree: Option<&'a Path>,
+    /// Whom it may speak to.
+    pub remote: Option<&'a Remote>,
+    /// The command and its arguments.
+    pub args: Vec<OsString>,
+    /// Further settings.
+    pub settings: Vec<(String, String)>,
+    /// What it reads.
+    pub input: Vec<u8>,
 }
 
 /// Why a call failed.
@@ -117,101 +108,79 @@ pub enum GitError {
 }
 
 impl GitError {
-    /// Whether the same call may work later. Git has one exit code for everything, so this one place reads its words.
+    /// Whether the same call may work later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        const PASSING: [&str; 14] = [
-            "Could not resolve host",
-            "Couldn't connect",
-            "Failed to connect",
-            "Connection refused",
-            "Connection reset",
-            "Connection timed out",
-            "Connection closed",
-            "Operation timed out",
-            "early EOF",
-            "unexpected disconnect",
-            "remote end hung up",
-            "returned error: 5",
-            "returned error: 429",
-            "Temporary failure",
-        ];
         match self {
             Self::NotRun { .. } => false,
             Self::TimedOut { .. } => true,
-            Self::Failed { cause, .. } => PASSING.iter().any(|words| cause.contains(words)),
+            Self::Failed { cause, .. } => words::may_pass(cause),
         }
-    }
-}
-
-impl Remote {
-    /// The remote's path, where it is one on this machine.
-    #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        if let Some(path) = self.url.strip_prefix("file://") {
-            return Some(Path::new(path));
-        }
-        let first = self.url.split('/').next().unwrap_or_default();
-        (!first.contains(':')).then(|| Path::new(&self.url))
-    }
-
-    /// What git may speak to reach it.
-    fn protocols(&self) -> &'static str {
-        if self.path().is_some() {
-            "https:ssh:file"
-        } else {
-            "https:ssh"
-        }
-    }
-
-    /// The secrets that must not show in an error.
-    fn secrets(&self) -> Vec<Secret> {
-        self.token
-            .iter()
-            .map(|token| Secret {
-                name: "git token".to_owned(),
-                value: token.expose_secret().to_owned(),
-            })
-            .collect()
-    }
-
-    /// The header that carries the token, as a setting for this host alone. In a variable of this one process: an argument
-    /// list or a URL would show it to everybody.
-    fn header(&self) -> Option<(String, String)> {
-        let token = self.token.as_ref()?;
-        let host = self.url.strip_prefix("https://")?.split('/').next()?;
-        let host = host.rsplit('@').next()?;
-        let basic = forms::base64(format!("x-access-token:{}", token.expose_secret()).as_bytes());
-        Some((
-            format!("http.https://{host}/.extraHeader"),
-            format!("Authorization: Basic {basic}"),
-        ))
     }
 }
 
 impl Git {
-    /// Runs one command on this repository and returns what it printed.
+    /// Runs one command on this repository and returns the last of what it printed.
     ///
     /// # Errors
     /// When it cannot be run, takes too long, or ends with another code than 0.
     pub async fn run(&self, git_dir: &Path, remote: Option<&Remote>, args: &[OsString]) -> Result<String, GitError> {
-        let action = args
+        let call = Call {
+            git_dir: git_dir.to_owned(),
+            remote,
+            args: args.to_vec(),
+            ..Call::default()
+        };
+        let printed = self.execute(&call, last_bytes).await?;
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    /// Runs one command that prints records with a NUL after each, and hands them over one by one, however many.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub async fn records(&self, call: &Call<'_>, mut each: impl FnMut(&[u8])) -> Result<(), GitError> {
+        let read = async |source: Option<ChildStdout>| {
+            let Some(source) = source else { return };
+            let mut source = BufReader::new(source);
+            let mut record = Vec::new();
+            while source.read_until(0, &mut record).await.is_ok_and(|count| count > 0) {
+                each(record.strip_suffix(&[0]).unwrap_or(&record));
+                record.clear();
+            }
+        };
+        self.execute(call, read).await
+    }
+
+    async fn execute<T>(
+        &self,
+        call: &Call<'_>,
+        read: impl AsyncFnOnce(Option<ChildStdout>) -> T,
+    ) -> Result<T, GitError> {
+        let action = call
+            .args
             .first()
             .map(|word| word.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let mut child = self
-            .command(git_dir, remote, args)
-            .spawn()
-            .map_err(|source| GitError::NotRun {
-                program: self.program.clone(),
-                source,
-            })?;
+        let mut child = self.command(call).spawn().map_err(|source| GitError::NotRun {
+            program: self.program.clone(),
+            source,
+        })?;
+        if let Some(pid) = pid(&child) {
+            bound(pid, self.memory_limit);
+        }
         let group = Group::of(&child);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let write = async {
+            if let Some(mut stdin) = stdin {
+                // A command that stops reading says why itself.
+                let _ = stdin.write_all(&call.input).await;
+            }
+        };
         let ended = timeout(self.time_limit, async {
-            tokio::join!(last_bytes(stdout), last_bytes(stderr), child.wait())
+            tokio::join!(read(stdout), last_bytes(stderr), child.wait(), write)
         });
-        let Ok((printed, words, status)) = ended.await else {
+        let Ok((printed, words, status, ())) = ended.await else {
             drop(group);
             let _ = child.wait().await;
             return Err(GitError::TimedOut {
@@ -225,25 +194,28 @@ impl Git {
             source,
         })?;
         if status.success() {
-            return Ok(String::from_utf8_lossy(&printed).into_owned());
+            return Ok(printed);
         }
-        let secrets = remote.map(Remote::secrets).unwrap_or_default();
+        let secrets = call.remote.map(Remote::secrets).unwrap_or_default();
         let words = match Patterns::new(&secrets) {
             Ok(patterns) => patterns.mask(&words),
             Err(_) => Vec::new(),
         };
-        let cause = cause(&String::from_utf8_lossy(&words)).unwrap_or_else(|| status.to_string());
+        let cause = words::cause(&String::from_utf8_lossy(&words)).unwrap_or_else(|| status.to_string());
         Err(GitError::Failed { action, cause })
     }
 
-    fn command(&self, git_dir: &Path, remote: Option<&Remote>, args: &[OsString]) -> Command {
+    fn command(&self, call: &Call<'_>) -> Command {
         #[expect(clippy::disallowed_methods, reason = "the one place where git is started")]
         let mut command = Command::new(&self.program);
-        let mut option = OsString::from("--git-dir=");
-        option.push(git_dir);
+        command.arg(joined("--git-dir=", &call.git_dir));
+        if let Some(work_tree) = call.work_tree {
+            command.arg(joined("--work-tree=", work_tree));
+        }
+        let protocols = call.remote.map_or("https:ssh", Remote::protocols);
+        let ssh = remote::ssh_command(call.remote.and_then(|remote| remote.ssh.as_ref()));
         command
-            .arg(option)
-            .args(args)
+            .args(&call.args)
             .env_clear()
             .envs(&self.environment)
             .env("LC_ALL", "C")
@@ -253,18 +225,26 @@ impl Git {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ASKPASS", "")
             .env("GIT_LFS_SKIP_SMUDGE", "1")
-            .env("GIT_ALLOW_PROTOCOL", remote.map_or("https:ssh", Remote::protocols))
-            .env(
-                "GIT_SSH_COMMAND",
-                ssh_command(remote.and_then(|remote| remote.ssh.as_ref())),
-            )
-            .current_dir("/")
+            // An object is what its id says, and one that is not here is not fetched behind our back.
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", protocols)
+            .env("GIT_SSH_COMMAND", ssh)
+            .current_dir(call.work_tree.unwrap_or(Path::new("/")))
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(if call.input.is_empty() {
+                Stdio::null()
+            } else {
+                Stdio::piped()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let own = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let settings: Vec<(String, String)> = own.into_iter().chain(remote.and_then(Remote::header)).collect();
+        let settings: Vec<(String, String)> = own
+            .into_iter()
+            .chain(call.settings.iter().cloned())
+            .chain(call.remote.and_then(Remote::header))
+            .collect();
         command.env("GIT_CONFIG_COUNT", settings.len().to_string());
         for (index, (name, value)) in settings.into_iter().enumerate() {
             command
@@ -275,12 +255,36 @@ impl Git {
     }
 }
 
+fn pid(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+}
+
+/// Bounds the memory of a process and of what it starts. What it starts from now on inherits the limit; what was quicker is
+/// bounded by itself.
+fn bound(pid: Pid, bytes: u64) {
+    let limit = Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    };
+    // Refused where the machine allows less already, or where it has ended.
+    let _ = rustix::process::prlimit(Some(pid), Resource::Data, limit);
+    let number = pid.as_raw_nonzero();
+    let children = std::fs::read_to_string(format!("/proc/{number}/task/{number}/children")).unwrap_or_default();
+    for child in children
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .filter_map(Pid::from_raw)
+    {
+        bound(child, bytes);
+    }
+}
+
 /// Ends the whole group of a call that is given up, also when its future is dropped.
 struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+        Self(pid(child))
     }
 
     fn has_ended(mut self) {
@@ -313,106 +317,8 @@ async fn last_bytes(source: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     kept
 }
 
-/// The line that says why: the last that claims to be fatal or an error, else the last of all. Without its label, fit for a
-/// sentence.
-fn cause(words: &str) -> Option<String> {
-    let lines: Vec<&str> = words
-        .split(['\n', '\r'])
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    // Some last words only say that something before them went wrong.
-    let telling = |line: &&&str| !VAGUE.iter().any(|vague| line.contains(vague));
-    let labelled = |label: &'static str| {
-        lines
-            .iter()
-            .rev()
-            .filter(telling)
-            .find_map(|line| line.strip_prefix(label))
-    };
-    let line = labelled("fatal: ")
-        .or_else(|| labelled("error: "))
-        .or_else(|| labelled("ERROR: "))
-        .or_else(|| lines.iter().rev().find(telling).copied())
-        .or_else(|| lines.last().copied())?;
-    Some(one_line(line))
-}
-
-fn one_line(line: &str) -> String {
-    // `shown` cuts at 60 characters; a cause may be longer.
-    let chars: Vec<char> = line.chars().take(240).collect();
-    chars
-        .chunks(60)
-        .map(|part| shown(&part.iter().collect::<String>()))
-        .collect()
-}
-
-fn ssh_command(access: Option<&SshAccess>) -> String {
-    let mut command = "ssh -o BatchMode=yes".to_owned();
-    if let Some(access) = access {
-        let option = |name: &str, path: &Path| format!(" -o {}", quoted(&format!("{name}=\"{}\"", path.display())));
-        command.push_str(" -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes");
-        command.push_str(&option("UserKnownHostsFile", &access.known_hosts));
-        command.push_str(&option("IdentityFile", &access.key));
-    }
-    command
-}
-
-/// One word for the shell through which git starts its helpers.
-pub(super) fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn remote(url: &str) -> Remote {
-        Remote {
-            url: url.to_owned(),
-            token: Some("ghs_0123456789".into()),
-            ssh: None,
-        }
-    }
-
-    #[test]
-    fn only_a_path_may_use_the_file_protocol() {
-        for (url, is_path) in [
-            ("/srv/x.git", true),
-            ("file:///srv/x.git", true),
-            ("https://github.com/o/r.git", false),
-            ("git@github.com:o/r.git", false),
-            ("ssh://git@host/x", false),
-            ("ext::sh -c id", false),
-        ] {
-            assert_eq!(remote(url).path().is_some(), is_path, "{url}");
-        }
-    }
-
-    #[test]
-    fn the_token_goes_to_its_own_host_over_https_only() {
-        let (name, value) = remote("https://ghe.example.com/o/r.git").header().unwrap();
-        assert_eq!(name, "http.https://ghe.example.com/.extraHeader");
-        assert_eq!(value, "Authorization: Basic eC1hY2Nlc3MtdG9rZW46Z2hzXzAxMjM0NTY3ODk=");
-        assert!(remote("http://ghe.example.com/o/r.git").header().is_none());
-        assert!(remote("git@github.com:o/r.git").header().is_none());
-    }
-
-    #[test]
-    fn the_cause_is_the_line_that_says_why() {
-        for (words, expected) in [
-            (
-                "warning: x\nfatal: remote error: upload-pack: not our ref 01\n",
-                "remote error: upload-pack: not our ref 01",
-            ),
-            (
-                "ssh: connect to host h port 22: Connection refused\r\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n",
-                "ssh: connect to host h port 22: Connection refused",
-            ),
-            ("fatal: a\u{1b}[31mb\n", "a\\u{1b}[31mb"),
-        ] {
-            assert_eq!(cause(words).as_deref(), Some(expected));
-        }
-        assert_eq!(cause(""), None);
-    }
+fn joined(option: &str, path: &Path) -> OsString {
+    let mut word = OsString::from(option);
+    word.push(path);
+    word
 }

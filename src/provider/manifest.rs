@@ -14,7 +14,7 @@ use crate::config::document::{At, Document, Fault};
 use crate::config::problem::{ConfigError, KeyPath};
 use crate::provider::manifest::form::Form;
 use crate::provider::manifest::input::Input;
-use crate::provider::manifest::support::{Cause, FileSource, Program, SecretUse};
+use crate::provider::manifest::support::{Cause, FileSource, Program, SecretUse, VariableValue};
 
 pub mod catalogue;
 mod check;
@@ -58,7 +58,7 @@ pub struct Manifest {
     pub forms: Vec<Form>,
     /// Variables for every command of it; values may use placeholders. One whose value comes out empty is not set.
     #[serde(default)]
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, VariableValue>,
     /// Secrets it knows what to do with, by the variable that the tool reads. The configuration says where they are found.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretUse>,
@@ -130,6 +130,8 @@ pub enum Leftover {
     /// They get a moment, then they are stopped and named in the log.
     #[default]
     Stop,
+    /// They are stopped at once, and nothing is said: for tools that always leave something, and mean nothing by it.
+    StopAtOnce,
     /// They live on, without the lane's lock.
     Allow,
 }

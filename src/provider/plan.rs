@@ -13,7 +13,7 @@ use crate::domain::deployment::Order;
 use crate::provider::environment::Environment;
 use crate::provider::manifest::form::{Argument, Form, Need};
 use crate::provider::manifest::input::InputKind;
-use crate::provider::manifest::support::{Cause, SecretForm};
+use crate::provider::manifest::support::{Cause, FileSource, SecretForm};
 use crate::provider::manifest::{DryRun, Kind, Leftover, Manifest, Results};
 use crate::provider::plan::commands::command_lines;
 use crate::provider::plan::error::PlanError;
@@ -164,8 +164,14 @@ fn steps(
         (Kind::Command | Kind::Http, None) => Cwd::Checkout,
     };
     let mut environment = Environment::default();
-    for (name, text) in &manifest.environment {
-        let value = values.expand_text(text)?;
+    for (name, variable) in &manifest.environment {
+        if variable
+            .condition()
+            .is_some_and(|condition| !values.holds(condition, context.has_file))
+        {
+            continue;
+        }
+        let value = values.expand_text(variable.text())?;
         if !value.is_empty() {
             environment.set(name, &value);
         }
@@ -208,25 +214,11 @@ fn must_exist(manifest: &Manifest, values: &Values<'_>) -> Vec<(String, String)>
 
 fn files(manifest: &Manifest, values: &Values<'_>) -> Result<Vec<FileSpec>, PlanError> {
     let mut files = Vec::new();
-    for (name, source) in &manifest.files {
-        let content = match (&source.copy, &source.vars) {
-            (Some(copy), _) => manifest.attachments.get(copy).cloned().unwrap_or_default(),
-            (None, Some(input)) => {
-                let mut vars = match values.given(input) {
-                    Some(Given::Map(entries)) => entries.clone(),
-                    Some(Given::Text(_) | Given::List(_) | Given::Command(_) | Given::Commands(_)) | None => {
-                        BTreeMap::new()
-                    }
-                };
-                for (name, text) in &source.also {
-                    let value = values.expand_text(text)?;
-                    if !value.is_empty() {
-                        vars.insert(name.clone(), Value::String(value));
-                    }
-                }
-                vars::vars_file(&vars)
-            }
-            (None, None) => String::new(),
+    let written = |source: &FileSource| source.when.as_deref().is_none_or(|name| values.is_set(name));
+    for (name, source) in manifest.files.iter().filter(|(_, source)| written(source)) {
+        let content = match &source.copy {
+            Some(copy) => manifest.attachments.get(copy).cloned().unwrap_or_default(),
+            None => variables(source, values)?,
         };
         files.push(FileSpec {
             path: values.places.files.join(name),
@@ -235,6 +227,20 @@ fn files(manifest: &Manifest, values: &Values<'_>) -> Result<Vec<FileSpec>, Plan
         });
     }
     Ok(files)
+}
+
+fn variables(source: &FileSource, values: &Values<'_>) -> Result<String, PlanError> {
+    let mut vars = match source.vars.as_deref().and_then(|input| values.given(input)) {
+        Some(Given::Map(entries)) => entries.clone(),
+        Some(Given::Text(_) | Given::List(_) | Given::Command(_) | Given::Commands(_)) | None => BTreeMap::new(),
+    };
+    for (name, text) in &source.also {
+        let value = values.expand_text(text)?;
+        if !value.is_empty() {
+            vars.insert(name.clone(), Value::String(value));
+        }
+    }
+    Ok(vars::vars_file(&vars))
 }
 
 impl StepPlan {
@@ -314,9 +320,12 @@ fn refuse_unused(manifest: &Manifest, form: &Form, values: &Values<'_>) -> Resul
             }
         }
     }
-    texts.extend(manifest.environment.values().map(String::as_str));
+    for variable in manifest.environment.values() {
+        texts.push(variable.text());
+        names.extend(variable.condition().into_iter().flat_map(|condition| condition.names()));
+    }
     for source in manifest.files.values() {
-        names.extend(source.vars.as_deref());
+        names.extend(source.vars.as_deref().into_iter().chain(source.when.as_deref()));
         texts.extend(source.also.values().map(String::as_str));
     }
     if manifest.dry_run == DryRun::Environment {

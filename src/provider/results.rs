@@ -60,6 +60,11 @@ pub enum Fault {
         /// The play, where it is one of several.
         play: Option<String>,
     },
+    /// A part of the limit that is no host: the rest was done.
+    Unmatched {
+        /// As it was given.
+        pattern: String,
+    },
     /// Hosts that failed or could not be reached, all the same.
     HostsFailed,
     /// There are no results, or they break off.
@@ -73,6 +78,8 @@ pub struct HostResults {
     pub hosts: Vec<HostResult>,
     /// The first play that matched no host.
     pub empty_play: Option<String>,
+    /// The first part of the limit that is no host.
+    pub unmatched: Option<String>,
     /// Whether the tool came to its end.
     pub complete: bool,
 }
@@ -90,6 +97,9 @@ enum Line {
     },
     NoHosts {
         play: String,
+    },
+    Unmatched {
+        pattern: String,
     },
     Host(HostResult),
     End {},
@@ -127,6 +137,9 @@ impl HostResults {
                 Ok(Line::NoHosts { play }) => {
                     results.empty_play.get_or_insert(play);
                 }
+                Ok(Line::Unmatched { pattern }) => {
+                    results.unmatched.get_or_insert(pattern);
+                }
                 Ok(Line::Host(host)) => results.hosts.push(host),
                 Ok(Line::End {}) => results.complete = true,
                 Ok(Line::Other) | Err(_) => {}
@@ -146,6 +159,8 @@ impl HostResults {
     pub fn fault(&self) -> Option<Fault> {
         if !self.complete {
             Some(Fault::Unread)
+        } else if let Some(pattern) = self.unmatched.clone() {
+            Some(Fault::Unmatched { pattern })
         } else if self.hosts.is_empty() || self.empty_play.is_some() {
             Some(Fault::NoHosts {
                 play: self.empty_play.clone(),
@@ -201,6 +216,17 @@ mod tests {
             HostResults::parse(&text).fault(),
             Some(Fault::NoHosts {
                 play: Some("db".to_owned())
+            })
+        );
+    }
+
+    #[test]
+    fn a_limit_that_is_met_in_part_is_no_success() {
+        let text = format!("{{\"event\":\"unmatched\",\"pattern\":\"typo\"}}\n{GOOD}");
+        assert_eq!(
+            HostResults::parse(&text).fault(),
+            Some(Fault::Unmatched {
+                pattern: "typo".to_owned()
             })
         );
     }

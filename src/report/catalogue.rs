@@ -124,6 +124,11 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "whoever maintains the inventory",
             "name hosts in the inventory that the play matches, then deploy again",
         ),
+        Reason::HostsUnmatched { .. } => entry(
+            "hosts were asked for that the tool does not know; the rest was deployed to",
+            "the requester, or whoever maintains the inventory",
+            "correct the hosts or the inventory, then deploy again",
+        ),
         Reason::ResultsMissing { .. } => entry(
             "the tool ended with code 0, but did not say how it went on its hosts",
             "an operator",
@@ -286,6 +291,10 @@ pub fn examples() -> Vec<Reason> {
         Reason::NoHosts {
             step: text("ansible-playbook"),
             play: Some(text("web servers")),
+        },
+        Reason::HostsUnmatched {
+            step: text("ansible-playbook"),
+            pattern: text("web9"),
         },
         Reason::ResultsMissing {
             step: text("ansible-playbook"),

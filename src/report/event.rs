@@ -2,8 +2,8 @@
 
 use crate::domain::timeline::RunEvent;
 use crate::report::duration::span_of_seconds;
-use crate::report::sentence::sentence;
-use crate::report::words::{person, plain};
+use crate::report::sentence::{sentence, wanted_by};
+use crate::report::words::plain;
 
 /// The line.
 #[must_use]
@@ -27,7 +27,7 @@ pub fn wording(event: &RunEvent) -> String {
         RunEvent::Adopted { .. } => "watched by a new worker; the command was not disturbed".to_owned(),
         RunEvent::Requeued { detail } => format!("back in the queue: {}", plain(detail)),
         RunEvent::Superseded { by } => format!("deployment {by} took its place"),
-        RunEvent::CancelRequested { by } => format!("{} asked to cancel", person(by)),
+        RunEvent::CancelRequested(cancellation) => wanted_by(cancellation),
         RunEvent::Finished {
             state,
             reason: Some(reason),
@@ -39,6 +39,7 @@ pub fn wording(event: &RunEvent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::command::Cancellation;
     use crate::domain::ids::Fence;
     use crate::domain::reason::Reason;
     use crate::domain::run::RunState;
@@ -64,8 +65,12 @@ mod tests {
             ),
             (RunEvent::CheckedOut { milliseconds: 1200 }, "prepared in 1 s"),
             (
-                RunEvent::CancelRequested { by: "mona".to_owned() },
+                RunEvent::CancelRequested(Cancellation::new("mona", None)),
                 "@mona asked to cancel",
+            ),
+            (
+                RunEvent::CancelRequested(Cancellation::new("Mona Lisa", Some("`main` is red"))),
+                "`Mona Lisa` asked to cancel: \"'main' is red\"",
             ),
             (
                 RunEvent::Finished {

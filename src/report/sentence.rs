@@ -1,14 +1,62 @@
 //! A reason as one sentence: why, and what to do next. Lower case and without a full stop, so that it fits into others.
 
+use crate::domain::command::Cancellation;
 use crate::domain::reason::{ContextFinding, HostFinding, Reason};
+use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::entry_of;
 use crate::report::duration::span_of_seconds;
-use crate::report::words::{brief, enumeration, names, person, plain, quoted};
+use crate::report::words::{brief, enumeration, names, person, plain, quoted, said};
 
 /// The whole sentence: for chat, pages and the API.
 #[must_use]
 pub fn sentence(reason: &Reason) -> String {
     format!("{}; {}", why(reason), entry_of(reason).advice)
+}
+
+/// The whole sentence about a run, with what a person said about it; nothing where there is nothing to explain.
+#[must_use]
+pub fn sentence_of(run: &Run) -> Option<String> {
+    match (&run.reason, &run.cancel) {
+        (Some(reason @ Reason::Cancelled { .. }), _) => Some(format!("{}; {}", why_of(run)?, entry_of(reason).advice)),
+        (_, Some(cancellation)) if run.state == RunState::Running => {
+            Some(format!("{}; it is being stopped", wanted_by(cancellation)))
+        }
+        (reason, _) => reason.as_ref().map(sentence),
+    }
+}
+
+/// Only why, with what a person said about it.
+#[must_use]
+pub fn why_of(run: &Run) -> Option<String> {
+    match (run.reason.as_ref()?, &run.cancel) {
+        (Reason::Cancelled { by, remote }, Some(cancellation)) => {
+            let words = words_of(cancellation.reason.as_deref());
+            Some(format!("cancelled by {}{words}{}", person(by), elsewhere(*remote)))
+        }
+        (reason, _) => Some(why(reason)),
+    }
+}
+
+/// Who wants a run to stop, and why.
+#[must_use]
+pub fn wanted_by(cancellation: &Cancellation) -> String {
+    let words = words_of(cancellation.reason.as_deref());
+    format!("{} asked to cancel{words}", person(&cancellation.by))
+}
+
+/// The same for a runner's log, where the verb stands already.
+#[must_use]
+pub fn asked_by(cancellation: &Cancellation) -> String {
+    format!(
+        "{}{}",
+        person(&cancellation.by),
+        words_of(cancellation.reason.as_deref())
+    )
+}
+
+/// `: "wrong branch"`, or nothing.
+fn words_of(words: Option<&str>) -> String {
+    words.map(|words| format!(": {}", said(words, 200))).unwrap_or_default()
 }
 
 /// Only why: for a status, which has room for no more.
@@ -87,6 +135,13 @@ pub fn why(reason: &Reason) -> String {
         Reason::NoHosts { step, play: Some(play) } => {
             format!("play {} of step {} matched no host", quoted(play), quoted(step))
         }
+        Reason::HostsUnmatched { step, pattern } => {
+            format!(
+                "step {} knows no host {}, and deployed to the others only",
+                quoted(step),
+                quoted(pattern)
+            )
+        }
         Reason::ResultsMissing { step } => {
             format!(
                 "step {} exited with code 0, but did not say how it went on its hosts",
@@ -159,7 +214,7 @@ pub fn waited_for(reason: &Reason) -> String {
 }
 
 /// A command that works on other hosts is only known to have stopped here.
-fn elsewhere(remote: bool) -> &'static str {
+pub(crate) fn elsewhere(remote: bool) -> &'static str {
     if remote {
         "; stopped locally, the remote command may still be running"
     } else {
@@ -202,7 +257,7 @@ fn choice(word: &str, items: &[String]) -> String {
     }
 }
 
-fn states(contexts: &[ContextFinding]) -> String {
+pub(crate) fn states(contexts: &[ContextFinding]) -> String {
     let parts: Vec<String> = contexts
         .iter()
         .map(|context| format!("{} ({})", quoted(&context.name), brief(&context.state)))

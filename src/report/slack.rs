@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::domain::run::{Run, RunState};
 use crate::report::duration::{span, worked};
-use crate::report::sentence::sentence;
+use crate::report::sentence::sentence_of;
 use crate::report::status::Links;
 use crate::report::words::{commit, fitted, person, quoted, web};
 
@@ -46,8 +46,9 @@ pub fn notifies(state: RunState) -> bool {
 #[must_use]
 pub fn message(run: &Run, requester: Option<&str>, links: &Links) -> SlackMessage {
     let what = what(run);
-    let reason = run.reason.as_ref().filter(|_| run.state != RunState::Succeeded);
-    let why = reason.map(|reason| fitted(&sentence(reason), 500));
+    let why = sentence_of(run)
+        .filter(|_| run.state != RunState::Succeeded)
+        .map(|why| fitted(&why, 500));
     let facts = facts(run, requester);
     let page = links.log_url.as_deref().and_then(web);
     let visit = links

@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::domain::reason::Reason;
 use crate::domain::run::{DeploymentState, Run, RunState};
 use crate::report::duration::{span, worked};
-use crate::report::sentence::why;
-use crate::report::words::{brief, commit, fitted, quoted, sha8, web};
+use crate::report::sentence::{elsewhere, why};
+use crate::report::words::{brief, commit, fitted, person, quoted, said, sha8, web};
 
 /// GitHub's limit, in characters.
 pub const DESCRIPTION_LIMIT: usize = 140;
+
+/// Fewer characters of what a person said say nothing.
+const FEW_WORDS: usize = 8;
 
 /// What is sent to GitHub, and kept in the outbox until it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,12 @@ pub fn deployment_status(run: &Run, place: Option<&Place>, links: &Links) -> Dep
     }
 }
 
+/// Where the run stands, for a terminal: the whole line.
+#[must_use]
+pub fn summary(run: &Run) -> String {
+    line(run, None)
+}
+
 /// The line before it is cut.
 pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
     match run.state {
@@ -69,8 +78,8 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
         RunState::Succeeded if run.is_plan() => {
             let planned = format!("{} {}", doing(run, "deploy", "run"), target(run));
             format!(
-                "plan of: {planned}{}; nothing was deployed, see the log",
-                took(run, ", in ")
+                "planned: {planned}{}; nothing was deployed, see the log",
+                took(run, " in ")
             )
         }
         RunState::Running => format!("{} {}", doing(run, "deploying", "running"), target(run)),
@@ -78,10 +87,7 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
         RunState::Failed => failed(run),
         RunState::Errored | RunState::Interrupted => because("error", run),
         RunState::Rejected => because("rejected", run),
-        RunState::Cancelled => match &run.reason {
-            Some(reason) => format!("{}{}", why(reason), took(run, " after ")),
-            None => format!("cancelled{}", took(run, " after ")),
-        },
+        RunState::Cancelled => cancelled(run),
         RunState::Superseded => match &run.reason {
             Some(reason) => why(reason),
             None => "superseded by a newer deployment".to_owned(),
@@ -126,6 +132,25 @@ fn failed(run: &Run) -> String {
 
 fn failure(run: &Run) -> &'static str {
     if run.is_plan() { "plan failed" } else { "failure" }
+}
+
+/// What a person said about it gets the room that the rest leaves.
+fn cancelled(run: &Run) -> String {
+    let took = took(run, " after ");
+    let (mut line, rest) = match &run.reason {
+        Some(Reason::Cancelled { by, remote }) => (format!("cancelled by {}{took}", person(by)), elsewhere(*remote)),
+        Some(reason) => (format!("{}{took}", why(reason)), ""),
+        None => (format!("cancelled{took}"), ""),
+    };
+    let words = run
+        .cancel
+        .as_ref()
+        .and_then(|cancellation| cancellation.reason.as_deref());
+    let room = DESCRIPTION_LIMIT.saturating_sub(line.chars().count() + rest.len() + ": \"\"".len());
+    if let Some(words) = words.filter(|_| room >= FEW_WORDS) {
+        line = format!("{line}: {}", said(words, room));
+    }
+    format!("{line}{rest}")
 }
 
 /// `deploying 4f3c2b1a (main)`, or ``running `deploy:migrate` of 4f3c2b1a (main)``.

@@ -62,7 +62,7 @@ fn run(state: RunState, reason: Option<Reason>) -> Run {
         hold_until: None,
         worker: None,
         lease_until: None,
-        cancel_by: None,
+        cancel: None,
         config_digest: String::new(),
     }
 }

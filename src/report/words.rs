@@ -20,6 +20,11 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| shown(c.encode_utf8(&mut [0; 4]))).collect()
 }
 
+/// What a person said, in quotation marks, cut to so many characters between them.
+pub(crate) fn said(text: &str, limit: usize) -> String {
+    format!("\"{}\"", fitted(&printable(text), limit))
+}
+
 /// A person: `@login` where it can be one, else the text in backticks.
 pub(crate) fn person(name: &str) -> String {
     let login = name.strip_prefix('@').unwrap_or(name);

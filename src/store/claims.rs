@@ -33,6 +33,15 @@ pub enum Claim {
     Empty,
 }
 
+/// What giving a claimed run back came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenBack {
+    /// It waits in its lane again.
+    Queued,
+    /// Somebody has asked to stop it: it is still claimed, and the caller ends it.
+    ToStop,
+}
+
 impl Store {
     /// Takes the head of the lane of `run`. The bell only says that something may be due there.
     ///
@@ -191,25 +200,39 @@ impl Store {
         Ok(fence)
     }
 
-    /// Puts a claimed run back into its lane. Only for one whose command is proven never to have started.
+    /// Puts a claimed run back into its lane, unless somebody has asked to stop it. Only for one whose command is proven
+    /// never to have started.
     ///
     /// # Errors
     ///
     /// [`StoreError::Stale`] when the claim is no longer the caller's.
-    pub async fn requeue(&self, run: RunId, fence: Fence, detail: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn requeue(
+        &self,
+        run: RunId,
+        fence: Fence,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<GivenBack, StoreError> {
         let doing = "requeue a run";
+        let failed = StoreError::while_doing(doing);
         let mut tx = self.begin(doing).await?;
         let changed = sqlx::query(
             "UPDATE runs SET state = 'queued', worker = NULL, lease_until = NULL, rung_at = NULL \
-             WHERE id = ? AND fence = ? AND state = 'running'",
+             WHERE id = ? AND fence = ? AND state = 'running' AND cancel_by IS NULL",
         )
         .bind(run.to_string())
         .bind(number(fence.0))
         .execute(&mut *tx)
         .await
-        .map_err(StoreError::while_doing(doing))?;
+        .map_err(&failed)?;
         if changed.rows_affected() != 1 {
-            return Err(StoreError::Stale);
+            let owned = sqlx::query("SELECT 1 FROM runs WHERE id = ? AND fence = ? AND state = 'running'")
+                .bind(run.to_string())
+                .bind(number(fence.0))
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(&failed)?;
+            return owned.map(|_| GivenBack::ToStop).ok_or(StoreError::Stale);
         }
         append_event(
             &mut tx,
@@ -220,7 +243,8 @@ impl Store {
             },
         )
         .await?;
-        commit(tx, doing).await
+        commit(tx, doing).await?;
+        Ok(GivenBack::Queued)
     }
 
     /// Writes an entry of a claimed run's timeline, and what is to be sent with it.

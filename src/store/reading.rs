@@ -2,6 +2,7 @@
 
 use sqlx::Row;
 
+use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::run::Run;
 use crate::store::Store;
 use crate::store::error::StoreError;
@@ -38,6 +39,28 @@ impl Store {
             .await
             .map_err(StoreError::while_doing(doing))?;
         rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// The run of a deployment.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn run_of_deployment(
+        &self,
+        host: &str,
+        repository: RepositoryId,
+        deployment: DeploymentId,
+    ) -> Result<Option<Run>, StoreError> {
+        let doing = "find the run of a deployment";
+        let row = sqlx::query("SELECT * FROM runs WHERE host = ? AND repository_id = ? AND deployment_id = ?")
+            .bind(host)
+            .bind(number(repository.0))
+            .bind(number(deployment.0))
+            .fetch_optional(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        row.map(|row| Reader::new(&row, doing).run()).transpose()
     }
 
     /// Runs whose id starts with `prefix`, newest first, at most two: enough to tell whether it is unique.

@@ -9,6 +9,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::command::Cancellation;
 use crate::domain::ids::{DeploymentId, Fence, InstallationId, RepositoryId};
 use crate::domain::run::{LaneKey, Run, RunState};
 use crate::store::error::StoreError;
@@ -84,6 +85,7 @@ impl<'r> Reader<'r> {
 
     pub(crate) fn run(&self) -> Result<Run, StoreError> {
         let state = self.text("state")?;
+        let cancel_reason = self.maybe_text("cancel_reason")?;
         Ok(Run {
             id: self.parsed("id")?,
             delivery: self.parsed("delivery_id")?,
@@ -112,7 +114,10 @@ impl<'r> Reader<'r> {
             hold_until: self.maybe_time("hold_until")?,
             worker: self.maybe_text("worker")?,
             lease_until: self.maybe_time("lease_until")?,
-            cancel_by: self.maybe_text("cancel_by")?,
+            cancel: self.maybe_text("cancel_by")?.map(|by| Cancellation {
+                by,
+                reason: cancel_reason,
+            }),
             config_digest: self.text("config_digest")?,
         })
     }

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use chima::config::CheckoutOptions;
 use chima::domain::ids::RepositoryId;
 use chima::domain::names::Sha;
 use chima::provider::checkout::{CheckoutError, Checkouts, Wanted, remove_folder};
@@ -15,6 +17,9 @@ use chima::provider::git::{Git, Remote};
 use tempfile::TempDir;
 
 mod hostile;
+mod https;
+mod lfs;
+mod submodules;
 
 const ABSENT: &str = "0123456789012345678901234567890123456789";
 
@@ -23,6 +28,7 @@ pub struct Rig {
     dir: TempDir,
     pub checkouts: Checkouts,
     pub remote: Remote,
+    pub options: CheckoutOptions,
 }
 
 impl Rig {
@@ -32,6 +38,7 @@ impl Rig {
             program: PathBuf::from("git"),
             environment: BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
             time_limit: Duration::from_secs(60),
+            memory_limit: 4 << 30,
         };
         let checkouts = Checkouts {
             mirrors: dir.path().join("mirrors"),
@@ -42,9 +49,23 @@ impl Rig {
             token: None,
             ssh: None,
         };
-        let rig = Self { dir, checkouts, remote };
-        fs::create_dir(rig.path("remote")).unwrap();
-        rig.git(&["init", "--quiet", "--initial-branch=main"]);
+        let rig = Self {
+            dir,
+            checkouts,
+            remote,
+            options: CheckoutOptions::default(),
+        };
+        rig.repository("remote");
+        rig
+    }
+
+    /// With everything that can be opted in to.
+    pub fn with_everything() -> Self {
+        let mut rig = Self::new();
+        rig.options = CheckoutOptions {
+            submodules: true,
+            lfs: true,
+        };
         rig
     }
 
@@ -52,42 +73,78 @@ impl Rig {
         self.dir.path().join(name)
     }
 
+    /// Makes another repository beside the remote.
+    pub fn repository(&self, name: &str) {
+        fs::create_dir(self.path(name)).unwrap();
+        self.git_in(name, &["init", "--quiet", "--initial-branch=main"], b"");
+    }
+
     /// Runs git in the remote, as its owner.
     pub fn git(&self, args: &[&str]) -> String {
+        self.git_in("remote", args, b"")
+    }
+
+    /// Runs git in one of the repositories. Their own settings must not sing for the owner.
+    pub fn git_in(&self, name: &str, args: &[&str], input: &[u8]) -> String {
         #[expect(clippy::disallowed_methods, reason = "the remote's owner is not Chima")]
         let mut command = Command::new("git");
-        let identity = [
-            "-c",
+        let settings = [
             "user.name=Mona",
-            "-c",
             "user.email=mona@example.com",
-            "-c",
             "protocol.file.allow=always",
+            "core.fsmonitor=false",
+            "core.hooksPath=/dev/null",
+            "commit.gpgSign=false",
         ];
-        let output = command
-            .args(identity)
+        let mut child = command
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .args(args)
-            .current_dir(self.path("remote"))
-            .output()
+            .current_dir(self.path(name))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap();
-        assert!(
-            output.status.success(),
-            "{args:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {words}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Commits a file in the remote.
     pub fn commit(&self, name: &str, text: &str) -> Sha {
-        fs::write(self.path("remote").join(name), text).unwrap();
-        self.commit_all()
+        self.commit_in("remote", name, text)
+    }
+
+    pub fn commit_in(&self, repository: &str, name: &str, text: &str) -> Sha {
+        let path = self.path(repository).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self.commit_all_in(repository)
     }
 
     pub fn commit_all(&self) -> Sha {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--allow-empty", "--message", "change"]);
-        self.git(&["rev-parse", "HEAD"]).parse().unwrap()
+        self.commit_all_in("remote")
+    }
+
+    pub fn commit_all_in(&self, repository: &str) -> Sha {
+        self.git_in(repository, &["add", "--all"], b"");
+        self.commit_index_in(repository)
+    }
+
+    pub fn commit_index_in(&self, repository: &str) -> Sha {
+        let args = ["commit", "--quiet", "--allow-empty", "--message", "change"];
+        self.git_in(repository, &args, b"");
+        self.git_in(repository, &["rev-parse", "HEAD"], b"").parse().unwrap()
+    }
+
+    /// Records a commit as a submodule of a repository, without its entry in `.gitmodules`.
+    pub fn record(&self, repository: &str, path: &str, sha: &Sha) {
+        let entry = format!("160000,{sha},{path}");
+        self.git_in(repository, &["update-index", "--add", "--cacheinfo", &entry], b"");
     }
 
     pub async fn checkout(&self, sha: &Sha, name: &str) -> Result<PathBuf, CheckoutError> {
@@ -97,6 +154,7 @@ impl Rig {
             remote: &self.remote,
             sha,
             directory: &directory,
+            options: self.options,
         };
         self.checkouts.prepare(&wanted).await.map(|()| directory)
     }
@@ -108,10 +166,34 @@ impl Rig {
     pub fn mirror(&self) -> PathBuf {
         self.path("mirrors/7.git")
     }
+
+    /// The whole error, as the deployment's status shows it.
+    pub async fn refusal(&self, sha: &Sha) -> String {
+        let error = self.checkout(sha, "refused").await.unwrap_err();
+        assert!(!self.path("refused").exists(), "{error}");
+        assert!(!error.is_transient(), "{error}");
+        format!("{:#}", anyhow::Error::from(error))
+    }
 }
 
 pub fn read(dir: &Path, name: &str) -> String {
     fs::read_to_string(dir.join(name)).unwrap()
+}
+
+pub fn executable(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Whether the mirrors remember no worktree.
+pub fn is_tidy(rig: &Rig) -> bool {
+    let modules = fs::read_dir(rig.path("mirrors/7.modules"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut mirrors = modules.map(|entry| entry.path()).chain([rig.mirror()]);
+    mirrors.all(|mirror| fs::read_dir(mirror.join("worktrees")).map_or(true, |mut notes| notes.next().is_none()))
 }
 
 #[tokio::test]
@@ -265,12 +347,26 @@ async fn a_lock_left_by_a_killed_git_does_not_stop_the_next() {
 }
 
 #[tokio::test]
+async fn a_server_that_gives_away_only_its_branches_is_asked_for_those() {
+    let mut rig = Rig::new();
+    let wanted = rig.commit("file", "wanted");
+    rig.commit("file", "newer");
+    // Git's first protocol, which knows of no other commits.
+    let script = "#!/bin/sh\ncase \"$*\" in *upload-pack*) unset GIT_PROTOCOL ;; esac\nexec git \"$@\"\n";
+    executable(&rig.path("old-git"), script);
+    rig.checkouts.git.program = rig.path("old-git");
+    assert_eq!(read(&rig.checkout(&wanted, "a").await.unwrap(), "file"), "wanted");
+    let absent: Sha = ABSENT.parse().unwrap();
+    let error = rig.refusal(&absent).await;
+    assert!(error.contains("has no commit"), "{error}");
+}
+
+#[tokio::test]
 async fn a_git_that_hangs_is_stopped_with_everything_it_started() {
     let mut rig = Rig::new();
     let sha = rig.commit("file", "one");
     let script = format!("#!/bin/sh\nsleep 300 & echo $! > {}\nwait\n", rig.path("pid").display());
-    fs::write(rig.path("slow-git"), script).unwrap();
-    fs::set_permissions(rig.path("slow-git"), fs::Permissions::from_mode(0o700)).unwrap();
+    executable(&rig.path("slow-git"), &script);
     rig.checkouts.git.program = rig.path("slow-git");
     rig.checkouts.git.time_limit = Duration::from_millis(300);
     let error = rig.checkout(&sha, "a").await.unwrap_err();

@@ -5,13 +5,16 @@
     reason = "a test binary has no outside, and a test that fails says so by a panic"
 )]
 
+mod ansible;
 mod architecture;
 mod checkout;
 mod config_files;
 mod docs;
+mod fabric_and_capistrano;
 mod licenses;
 mod process;
 mod queue_conformance;
 mod runner;
+mod tools;
 
 mod world;

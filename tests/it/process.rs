@@ -7,9 +7,12 @@
     reason = "a test that cannot set itself up fails with the reason"
 )]
 
+mod asking;
+mod cancel;
 mod child;
 mod commands;
 mod crashes;
+mod import;
 mod installation;
 mod journal;
 mod outages;

@@ -23,6 +23,7 @@ use tempfile::TempDir;
 
 mod border;
 mod ends;
+mod nasty;
 mod output;
 mod reading;
 mod tree;

@@ -13,6 +13,8 @@ mod stage;
 mod steps;
 
 mod bodies;
+mod cancel;
+mod checkout;
 mod contexts;
 mod crash;
 mod deliveries;
@@ -22,6 +24,7 @@ mod hostile;
 mod lane;
 mod latest;
 mod outbox;
+mod plan;
 mod policy;
 mod receiver;
 mod replay;

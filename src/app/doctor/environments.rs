@@ -15,7 +15,7 @@ use crate::provider::git_version::{git, replacement};
 use crate::provider::manifest::Manifest;
 use crate::provider::manifest::catalogue::{Broken, Catalogue};
 use crate::provider::manifest::form::Need;
-use crate::provider::manifest::support::Program;
+use crate::provider::manifest::support::{Program, VariableValue};
 use crate::provider::plan::{Cwd, Plan};
 use crate::provider::probe::{self, Probe, probe, unmet};
 use crate::queue::findings::Severity;
@@ -142,9 +142,9 @@ fn rehearse_all<'a>(config: &'a Config, catalogue: &'a Catalogue, machine: &Mach
 
 /// The `PATH` that the runner looks programs up in: what the app says, then the manifest, then what is inherited.
 fn path_of(environment: &Environment, manifest: Option<&Manifest>, machine: &Machine) -> String {
-    let of_manifest = || manifest.and_then(|manifest| manifest.environment.get("PATH"));
-    let said = environment.env.get("PATH").or_else(of_manifest);
-    said.unwrap_or(&machine.path).clone()
+    let of_manifest = || manifest?.environment.get("PATH").map(VariableValue::text);
+    let said = environment.env.get("PATH").map(String::as_str).or_else(of_manifest);
+    said.unwrap_or(&machine.path).to_owned()
 }
 
 /// The answers of programs that were asked for their version, each once.

@@ -58,7 +58,7 @@ fn command(argv: &[Argument]) -> String {
     words.join(" ")
 }
 
-fn condition(condition: Condition<'_>) -> String {
+pub(super) fn condition(condition: Condition<'_>) -> String {
     let mut words = Vec::new();
     if let Some(name) = condition.when {
         words.push(match condition.is {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::cli::providers::forms::forms;
+use crate::cli::providers::forms::{condition, forms};
 use crate::cli::providers::list::{heading, programs};
 use crate::cli::providers::text::{indented, labelled, quoted, word};
 use crate::cli::providers::{Survey, Surveyed};
@@ -44,7 +44,8 @@ pub(super) fn one(survey: &Survey<'_>, surveyed: &Surveyed<'_>) -> String {
     if !manifest.environment.is_empty() {
         out.push_str("\nvariables it sets\n");
         for (name, value) in &manifest.environment {
-            indented(&mut out, 2, &format!("{name}={value}"));
+            let when = value.condition().map(condition).unwrap_or_default();
+            indented(&mut out, 2, &format!("{name}={} {when}", value.text()));
         }
     }
     out.push_str("\nwhat it runs: the first of these that fits\n");

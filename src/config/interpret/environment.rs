@@ -7,7 +7,7 @@ use crate::config::interpret::Reading;
 use crate::config::interpret::addresses::Address;
 use crate::config::interpret::apps::Places;
 use crate::config::problem::KeyPath;
-use crate::config::{AutoDeploy, AutoDeployOn, Environment, LaneOrder, defaults, suggest};
+use crate::config::{AutoDeploy, AutoDeployOn, CheckoutOptions, Environment, LaneOrder, defaults, suggest};
 use crate::domain::names::{EnvironmentName, RefName, TaskName, shown};
 
 /// Tasks that are commands on our own ledger when a deployment asks for them, as hubot-deploy does.
@@ -54,6 +54,7 @@ impl Reading<'_> {
         let env = self.env(settings.env.unwrap_or_default(), &every, places);
         let inherit_env = self.inherit_env(&settings.inherit_env.unwrap_or_default(), &places.of("inherit_env"));
         let ssh = settings.ssh.map(|ssh| self.ssh(ssh, &places.of("ssh")));
+        let checkout = settings.checkout.unwrap_or_default();
         let name = environment?;
         Some(Environment {
             production: settings
@@ -85,6 +86,10 @@ impl Reading<'_> {
             ssh: match ssh {
                 None => None,
                 Some(ssh) => Some(ssh?),
+            },
+            checkout: CheckoutOptions {
+                submodules: checkout.submodules.unwrap_or(false),
+                lfs: checkout.lfs.unwrap_or(false),
             },
             deployers: deployers?.unwrap_or_default(),
             admins: admins?.unwrap_or_default(),

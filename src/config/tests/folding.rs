@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::secret::SecretSource;
-use super::super::{AutoDeploy, AutoDeployOn, LaneOrder};
+use super::super::{AutoDeploy, AutoDeployOn, CheckoutOptions, LaneOrder};
 use super::{environments, refused_app};
 
 #[test]
@@ -27,6 +27,22 @@ fn an_environment_of_no_keys_is_the_app_with_the_defaults() {
         assert_eq!(environment.production, name == "production");
         assert!(!environment.transient);
     }
+}
+
+#[test]
+fn what_a_checkout_holds_is_asked_for_key_by_key() {
+    let all = environments(
+        "provider: shell, checkout: { submodules: true },
+         environments: { same: {}, more: { checkout: { lfs: true } }, less: { checkout: { submodules: false } } }",
+    );
+    let options = |submodules, lfs| CheckoutOptions { submodules, lfs };
+    let found: Vec<_> = all.iter().map(|environment| environment.checkout).collect();
+    assert_eq!(
+        found,
+        [options(true, false), options(true, true), options(false, false)]
+    );
+    let plain = environments("provider: shell, environments: { production: {} }");
+    assert_eq!(plain[0].checkout, options(false, false));
 }
 
 #[test]

@@ -32,7 +32,11 @@ macro_rules! shipped {
 }
 
 /// Compiled in, so that one binary is enough.
-const SHIPPED: [Shipped; 2] = [shipped!("manual"), shipped!("shell")];
+const SHIPPED: [Shipped; 3] = [
+    shipped!("ansible", "chima_results.py"),
+    shipped!("manual"),
+    shipped!("shell"),
+];
 
 /// The names of the compiled-in providers.
 #[must_use]

@@ -31,8 +31,14 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Fault> {
         found.note(path, &format!("form {}", index + 1), check_form(manifest, form));
     }
     for (name, value) in &manifest.environment {
-        let path = KeyPath::of(&["environment", name]);
-        found.note(path, &format!("environment `{name}`"), check_text(manifest, value));
+        let condition = value.condition();
+        let condition = condition.map_or(Ok(()), |condition| check_condition(manifest, condition));
+        let judged = check_text(manifest, value.text()).and(condition);
+        found.note(
+            KeyPath::of(&["environment", name]),
+            &format!("environment `{name}`"),
+            judged,
+        );
     }
     for (name, source) in &manifest.files {
         let path = KeyPath::of(&["files", name]);
@@ -182,7 +188,11 @@ fn check_argv(manifest: &Manifest, argv: &[Argument]) -> Result<(), String> {
         match argument {
             Argument::Text(text) => check_text(manifest, text)?,
             Argument::Optional(optional) => {
-                check_condition(manifest, optional.condition())?;
+                let condition = optional.condition();
+                if condition.when.or(condition.unless).or(condition.file).is_none() {
+                    return Err("optional arguments depend on nothing; expected `when`, `unless` or `file`".to_owned());
+                }
+                check_condition(manifest, condition)?;
                 optional.args.iter().try_for_each(|text| check_text(manifest, text))?;
             }
             Argument::Each(each) => check_each(manifest, &each.each, &each.arg)?,
@@ -197,9 +207,6 @@ fn check_condition(manifest: &Manifest, condition: Condition<'_>) -> Result<(), 
     }
     if condition.is.is_some() && condition.when.is_none() {
         return Err("`is` without `when` compares with nothing".to_owned());
-    }
-    if condition.when.or(condition.unless).or(condition.file).is_none() {
-        return Err("an optional part depends on nothing; expected `when`, `unless` or `file`".to_owned());
     }
     match condition.file {
         Some(file) if file.starts_with('/') || file.split('/').any(|part| part == "..") => {
@@ -237,13 +244,17 @@ fn check_file(manifest: &Manifest, name: &str, source: &FileSource) -> Result<()
     if !plain(name) || source.copy.as_deref().is_some_and(|copy| !plain(copy)) {
         return Err("expected a plain file name".to_owned());
     }
+    if let Some(name) = source.when.as_deref().filter(|name| !knows(manifest, name)) {
+        return Err(unknown(manifest, name));
+    }
     match (&source.copy, &source.vars) {
-        (Some(_), None) => Ok(()),
+        (Some(_), None) if source.also.is_empty() => Ok(()),
         (None, Some(vars)) if manifest.inputs.get(vars).map(|input| input.kind) != Some(InputKind::Map) => {
             Err(format!("`vars: {vars}` is not an input of type `map`"))
         }
-        (None, Some(_)) => source.also.values().try_for_each(|text| check_text(manifest, text)),
-        (Some(_), Some(_)) | (None, None) => Err("expected one of `copy` and `vars`".to_owned()),
+        (None, None) if source.also.is_empty() => Err("is empty; expected one of `copy`, `vars` and `also`".to_owned()),
+        (None, Some(_) | None) => source.also.values().try_for_each(|text| check_text(manifest, text)),
+        (Some(_), _) => Err("has `copy` beside `vars` or `also`; a copy is taken as it is".to_owned()),
     }
 }
 

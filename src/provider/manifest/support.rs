@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::provider::manifest::form::Condition;
+
 /// A program that must be there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,12 +49,67 @@ pub struct FileSource {
     /// The name of a file beside `provider.yaml`.
     #[serde(default)]
     pub copy: Option<String>,
-    /// The `map` input whose entries become a file of Ansible variables. Each text is `!unsafe`: Ansible takes it literally.
+    /// The `map` input whose entries become a file of Ansible variables, in JSON. Ansible takes each text literally.
     #[serde(default)]
     pub vars: Option<String>,
-    /// Further variables for that file, which win over the input's. One whose value comes out empty is left out.
+    /// Variables for such a file beside the input's, over which they win. One whose value comes out empty is left out.
     #[serde(default)]
     pub also: BTreeMap<String, String>,
+    /// The input or value without which the file is not written.
+    #[serde(default)]
+    pub when: Option<String>,
+}
+
+/// The value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VariableValue {
+    /// A text, in which placeholders may stand.
+    Text(String),
+    /// A text that is set only where its conditions hold.
+    Optional(OptionalValue),
+}
+
+/// A value with conditions, all of which must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionalValue {
+    /// The input or value that must be set.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// The text that `when` must have.
+    #[serde(default)]
+    pub is: Option<String>,
+    /// The input or value that must not be set.
+    #[serde(default)]
+    pub unless: Option<String>,
+    /// The text.
+    pub value: String,
+}
+
+impl VariableValue {
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Optional(optional) => &optional.value,
+        }
+    }
+
+    /// What it depends on.
+    #[must_use]
+    pub fn condition(&self) -> Option<Condition<'_>> {
+        match self {
+            Self::Text(_) => None,
+            Self::Optional(optional) => Some(Condition {
+                when: optional.when.as_deref(),
+                is: optional.is.as_deref(),
+                unless: optional.unless.as_deref(),
+                file: None,
+            }),
+        }
+    }
 }
 
 /// A secret that the tool reads.

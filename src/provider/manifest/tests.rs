@@ -16,7 +16,7 @@ fn refusal(body: &str) -> String {
 fn what_is_shipped_loads() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
-    assert_eq!(names, ["manual", "shell"]);
+    assert_eq!(names, ["ansible", "manual", "shell"]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_mistake_is_refused_with_what_is_expected() {
             format!("inputs: {{ noop: {{ type: string, description: d }} }}\n{form}"),
             "has the name of a value that every manifest has",
         ),
-        ("forms: [{ command: [a, { args: [b] }] }]".to_owned(), "depends on nothing"),
+        ("forms: [{ command: [a, { args: [b] }] }]".to_owned(), "optional arguments depend on nothing"),
         ("forms: [{ command: [a, { when: zz, args: [b] }] }]".to_owned(), "`zz` is neither an input"),
         ("forms: [{ command: [a, { file: ../x, args: [b] }] }]".to_owned(), "leaves the folder"),
         ("forms: [{ command: [a, { each: x, arg: \"-{{key}}\" }] }]".to_owned(), "not an input of type `map`"),
@@ -108,7 +108,7 @@ fn a_mistake_is_refused_with_what_is_expected() {
                 .to_owned(),
             "begins with a value, which could make it an option",
         ),
-        (format!("files: {{ x: {{}} }}\n{form}"), "expected one of `copy` and `vars`"),
+        (format!("files: {{ x: {{}} }}\n{form}"), "expected one of `copy`, `vars` and `also`"),
         (format!("files: {{ ../x: {{ copy: x }} }}\n{form}"), "expected a plain file name"),
         (format!("causes: [{{ pattern: \"(\", says: x }}]\n{form}"), "cause 1: pattern `(`"),
         (format!("secrets: {{ a-b: {{ description: d }} }}\n{form}"), "expected a variable's name"),

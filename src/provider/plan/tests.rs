@@ -256,7 +256,11 @@ forms:
 files:
   vars.yml: { vars: vars, also: { sha: "{{sha}}", key: "{{ssh_key}}" } }
   helper.py: { copy: helper.py }
-environment: { RESULTS: "{{results}}", CONFIG: "{{ssh_config}}" }
+  ssh.json: { when: ssh_config, also: { config: "{{ssh_config}}" } }
+environment:
+  RESULTS: "{{results}}"
+  CONFIG: "{{ssh_config}}"
+  PLANNED: { when: noop, value: "yes" }
 dry_run: arguments
 remote: true
 results: ansible
@@ -331,7 +335,8 @@ fn files_hold_variables_and_copies_and_empty_values_are_left_out() {
         .map(|file| (file.path.display().to_string(), file.content.as_str()))
         .collect();
     let vars = format!(
-        "---\n\"n\": {{\"deep\": [!unsafe \"deploy:migrate\", 2]}}\n\"sha\": !unsafe \"{SHA}\"\n\"v\": !unsafe \"feature/x\"\n"
+        "{{\"n\":{{\"deep\":[{{\"__ansible_unsafe\":\"deploy:migrate\"}},2]}},\"sha\":{{\"__ansible_unsafe\":\"{SHA}\"}},\
+         \"v\":{{\"__ansible_unsafe\":\"feature/x\"}}}}\n"
     );
     assert_eq!(
         files,

@@ -1,103 +1,53 @@
-//! A file of Ansible variables in which no text is a template.
+//! A file of Ansible variables in which no text is a template, and every text stays the text it is.
 //!
-//! Ansible evaluates `{{ }}` in extra variables, wherever they come from, on the machine it runs on. `!unsafe` is its own way
-//! to say that a text is only a text. <https://docs.ansible.com/ansible/latest/playbook_guide/playbooks_advanced_syntax.html>
+//! Ansible evaluates `{{ }}` in extra variables, wherever they come from, on the machine it runs on. Its own way to say that a
+//! text is only a text is the tag `!unsafe` in YAML, which some versions read as a number or a date all the same (`1.10`), and
+//! an object of this form in JSON, which is exact in all of them.
+//! <https://docs.ansible.com/ansible/latest/playbook_guide/playbooks_advanced_syntax.html#unsafe-or-raw-strings>
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-/// The file, as YAML in flow style: numbers and yes/no keep their type, every text is `!unsafe`.
+const MARK: &str = "__ansible_unsafe";
+
+/// The file: numbers and yes/no keep their type, every text is marked, at any depth.
 pub(super) fn vars_file(vars: &BTreeMap<String, Value>) -> String {
-    let mut out = String::from("---\n");
-    for (name, value) in vars {
-        push_text(name, &mut out);
-        out.push_str(": ");
-        push_value(value, &mut out);
-        out.push('\n');
-    }
-    if vars.is_empty() {
-        out.push_str("{}\n");
-    }
-    out
+    let marked: Map<String, Value> = vars.iter().map(|(name, value)| (name.clone(), marked(value))).collect();
+    format!("{}\n", Value::Object(marked))
 }
 
-fn push_value(value: &Value, out: &mut String) {
+fn marked(value: &Value) -> Value {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
-        Value::String(text) => {
-            out.push_str("!unsafe ");
-            push_text(text, out);
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(", ");
-                }
-                push_value(item, out);
-            }
-            out.push(']');
-        }
-        Value::Object(fields) => {
-            out.push('{');
-            for (index, (name, value)) in fields.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(", ");
-                }
-                push_text(name, out);
-                out.push_str(": ");
-                push_value(value, out);
-            }
-            out.push('}');
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => json!({ MARK: text }),
+        Value::Array(items) => items.iter().map(marked).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), marked(value)))
+            .collect::<Map<_, _>>()
+            .into(),
     }
-}
-
-/// A double-quoted YAML scalar. Whatever is not plain ASCII is escaped: what YAML calls printable is a list of its own.
-fn push_text(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            ' '..='~' => out.push(c),
-            c => {
-                let _ = write!(out, "\\U{:08x}", u32::from(c));
-            }
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn every_text_is_unsafe_and_other_values_keep_their_type() {
+    fn every_text_is_marked_and_other_values_keep_their_type() {
         let vars = json!({
-            "plain": "main", "template": "{{ lookup('pipe', 'id') }}", "quote": "a\"b\\c\n", "far": "ü🦀",
-            "yes": true, "count": 3, "list": ["a", 1], "map": {"k": "v"},
+            "template": "{{ lookup('pipe', 'id') }}", "version": "1.10", "yes": true, "count": 3,
+            "list": ["a", 1], "map": {"k": "v"},
         });
         let vars = vars.as_object().unwrap().clone().into_iter().collect();
         assert_eq!(
             vars_file(&vars),
-            r#"---
-"count": 3
-"far": !unsafe "\U000000fc\U0001f980"
-"list": [!unsafe "a", 1]
-"map": {"k": !unsafe "v"}
-"plain": !unsafe "main"
-"quote": !unsafe "a\"b\\c\U0000000a"
-"template": !unsafe "{{ lookup('pipe', 'id') }}"
-"yes": true
-"#
+            concat!(
+                r#"{"count":3,"list":[{"__ansible_unsafe":"a"},1],"map":{"k":{"__ansible_unsafe":"v"}},"#,
+                r#""template":{"__ansible_unsafe":"{{ lookup('pipe', 'id') }}"},"version":{"__ansible_unsafe":"1.10"},"yes":true}"#,
+                "\n"
+            )
         );
     }
 }

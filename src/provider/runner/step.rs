@@ -141,7 +141,7 @@ impl Stage<'_> {
         rustix::fs::fcntl_setfl(&ours, OFlags::NONBLOCK).map_err(|error| error.to_string())?;
         // A daemon that may live on must not keep the lane.
         self.lock
-            .set_inherited(step.leftover == Leftover::Stop)
+            .set_inherited(step.leftover != Leftover::Allow)
             .map_err(unable)?;
 
         let name = argv.first().map_or("", String::as_str);
@@ -213,6 +213,13 @@ impl Stage<'_> {
                     if step.leftover == Leftover::Allow && cause.is_none() {
                         leftovers = self.let_live(&alive);
                         break;
+                    }
+                    if step.leftover == Leftover::StopAtOnce {
+                        self.tree.terminate(main, true);
+                        phase = Phase::Terminating {
+                            until: now + graces.terminate,
+                        };
+                        continue;
                     }
                     phase = Phase::Lingering {
                         until: now + graces.leftover,

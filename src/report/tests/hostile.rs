@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 
 use super::{links, run};
+use crate::domain::command::Cancellation;
 use crate::domain::ids::{DeploymentId, RunId};
 use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::examples;
-use crate::report::sentence::sentence;
+use crate::report::sentence::{asked_by, sentence, sentence_of, wanted_by};
 use crate::report::slack::message;
 use crate::report::status::{DESCRIPTION_LIMIT, Place, deployment_status};
 
@@ -94,6 +95,10 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
             step: one(),
             play: Some(one()),
         },
+        Reason::HostsUnmatched { .. } => Reason::HostsUnmatched {
+            step: one(),
+            pattern: one(),
+        },
         Reason::ResultsMissing { .. } => Reason::ResultsMissing { step: one() },
         Reason::FileMissing { .. } => Reason::FileMissing {
             input: one(),
@@ -144,6 +149,7 @@ fn with_text(state: RunState, reason: Option<Reason>, text: &str, ordered: bool)
         sha: text.to_owned(),
         task: text.to_owned(),
         creator: Some(text.to_owned()),
+        cancel: Some(Cancellation::new(text, Some(text))),
         ..plain
     }
 }
@@ -168,7 +174,7 @@ proptest! {
 
     #[test]
     fn every_status_is_one_that_github_takes(
-        text in hostile_text(), index in 0..35_usize, count in 0..40_usize, ordered: bool, position: u32,
+        text in hostile_text(), index in 0..36_usize, count in 0..40_usize, ordered: bool, position: u32,
     ) {
         let reason = examples().swap_remove(index);
         for state in RunState::ALL {
@@ -185,7 +191,7 @@ proptest! {
 
     #[test]
     fn every_message_is_one_that_slack_shows(
-        text in hostile_text(), index in 0..35_usize, count in 0..40_usize, ordered: bool,
+        text in hostile_text(), index in 0..36_usize, count in 0..40_usize, ordered: bool,
     ) {
         let reason = filled(examples().swap_remove(index), &text, count);
         for state in RunState::ALL.into_iter().filter(|state| *state != RunState::Succeeded) {
@@ -199,16 +205,22 @@ proptest! {
     }
 
     #[test]
-    fn every_sentence_ends(text in hostile_text(), index in 0..35_usize, count in 0..2000_usize) {
+    fn every_sentence_ends(text in hostile_text(), index in 0..36_usize, count in 0..2000_usize) {
         let sentence = sentence(&filled(examples().swap_remove(index), &text, count));
         prop_assert!(sentence.chars().count() < 1500, "{} characters", sentence.chars().count());
         prop_assert!(is_calm(&sentence));
+        let cancellation = Cancellation::new(&text, Some(&text));
+        prop_assert!(is_calm(&wanted_by(&cancellation)) && is_calm(&asked_by(&cancellation)));
+        for state in RunState::ALL {
+            let reason = filled(examples().swap_remove(index), &text, 1);
+            prop_assert!(sentence_of(&with_text(state, Some(reason), &text, true)).is_some_and(|line| is_calm(&line)));
+        }
     }
 }
 
 #[test]
 fn the_table_above_covers_every_reason() {
-    assert_eq!(examples().len(), 35);
+    assert_eq!(examples().len(), 36);
     let text = RunId::new(ulid::Ulid::from_parts(0, 0)).to_string();
     for reason in examples() {
         assert_eq!(filled(reason.clone(), &text, 1).code(), reason.code());

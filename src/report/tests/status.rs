@@ -1,11 +1,12 @@
 //! The description of a deployment status, for each state.
 
 use super::{SHA, links, run};
+use crate::domain::command::Cancellation;
 use crate::domain::ids::DeploymentId;
 use crate::domain::reason::{ContextFinding, Reason};
 use crate::domain::run::{DeploymentState, Run, RunState};
 use crate::report::catalogue::examples;
-use crate::report::sentence::{sentence, waited_for};
+use crate::report::sentence::{sentence, sentence_of, waited_for, why_of};
 use crate::report::status::{DeploymentStatusBody, Links, Place, deployment_status};
 
 fn description(run: &Run) -> String {
@@ -123,6 +124,68 @@ fn a_queued_run_says_behind_what_it_waits() {
     assert_eq!(queued(2, Some(SHA)), "queued: position 2, behind run of 4f3c2b1a");
     assert_eq!(queued(3, None), "queued: position 3");
     assert_eq!(queued(1, None), "queued: 4f3c2b1a (main) to staging");
+}
+
+#[test]
+fn what_whoever_cancelled_it_said_is_told_as_far_as_it_fits() {
+    let cancelled = |words: &str| Run {
+        cancel: Some(Cancellation::new("mona", Some(words))),
+        ..run(
+            RunState::Cancelled,
+            Some(Reason::Cancelled {
+                by: text("mona"),
+                remote: false,
+            }),
+        )
+    };
+    assert_eq!(
+        description(&cancelled("the wrong branch")),
+        "cancelled by @mona after 41 s: \"the wrong branch\""
+    );
+    let cut = description(&cancelled(&"word ".repeat(60)));
+    assert!(
+        cut.starts_with("cancelled by @mona after 41 s: \"word word") && cut.ends_with("…\""),
+        "{cut}"
+    );
+    let mut elsewhere = cancelled("the wrong branch");
+    elsewhere.reason = Some(Reason::Cancelled {
+        by: text("mona"),
+        remote: true,
+    });
+    assert_eq!(
+        description(&elsewhere),
+        "cancelled by @mona after 41 s: \"the wrong branch\"; stopped locally, the remote command may still be running"
+    );
+    assert_eq!(
+        sentence_of(&cancelled("the wrong branch")).as_deref(),
+        Some("cancelled by @mona: \"the wrong branch\"; deploy again when it is wanted")
+    );
+}
+
+#[test]
+fn a_run_that_somebody_wants_to_stop_says_so_while_it_runs_and_not_after_its_own_end() {
+    let asked = |state, reason| Run {
+        cancel: Some(Cancellation::new("mona", Some("the wrong branch"))),
+        ..run(state, reason)
+    };
+    assert_eq!(
+        sentence_of(&asked(RunState::Running, None)).as_deref(),
+        Some("@mona asked to cancel: \"the wrong branch\"; it is being stopped")
+    );
+    assert_eq!(sentence_of(&asked(RunState::Succeeded, None)), None);
+    let failed = asked(
+        RunState::Failed,
+        Some(Reason::ExitCode {
+            step: text("deploy"),
+            exit_code: 2,
+            cause: None,
+        }),
+    );
+    assert_eq!(
+        description(&failed),
+        "failure: step `deploy` exited with code 2 after 41 s"
+    );
+    assert_eq!(why_of(&failed).as_deref(), Some("step `deploy` exited with code 2"));
 }
 
 #[test]

@@ -1,254 +1,236 @@
-//! Repositories that try to run something while they are checked out. Each names a canary; none may sing.
+//! Repositories that try to run something, to write elsewhere or to reach somebody while they are checked out. Each is tried
+//! with and without submodules and LFS, cold and warm; each has a canary, and none may sing.
+
+use std::net::TcpListener;
 
 use super::*;
 
-/// A command that leaves a trace.
-fn canary(rig: &Rig) -> String {
-    format!("touch {}", rig.path("canary").display())
+mod content;
+mod folders;
+mod left_behind;
+mod modules;
+mod servers;
+
+/// What becomes of a hostile repository. That nothing sings holds for all.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    /// It is checked out like any other.
+    CheckedOut,
+    /// It is refused, with these words in the error.
+    Refused(&'static str),
+    /// It is refused where everything was asked for, else checked out.
+    RefusedIfAsked(&'static str),
+    /// It depends on the age of git.
+    Either,
 }
 
-fn executable(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+/// The rig of one case, with its canaries.
+struct Cage {
+    rig: Rig,
+    trap: TcpListener,
 }
 
-async fn silent(rig: &Rig, sha: &Sha) -> PathBuf {
-    // Cold and warm.
-    rig.checkout(sha, "cold").await.unwrap();
-    let warm = rig.checkout(sha, "warm").await.unwrap();
-    assert!(!rig.path("canary").exists());
-    warm
-}
+impl std::ops::Deref for Cage {
+    type Target = Rig;
 
-#[tokio::test]
-async fn hooks_of_the_remote_and_of_the_mirror_stay_silent() {
-    let rig = Rig::new();
-    let sha = rig.commit("file", "one");
-    let hook = format!("#!/bin/sh\n{}\n", canary(&rig));
-    for name in [
-        "post-checkout",
-        "reference-transaction",
-        "post-index-change",
-        "pre-auto-gc",
-        "post-update",
-    ] {
-        executable(&rig.path("remote/.git/hooks").join(name), &hook);
+    fn deref(&self) -> &Rig {
+        &self.rig
     }
-    rig.checkout(&sha, "first").await.unwrap();
-    // Worktrees share the mirror: a deployed command can write there.
-    for name in ["post-checkout", "reference-transaction", "post-index-change"] {
-        executable(&rig.mirror().join("hooks").join(name), &hook);
-    }
-    silent(&rig, &sha).await;
 }
 
-#[tokio::test]
-async fn settings_of_the_remote_and_of_the_mirror_start_nothing() {
-    let rig = Rig::new();
-    let sha = rig.commit("file", "one");
-    let settings = [
-        ("core.fsmonitor", canary(&rig)),
-        ("core.hooksPath", rig.path("remote").display().to_string()),
-        ("core.sshCommand", canary(&rig)),
-        ("core.askPass", canary(&rig)),
-        ("core.pager", canary(&rig)),
-        ("uploadpack.packObjectsHook", canary(&rig)),
-        ("credential.helper", format!("!{}", canary(&rig))),
-    ];
-    for (name, value) in &settings {
-        rig.git(&["config", name, value]);
+impl Cage {
+    fn new(options: CheckoutOptions) -> Self {
+        let trap = TcpListener::bind("127.0.0.1:0").unwrap();
+        trap.set_nonblocking(true).unwrap();
+        let mut rig = Rig::new();
+        rig.options = options;
+        fs::create_dir(rig.path("outside")).unwrap();
+        fs::write(rig.path("outside/file"), "untouched").unwrap();
+        Self { rig, trap }
     }
-    executable(
-        &rig.path("remote/post-checkout"),
-        &format!("#!/bin/sh\n{}\n", canary(&rig)),
-    );
-    rig.checkout(&sha, "first").await.unwrap();
-    let mirror = rig.mirror().join("config").display().to_string();
-    for (name, value) in &settings {
-        rig.git(&["config", "--file", &mirror, name, value]);
+
+    /// A command that leaves a trace.
+    fn canary(&self) -> String {
+        format!("touch {}", self.path("canary").display())
     }
-    silent(&rig, &sha).await;
-    silent_again_with_a_new_commit(&rig).await;
-}
 
-async fn silent_again_with_a_new_commit(rig: &Rig) {
-    fs::write(rig.path("remote/more"), "more").unwrap();
-    // The remote's own settings must not sing for its owner either.
-    rig.git(&[
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.hooksPath=/dev/null",
-        "add",
-        "--all",
-    ]);
-    rig.git(&[
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.hooksPath=/dev/null",
-        "commit",
-        "--quiet",
-        "--message",
-        "more",
-    ]);
-    let sha: Sha = rig.git(&["rev-parse", "HEAD"]).parse().unwrap();
-    rig.checkout(&sha, "fetched").await.unwrap();
-    assert!(!rig.path("canary").exists());
-}
+    /// A script that leaves a trace.
+    fn script(&self) -> String {
+        format!("#!/bin/sh\n{}\n", self.canary())
+    }
 
-#[tokio::test]
-async fn settings_of_the_system_and_the_account_are_not_read() {
-    let mut rig = Rig::new();
-    let sha = rig.commit("file", "one");
-    fs::write(
-        rig.path(".gitconfig"),
+    /// An address of this machine that nobody may call.
+    fn trap(&self) -> String {
+        self.trap.local_addr().unwrap().to_string()
+    }
+
+    /// A folder that nobody may write to.
+    fn outside(&self) -> String {
+        self.path("outside").display().to_string()
+    }
+
+    /// Settings of a repository, each of which would run the canary.
+    fn settings(&self) -> String {
+        let (run, outside) = (self.canary(), self.outside());
         format!(
-            "[core]\n\tfsmonitor = {}\n[url \"/nowhere/\"]\n\tinsteadOf = /\n",
-            canary(&rig)
-        ),
-    )
-    .unwrap();
-    rig.checkouts
-        .git
-        .environment
-        .insert("HOME".to_owned(), rig.path("").display().to_string());
-    silent(&rig, &sha).await;
-}
-
-#[tokio::test]
-async fn filters_named_by_attributes_do_not_run() {
-    let rig = Rig::new();
-    fs::write(
-        rig.path("remote/.gitattributes"),
-        "* filter=evil diff=evil merge=evil text=auto\n*.bin filter=lfs\n",
-    )
-    .unwrap();
-    fs::write(
-        rig.path("remote/.gitconfig"),
-        format!("[filter \"evil\"]\n\tsmudge = {}\n\trequired\n", canary(&rig)),
-    )
-    .unwrap();
-    fs::write(
-        rig.path("remote/big.bin"),
-        "version https://git-lfs.github.com/spec/v1\n",
-    )
-    .unwrap();
-    let sha = rig.commit("file", "one");
-    let checkout = silent(&rig, &sha).await;
-    assert_eq!(
-        read(&checkout, "big.bin"),
-        "version https://git-lfs.github.com/spec/v1\n"
-    );
-}
-
-#[tokio::test]
-async fn submodules_are_not_fetched() {
-    let rig = Rig::new();
-    let other = Rig::new();
-    other.commit("inner", "inner");
-    rig.git(&[
-        "submodule",
-        "--quiet",
-        "add",
-        &other.path("remote").display().to_string(),
-        "sub",
-    ]);
-    let sha = rig.commit_all();
-    let checkout = silent(&rig, &sha).await;
-    assert!(checkout.join("sub").read_dir().unwrap().next().is_none());
-}
-
-#[tokio::test]
-async fn submodules_that_carry_a_command_are_refused_with_the_reason() {
-    for (name, value) in [
-        ("update", "!touch canary"),
-        ("url", "-touch canary"),
-        ("path", "../../x"),
-    ] {
-        let rig = Rig::new();
-        let settings =
-            format!("[submodule \"sub\"]\n\tpath = sub\n\turl = https://example.com/x\n\t{name} = {value}\n");
-        let settings = if name == "path" {
-            settings.replace("\"sub\"", "\"../../x\"")
-        } else {
-            settings
-        };
-        let sha = rig.commit(".gitmodules", &settings);
-        let error = rig.checkout(&sha, "a").await.unwrap_err();
-        assert!(error.to_string().contains("gitmodules"), "{name}: {error}");
-        assert!(!error.is_transient() && !rig.path("a").exists());
+            "[core]\n\tfsmonitor = {run}\n\thooksPath = {outside}\n\tsshCommand = {run}\n\taskPass = {run}\n\tpager = {run}\n\
+             \teditor = {run}\n\tgitProxy = {run}\n\talternateRefsCommand = {run}\n[credential]\n\thelper = \"!{run}\"\n\
+             [uploadpack]\n\tpackObjectsHook = {run}\n[diff]\n\texternal = {run}\n[gpg]\n\tprogram = {run}\n\
+             [filter \"evil\"]\n\tsmudge = {run}\n\tprocess = {run}\n\trequired\n[filter \"lfs\"]\n\tsmudge = {run}\n\
+             \tprocess = {run}\n\trequired\n[alias]\n\tworktree = \"!{run}\"\n\tlfs = \"!{run}\"\n"
+        )
     }
-}
 
-#[tokio::test]
-async fn links_are_links_and_nothing_is_written_through_them() {
-    let rig = Rig::new();
-    fs::create_dir(rig.path("outside")).unwrap();
-    let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, rig.path("remote").join(name)).unwrap();
-    link(&rig.path("outside"), "dir");
-    link(Path::new("/etc/passwd"), "file");
-    let sha = rig.commit_all();
-    let checkout = silent(&rig, &sha).await;
-    assert!(checkout.join("dir").is_symlink() && checkout.join("file").is_symlink());
-    rig.remove("warm").await;
-    rig.remove("cold").await;
-    assert!(rig.path("outside").exists() && Path::new("/etc/passwd").exists());
-}
+    /// Writes an object of this kind, whatever git thinks of it.
+    fn object(&self, kind: &str, content: &[u8]) -> String {
+        let args = ["hash-object", "-t", kind, "-w", "--literally", "--stdin"];
+        self.git_in("remote", &args, content)
+    }
 
-#[tokio::test]
-async fn a_tree_that_writes_into_the_git_folder_is_refused() {
-    let rig = Rig::new();
-    // Made by hand: git itself does not add such a path.
-    fs::write(rig.path("remote/hook"), format!("#!/bin/sh\n{}\n", canary(&rig))).unwrap();
-    let blob = rig.git(&["hash-object", "-w", "hook"]);
-    for folder in [".git", ".GIT", ".git "] {
-        let tree = make_tree(&rig, &format!("100755 blob {blob}\tpost-checkout\n"));
-        let outer = make_tree(&rig, &format!("040000 tree {tree}\t{folder}\n"));
-        let sha: Sha = rig.git(&["commit-tree", &outer, "-m", "x"]).parse().unwrap();
-        let error = rig.checkout(&sha, "a").await.map(|_| ());
-        assert!(!rig.path("canary").exists());
-        if folder == ".git" {
-            let error = error.unwrap_err();
-            assert!(!error.is_transient() && !rig.path("a").exists(), "{error}");
+    /// Writes a tree by hand: mode, name and id of each entry, in this order.
+    fn tree(&self, entries: &[(&str, &str, &str)]) -> String {
+        let mut content = Vec::new();
+        for (mode, name, id) in entries {
+            content.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+            content.extend_from_slice(&hex::decode(id).unwrap());
+        }
+        self.object("tree", &content)
+    }
+
+    fn commit_tree(&self, tree: &str) -> Sha {
+        self.git(&["commit-tree", tree, "-m", "x"]).parse().unwrap()
+    }
+
+    fn assert_silent(&self, when: &str) {
+        assert!(!self.path("canary").exists(), "the canary sings {when}");
+        assert!(self.trap.accept().is_err(), "somebody was called {when}");
+        let outside: Vec<_> = fs::read_dir(self.path("outside")).unwrap().flatten().collect();
+        assert_eq!(outside.len(), 1, "written outside {when}: {outside:?}");
+        assert_eq!(
+            fs::read_to_string(self.path("outside/file")).unwrap(),
+            "untouched",
+            "{when}"
+        );
+    }
+
+    async fn attempt(&self, sha: &Sha, name: &str, outcome: Outcome) {
+        let made = self.checkout(sha, name).await;
+        let when = format!("in `{name}` with {:?}", self.options);
+        self.assert_silent(&when);
+        let asked = self.options != CheckoutOptions::default();
+        let words = match outcome {
+            Outcome::Either => None,
+            Outcome::Refused(words) => Some(words),
+            Outcome::RefusedIfAsked(words) if asked => Some(words),
+            Outcome::RefusedIfAsked(_) | Outcome::CheckedOut => {
+                assert!(made.is_ok(), "{when}: {made:?}");
+                None
+            }
+        };
+        match made {
+            Ok(_) => assert_eq!(words, None, "checked out {when}"),
+            Err(error) => {
+                assert!(!self.path(name).exists() && !error.is_transient(), "{when}: {error}");
+                let said = format!("{:#}", anyhow::Error::from(error));
+                assert!(said.contains(words.unwrap_or_default()), "{when}: {said}");
+            }
         }
     }
 }
 
-fn make_tree(rig: &Rig, listing: &str) -> String {
-    fs::write(rig.path("listing"), listing).unwrap();
-    #[expect(clippy::disallowed_methods, reason = "the remote's owner is not Chima")]
-    let mut command = Command::new("git");
-    let output = command
-        .args(["mktree"])
-        .stdin(fs::File::open(rig.path("listing")).unwrap())
-        .current_dir(rig.path("remote"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+const ALL: CheckoutOptions = CheckoutOptions {
+    submodules: true,
+    lfs: true,
+};
+
+/// One case, with nothing asked for and with everything.
+async fn tried(outcome: Outcome, make: impl Fn(&Cage) -> Sha) {
+    for options in [CheckoutOptions::default(), ALL] {
+        let cage = Cage::new(options);
+        let sha = make(&cage);
+        cage.attempt(&sha, "cold", outcome).await;
+        cage.attempt(&sha, "warm", outcome).await;
+        cage.remove("cold").await;
+        cage.remove("warm").await;
+        cage.assert_silent("after the removal");
+        assert!(is_tidy(&cage));
+    }
+}
+
+/// A table of hostile repositories, each a test of its own name.
+macro_rules! hostile {
+    ($($name:ident: $outcome:expr, $make:expr;)+) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                tried($outcome, $make).await;
+            }
+        )+
+        pub(super) const CASES: usize = [$(stringify!($name)),+].len();
+    };
+}
+use hostile;
+
+#[test]
+fn there_are_enough_of_them() {
+    let all = [
+        content::CASES,
+        folders::CASES,
+        left_behind::CASES,
+        modules::CASES,
+        servers::CASES,
+    ];
+    assert!(all.iter().sum::<usize>() >= 40, "{all:?}");
 }
 
 #[tokio::test]
 async fn a_remote_is_never_an_option_or_another_transport() {
-    let mut rig = Rig::new();
-    let sha = rig.commit("file", "one");
-    let run = canary(&rig);
+    let mut cage = Cage::new(CheckoutOptions::default());
+    let sha = cage.commit("file", "one");
+    let run = cage.canary();
     for url in [
         format!("ext::sh -c '{run}'"),
         format!("--upload-pack={run}"),
         format!("-u{run}"),
         format!("ssh://-oProxyCommand={run}/x"),
-        "http://127.0.0.1:1/x".to_owned(),
-        "git://127.0.0.1:1/x".to_owned(),
+        format!("http://{}/x", cage.trap()),
+        format!("git://{}/x", cage.trap()),
         "fd::17/x".to_owned(),
     ] {
-        rig.remote.url = url.clone();
-        let error = rig.checkout(&sha, "a").await.unwrap_err();
-        assert!(!rig.path("canary").exists(), "{url}: {error}");
+        cage.rig.remote.url = url.clone();
+        let error = cage.checkout(&sha, "a").await.unwrap_err();
+        cage.assert_silent(&url);
         assert!(!error.is_transient(), "{url}: {error}");
     }
+}
+
+#[tokio::test]
+async fn settings_of_the_system_and_the_account_are_not_read() {
+    let mut cage = Cage::new(ALL);
+    fs::write(cage.path("remote/.gitattributes"), "* filter=evil\n").unwrap();
+    let sha = cage.commit("file", "one");
+    let elsewhere = "[url \"/nowhere/\"]\n\tinsteadOf = /\n";
+    fs::write(cage.path(".gitconfig"), cage.settings() + elsewhere).unwrap();
+    let home = cage.path("").display().to_string();
+    cage.rig.checkouts.git.environment.insert("HOME".to_owned(), home);
+    cage.attempt(&sha, "cold", Outcome::CheckedOut).await;
+    cage.attempt(&sha, "warm", Outcome::CheckedOut).await;
+}
+
+#[tokio::test]
+async fn a_tree_that_no_machine_can_hold_is_given_up() {
+    let mut cage = Cage::new(CheckoutOptions::default());
+    // Ten times ten times ten …: 10^9 files in a dozen objects.
+    let mut id = cage.object("blob", b"x");
+    for level in 0..9 {
+        let mode = if level == 0 { "100644" } else { "40000" };
+        let names: Vec<String> = (0..10).map(|n| format!("f{n}")).collect();
+        let entries: Vec<(&str, &str, &str)> = names.iter().map(|name| (mode, name.as_str(), id.as_str())).collect();
+        id = cage.tree(&entries);
+    }
+    let sha = cage.commit_tree(&id);
+    cage.rig.checkouts.git.memory_limit = 64 << 20;
+    cage.attempt(&sha, "cold", Outcome::Refused("emory")).await;
 }
 
 #[tokio::test]
@@ -264,5 +246,5 @@ async fn what_a_command_wrote_into_its_checkout_does_not_aim_the_removal() {
     .unwrap();
     rig.remove("a").await;
     assert!(rig.path("precious/worktrees/x").exists() && !checkout.exists());
-    assert!(rig.mirror().join("worktrees").read_dir().unwrap().next().is_none());
+    assert!(is_tidy(&rig));
 }

@@ -375,7 +375,7 @@ apps:
     pub fn leftovers(&self) -> Vec<PathBuf> {
         self.attempts()
             .iter()
-            .flat_map(|attempt| ["checkout", "home", "tmp"].map(|name| attempt.join(name)))
+            .flat_map(|attempt| ["checkout", "home", "tmp", "own"].map(|name| attempt.join(name)))
             .filter(|folder| folder.exists())
             .collect()
     }

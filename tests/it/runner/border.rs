@@ -131,6 +131,10 @@ async fn a_command_without_a_share_in_the_lock_keeps_the_lane_too() {
     rig.spec.steps[0].leftover = Leftover::Allow;
     let running = rig.start().await;
     let command = pid(&rig.written("pid").await);
+    eventually("the runner has noted which process it is", || {
+        rig.attempt().join("command").exists().then_some(())
+    })
+    .await;
     kill(&running);
     assert_eq!(watch(rig.attempt()).await.unwrap(), Ended::Gone);
     assert_eq!(condition(&rig), Condition::Gone { lock_free: false });

@@ -87,6 +87,19 @@ async fn allowed_leftovers_live_on_without_the_lane() {
 }
 
 #[tokio::test]
+async fn a_command_whose_leftovers_may_live_is_stopped_with_all_of_it() {
+    let mut rig = Rig::script(&format!("{ESCAPED}; echo $$ > main; while :; do sleep 0.1; done"));
+    rig.spec.steps[0].leftover = Leftover::Allow;
+    let running = rig.start().await;
+    let (escaped, main) = (pid(&rig.written("escaped").await), pid(&rig.written("main").await));
+    assert!(is_alive(escaped) && is_alive(main));
+    chima::provider::attempt::request_cancel(rig.attempt(), "@mona").unwrap();
+    let exit = exit(running).await;
+    assert_eq!(exit.outcome, Outcome::Cancelled { by: "@mona".to_owned() });
+    assert!(!is_alive(escaped) && !is_alive(main) && exit.survivors.is_empty());
+}
+
+#[tokio::test]
 async fn many_short_orphans_leave_no_zombies() {
     let rig = Rig::script(
         "i=0; while [ $i -lt 200 ]; do (true &) ; i=$((i+1)); done; ls /proc/$PPID/task/*/children > /dev/null; grep -c . /proc/$PPID/stat > /dev/null; sleep 0.3; for p in $(cat /proc/$PPID/task/$PPID/children); do grep State /proc/$p/status; done",

@@ -36,7 +36,7 @@ impl World {
     }
 
     /// Some worker claims the head of a deployment's lane, and dies.
-    async fn claimed(&self, deployment: u64) -> Run {
+    pub async fn claimed(&self, deployment: u64) -> Run {
         let run = self.run(deployment).await.id;
         let claim = self
             .engine

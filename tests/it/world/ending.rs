@@ -63,7 +63,7 @@ impl World {
         assert_eq!(distinct.len(), states.len(), "a state was told twice: {states:?}");
         assert!(states.len() <= 4, "more than four statuses: {states:?}");
         if left.dead == 0 {
-            let expected = run.state.deployment_state().as_str();
+            let expected = run.deployment_state().as_str();
             assert_eq!(states.last().map(String::as_str), Some(expected), "{run:#?}");
         }
     }

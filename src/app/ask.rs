@@ -1,0 +1,166 @@
+//! `chima deploy` and `chima plan`: ask GitHub for a deployment, then tell how it goes.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::app::offline::{find_ledger, follow_log};
+use crate::app::start::client;
+use crate::app::{Exit, Misuse, say};
+use crate::chat::target::Target;
+use crate::cli::args::DeployArgs;
+use crate::config::{App, Config, Environment, environment};
+use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
+use crate::domain::run::Run;
+use crate::flow::ask::{Asked, Wish, ask, created};
+use crate::github::GitHub;
+use crate::report::creation::sentence;
+use crate::report::status;
+use crate::store::Store;
+
+/// How long GitHub's delivery may take before that is worth saying.
+const DELIVERY: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(150);
+
+/// `chima deploy`, and `chima plan` where only a dry run is wanted.
+///
+/// # Errors
+///
+/// When it cannot be asked for.
+pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<Exit> {
+    let words: Vec<&str> = args.target.iter().map(String::as_str).collect();
+    let target = Target::parse(&words).map_err(|error| Misuse(error.to_string()))?;
+    let (app, chosen, mut hosts) = find(config, &target)?;
+    hosts.extend(args.hosts.iter().cloned());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(Box::pin(async {
+        // within: the client looks for the runtime it will live in
+        let github = client(config)?;
+        let installation = github.installation_of(&app.repository).await?;
+        let repository = github.repository(installation, &app.repository).await?;
+        let git_ref = target.git_ref.unwrap_or(repository.default_branch);
+        let wish = Wish {
+            git_ref,
+            task: if plan {
+                format!("{}:plan", args.task)
+            } else {
+                args.task.clone()
+            },
+            hosts,
+            by: args.by.clone().unwrap_or_else(who),
+            via: "cli",
+        };
+        let Some(deployment) = request(&github, installation, (app, chosen), &wish).await? else {
+            return Ok(Exit::Failed);
+        };
+        if args.no_wait {
+            return Ok(Exit::Done);
+        }
+        follow(config, repository.id, deployment).await
+    }))
+}
+
+/// Asks, and says what GitHub answered. `None`: nothing was made, and it was said why.
+async fn request(
+    github: &GitHub,
+    installation: Option<InstallationId>,
+    target: (&App, &Environment),
+    wish: &Wish,
+) -> anyhow::Result<Option<DeploymentId>> {
+    let asked = ask(github, installation, target, wish).await?;
+    let Asked { creation, merged } = &asked;
+    for message in merged {
+        say(&format!("{message}\n"))?;
+    }
+    let (app, environment) = target;
+    let words = sentence(creation, &wish.git_ref);
+    match created(&asked) {
+        Some(_) => say(&format!(
+            "{words}: {} {} to {}\n",
+            wish.task, app.name, environment.name
+        ))?,
+        None => say(&format!("{words}\n"))?,
+    };
+    Ok(created(&asked))
+}
+
+async fn follow(config: &Config, repository: RepositoryId, deployment: DeploymentId) -> anyhow::Result<Exit> {
+    let Some(store) = find_ledger(config).await? else {
+        return say("there is no ledger here to follow it in; it goes on where `chima serve` runs\n");
+    };
+    let run = wait_for_run(&store, &config.github.host, repository, deployment).await?;
+    let exit = follow_log(config, &store, run.clone()).await?;
+    if let Some(run) = store.find_run(run.id).await? {
+        say(&format!("{}\n", status::summary(&run)))?;
+    }
+    Ok(exit)
+}
+
+async fn wait_for_run(
+    store: &Store,
+    host: &str,
+    repository: RepositoryId,
+    deployment: DeploymentId,
+) -> anyhow::Result<Run> {
+    let give_up = tokio::time::Instant::now() + DELIVERY;
+    loop {
+        if let Some(run) = store.run_of_deployment(host, repository, deployment).await? {
+            return Ok(run);
+        }
+        if tokio::time::Instant::now() >= give_up {
+            anyhow::bail!(
+                "GitHub's delivery of deployment {deployment} has not come within {} s; see whether `chima serve` runs here, \
+                 and what the webhook's page on GitHub says",
+                DELIVERY.as_secs()
+            );
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn find<'c>(config: &'c Config, target: &Target) -> Result<(&'c App, &'c Environment, Vec<String>), Misuse> {
+    let list = |names: &[&str]| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        quoted.join(", ")
+    };
+    let Some(app) = config.app(&target.app) else {
+        let known: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
+        let known = list(&known);
+        return Err(Misuse(format!("there is no app `{}`; configured: {known}", target.app)));
+    };
+    let names: Vec<&str> = app
+        .environments
+        .iter()
+        .map(|environment| environment.name.as_str())
+        .collect();
+    let Some(typed) = &target.environment else {
+        let known = list(&names);
+        return Err(Misuse(format!("no environment is named; `{}` has {known}", app.name)));
+    };
+    let chosen = target.choose(&names).and_then(|(name, hosts)| {
+        let environment = app
+            .environments
+            .iter()
+            .find(|environment| environment.name.as_str() == name)?;
+        Some((app, environment, hosts))
+    });
+    chosen.ok_or_else(|| {
+        let known = list(&names);
+        Misuse(format!(
+            "`{}` has no environment `{typed}`; configured: {known}",
+            app.name
+        ))
+    })
+}
+
+/// The account's name.
+fn who() -> String {
+    ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(environment::variable)
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "somebody at the terminal".to_owned())
+}

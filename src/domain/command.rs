@@ -1,0 +1,60 @@
+//! What a person asks of a run that is there already: a command on our own ledger. (To deploy, people ask GitHub.)
+
+use serde::{Deserialize, Serialize};
+
+/// Longer names are cut: this is room for any login, account or display name.
+const NAME_LIMIT: usize = 100;
+/// Longer words are cut: whoever has more to say says it elsewhere.
+const WORDS_LIMIT: usize = 300;
+/// Who is meant where nobody is named.
+pub const UNNAMED: &str = "somebody unnamed";
+
+/// A request to stop a run. Both texts come from outside: they are bounded here, and escaped where they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancellation {
+    /// Who asks.
+    pub by: String,
+    /// Why, in that person's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Cancellation {
+    /// One line of each, of bounded length. Without a name it is still a request.
+    #[must_use]
+    pub fn new(by: &str, reason: Option<&str>) -> Self {
+        Self {
+            by: line(by, NAME_LIMIT).unwrap_or_else(|| UNNAMED.to_owned()),
+            reason: reason.and_then(|reason| line(reason, WORDS_LIMIT)),
+        }
+    }
+}
+
+fn line(text: &str, limit: usize) -> Option<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line: String = words.join(" ").chars().take(limit).collect();
+    (!line.is_empty()).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_one_line_of_bounded_length() {
+        let cancellation = Cancellation::new(" mona\n", Some("wrong\r\n\tbranch "));
+        assert_eq!(
+            (cancellation.by.as_str(), cancellation.reason.as_deref()),
+            ("mona", Some("wrong branch"))
+        );
+        let long = Cancellation::new(&"ä".repeat(1000), Some(&"ö".repeat(1000)));
+        assert_eq!(long.by.chars().count(), NAME_LIMIT);
+        assert_eq!(long.reason.map(|reason| reason.chars().count()), Some(WORDS_LIMIT));
+    }
+
+    #[test]
+    fn a_request_without_a_name_is_a_request() {
+        let cancellation = Cancellation::new("  ", Some(" \n"));
+        assert_eq!((cancellation.by.as_str(), cancellation.reason), (UNNAMED, None));
+    }
+}

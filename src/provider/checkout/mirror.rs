@@ -1,0 +1,252 @@
+//! The mirror of one repository: bare, without branches, shared by all its environments, and only a cache.
+//!
+//! Deployed commands can write into it, because worktrees share it. What it says about itself is therefore put right before
+//! every checkout: a setting or a program named there would have a say in the deployments of others.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::domain::names::Sha;
+use crate::provider::checkout::error::{CheckoutError, disk};
+use crate::provider::checkout::{remove_folder, words};
+use crate::provider::git::remote::quoted;
+use crate::provider::git::{Git, GitError, Remote};
+use crate::provider::lock;
+
+/// Between two looks at a mirror that somebody else is fetching into.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// All that a mirror has to say about itself.
+const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
+
+/// Files with which git lets a repository change what is checked out; a mirror has none.
+const FOREIGN: [&str; 3] = ["info/attributes", "info/grafts", "objects/info/alternates"];
+
+/// A mirror, made or not.
+#[derive(Debug, Clone)]
+pub(super) struct Mirror<'a> {
+    pub(super) git: &'a Git,
+    /// Its folder, which ends in `.git`; lock and LFS files are beside it.
+    pub(super) path: PathBuf,
+}
+
+impl Mirror<'_> {
+    /// Makes a worktree of exactly this commit, which is fetched where it is not here yet.
+    pub(super) async fn check_out(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<(), CheckoutError> {
+        // Most commits that are deployed here were deployed elsewhere before: the attempt itself is the cheapest question.
+        let present = self.exists() && self.add_worktree(sha, directory).await?;
+        if !present {
+            self.fetch(remote, sha, directory).await?;
+        }
+        let found = head_of(&self.path, directory).map_err(disk("read what was checked out"))?;
+        if found == sha.as_str() {
+            return Ok(());
+        }
+        Err(CheckoutError::WrongHead {
+            found,
+            expected: sha.clone(),
+        })
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.path.join("HEAD").exists()
+    }
+
+    /// Packs it. Safe beside fetches and checkouts.
+    pub(super) async fn pack(&self) -> Result<(), CheckoutError> {
+        if self.exists() {
+            self.put_right().map_err(disk("write the mirror's settings"))?;
+            self.git.run(&self.path, None, &words(["gc", "--quiet"])).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the notes of worktrees in this folder. They are found by what the mirror says, not by the folder's own `.git`:
+    /// the command may have written anything there.
+    pub(super) fn forget(&self, folder: &Path) -> io::Result<()> {
+        let Ok(notes) = fs::read_dir(self.path.join("worktrees")) else {
+            return Ok(());
+        };
+        for note in notes.flatten() {
+            let lies_there = fs::read_to_string(note.path().join("gitdir"))
+                .is_ok_and(|text| Path::new(text.trim_end()).starts_with(folder));
+            if lies_there {
+                remove_folder(&note.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the commit here and makes the worktree, one process at a time for each mirror.
+    async fn fetch(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<(), CheckoutError> {
+        let source = source_of(remote)?;
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).map_err(disk("make the folder of the mirrors"))?;
+        }
+        let (_lock, waited) = self.lock("lock").await?;
+        if waited && self.exists() && self.add_worktree(sha, directory).await? {
+            return Ok(());
+        }
+        if !self.exists() {
+            self.create().await?;
+        }
+        self.put_right().map_err(disk("write the mirror's settings"))?;
+        // Left by a git that was killed; nobody else is fetching now.
+        let _ = fs::remove_file(self.path.join(format!("refs/chima/{sha}.lock")));
+        // A whole id on the left is taken as the object, also where the remote has a branch of that name. The name on the
+        // right keeps the commit when the mirror is packed.
+        let exactly = format!("+{sha}:refs/chima/{sha}");
+        match self.fetch_refs(remote, &source, &exactly, false).await {
+            Ok(()) => {}
+            // Some servers give away only what a branch ends in. They have it all the same, if it is in some branch.
+            Err(GitError::Failed { cause, .. }) if cause.contains("unadvertised object") => {
+                self.fetch_refs(remote, &source, "+refs/heads/*:refs/chima/heads/*", true)
+                    .await?;
+            }
+            Err(GitError::Failed { cause, .. }) if is_missing(&cause) => return Err(missing(remote, sha)),
+            // Git would ask for a login, and may not.
+            Err(GitError::Failed { cause, .. }) if cause.contains("could not read Username") => {
+                return Err(CheckoutError::Denied {
+                    remote: remote.url.clone(),
+                    had_token: remote.token.is_some(),
+                });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if self.add_worktree(sha, directory).await? {
+            Ok(())
+        } else {
+            Err(missing(remote, sha))
+        }
+    }
+
+    async fn fetch_refs(&self, remote: &Remote, source: &OsString, refs: &str, prune: bool) -> Result<(), GitError> {
+        let mut args = words([
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+        ]);
+        if prune {
+            args.push("--prune".into());
+        }
+        if remote.path().is_some() {
+            // The path may belong to another account; git asks its server side about that, which our settings do not reach.
+            let server = format!(
+                "{} -c 'safe.directory=*' upload-pack",
+                quoted(&self.git.program.to_string_lossy())
+            );
+            args.push(format!("--upload-pack={server}").into());
+        }
+        args.push("--".into());
+        args.push(source.clone());
+        args.push(refs.into());
+        self.git.run(&self.path, Some(remote), &args).await.map(drop)
+    }
+
+    /// `false` when the commit is not in the mirror.
+    async fn add_worktree(&self, sha: &Sha, directory: &Path) -> Result<bool, CheckoutError> {
+        self.put_right().map_err(disk("write the mirror's settings"))?;
+        let mut args = words(["worktree", "add", "--quiet", "--force", "--detach"]);
+        args.push(directory.into());
+        args.push(sha.as_str().into());
+        match self.git.run(&self.path, None, &args).await {
+            Ok(_) => Ok(true),
+            Err(GitError::Failed { cause, .. }) if cause.contains("invalid reference") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Made aside and renamed, so that a mirror is whole as soon as it is there.
+    async fn create(&self) -> Result<(), CheckoutError> {
+        let aside = self.path.with_extension("new");
+        remove_folder(&aside).map_err(disk("remove a half-made mirror"))?;
+        let mut args = words(["init", "--quiet", "--bare", "--template="]);
+        args.push(aside.clone().into());
+        self.git.run(&aside, None, &args).await?;
+        fs::rename(&aside, &self.path).map_err(disk("put the new mirror in its place"))
+    }
+
+    /// Gives the mirror its own settings back, where a command has changed them.
+    fn put_right(&self) -> io::Result<()> {
+        for name in FOREIGN {
+            let _ = fs::remove_file(self.path.join(name));
+        }
+        let config = self.path.join("config");
+        if fs::read(&config).is_ok_and(|found| found == CONFIG.as_bytes()) {
+            return Ok(());
+        }
+        // Renamed into place: a checkout that goes on beside this one reads the old or the new, never a half.
+        let mut aside = tempfile::NamedTempFile::new_in(&self.path)?;
+        io::Write::write_all(&mut aside, CONFIG.as_bytes())?;
+        if let Ok(metadata) = fs::symlink_metadata(&config)
+            && metadata.is_dir()
+        {
+            remove_folder(&config)?;
+        }
+        aside.persist(&config)?;
+        Ok(())
+    }
+
+    /// A lock beside the mirror, shared by all processes of this machine, and whether it had to be waited for.
+    pub(super) async fn lock(&self, extension: &str) -> Result<(fs::File, bool), CheckoutError> {
+        let path = self.path.with_extension(extension);
+        let limit = self.git.time_limit * 2;
+        let begun = Instant::now();
+        let mut waited = false;
+        loop {
+            if let Some(file) = lock::try_take(&path).map_err(disk("lock the mirror"))? {
+                return Ok((file, waited));
+            }
+            if begun.elapsed() > limit {
+                return Err(CheckoutError::Busy { limit });
+            }
+            waited = true;
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// The commit of a fresh worktree: a detached `HEAD` holds the id itself, so that no process is needed to ask. Nothing but git
+/// has written there yet.
+fn head_of(mirror: &Path, directory: &Path) -> io::Result<String> {
+    let pointer = fs::read_to_string(directory.join(".git"))?;
+    let note = Path::new(pointer.trim_end().strip_prefix("gitdir: ").unwrap_or_default());
+    let notes = fs::canonicalize(mirror)?.join("worktrees");
+    if note.parent().map(fs::canonicalize).transpose()? != Some(notes) {
+        return Err(io::Error::other(format!(
+            "`{}` does not lie in the mirror",
+            note.display()
+        )));
+    }
+    Ok(fs::read_to_string(note.join("HEAD"))?.trim_end().to_owned())
+}
+
+fn source_of(remote: &Remote) -> Result<OsString, CheckoutError> {
+    match remote.path() {
+        Some(path) if path.is_absolute() && path.is_dir() => Ok(path.into()),
+        Some(_) => Err(CheckoutError::NoSuchPath {
+            remote: remote.url.clone(),
+        }),
+        None => Ok((&remote.url).into()),
+    }
+}
+
+/// Git's several ways to say that the other side does not have it.
+fn is_missing(cause: &str) -> bool {
+    ["not our ref", "couldn't find remote ref"]
+        .iter()
+        .any(|words| cause.contains(words))
+}
+
+fn missing(remote: &Remote, sha: &Sha) -> CheckoutError {
+    CheckoutError::MissingCommit {
+        sha: sha.clone(),
+        remote: remote.url.clone(),
+    }
+}

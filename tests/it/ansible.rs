@@ -1,0 +1,5 @@
+//! What Chima relies on in Ansible, tried with an old and a new version of it.
+
+mod example;
+mod results;
+mod vars;
