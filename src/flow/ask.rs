@@ -10,7 +10,7 @@ use crate::github::call::CallError;
 use crate::github::deployments::NewDeployment;
 
 /// How often a merge by GitHub is followed by another try: a branch that moves faster than that is somebody's to look at.
-const TRIES: u32 = 3;
+const TRIES: usize = 3;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +54,13 @@ pub async fn ask(
         let creation = github
             .create_deployment(installation, &app.repository, &deployment)
             .await?;
-        match creation {
-            Creation::Merged { message } if merged.len() < TRIES as usize => merged.push(message),
-            creation => return Ok(Asked { creation, merged }),
+        if let Creation::Merged { message } = &creation
+            && merged.len() < TRIES
+        {
+            merged.push(message.clone());
+            continue;
         }
+        return Ok(Asked { creation, merged });
     }
 }
 

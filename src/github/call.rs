@@ -173,14 +173,13 @@ impl GitHub {
             .whole(installation, &client, client._post(path, Some(body)))
             .await?;
         let refusal = self.refusal(status, &headers, &body);
-        let told = match refusal {
-            CallError::RateLimited { .. } | CallError::Trouble { .. } if status >= 400 => return Err(refusal),
-            _ => refusal,
-        };
+        if status >= 400 && matches!(refusal, CallError::RateLimited { .. } | CallError::Trouble { .. }) {
+            return Err(refusal);
+        }
         Ok(Answer {
             status,
             body: serde_json::from_str(&body).unwrap_or(Value::Null),
-            told,
+            told: refusal,
         })
     }
 

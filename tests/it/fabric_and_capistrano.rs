@@ -120,6 +120,19 @@ fn fabric_1_gets_the_environment_as_a_role() {
 }
 
 #[test]
+fn arguments_of_fabric_1_stand_behind_its_task_and_are_only_values() {
+    let with = |value: &str| Wanted {
+        with: json!({"legacy": true, "args": {"restart": value}}),
+        ..Wanted::default()
+    };
+    insta::assert_snapshot!(with("yes").lines(), @"fab -R production --fabfile=./fabfile.py --abort-on-prompts deploy:branch_name=SHA,restart=yes");
+    for value in ["a,hosts=b", "a=b", "a:b", "a\\"] {
+        let plan = with(value).plan();
+        assert!(matches!(plan, Err(PlanError::BadEntry { .. })), "{value}: {plan:?}");
+    }
+}
+
+#[test]
 fn no_task_of_a_request_becomes_an_argument_of_fabric_1() {
     let wanted = Wanted {
         with: json!({"legacy": true}),

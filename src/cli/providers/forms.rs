@@ -52,7 +52,10 @@ fn command(argv: &[Argument]) -> String {
                 let words: Vec<String> = optional.args.iter().map(|text| word(text)).collect();
                 format!("[{} {}]", words.join(" "), condition(optional.condition()))
             }
-            Argument::Each(each) => format!("[{} for each of {}]", word(&each.arg), each.each),
+            Argument::Each(each) => {
+                let onto = each.onto.iter().map(|onto| word(onto)).collect::<String>();
+                format!("[{onto}{} for each of {}]", word(&each.arg), each.each)
+            }
         })
         .collect();
     words.join(" ")

@@ -1,6 +1,6 @@
 //! What an app says about ssh, in the forms that tools read it in.
 //!
-//! OpenSSH looks for its configuration at the account's home, whatever `HOME` says; Net::SSH and Paramiko look at `HOME`. So
+//! OpenSSH looks for its configuration at the account's home, whatever `HOME` says; `Net::SSH` and Paramiko look at `HOME`. So
 //! there is one file, at the run's own `HOME`, and programs of the names that OpenSSH's have, first in the `PATH`, that pass it
 //! on. No key is ever an argument, and host keys are always checked.
 

@@ -32,8 +32,25 @@ macro_rules! shipped {
 }
 
 /// Compiled in, so that one binary is enough.
-const SHIPPED: [Shipped; 3] = [
+const SHIPPED: [Shipped; 5] = [
     shipped!("ansible", "chima_results.py"),
+    shipped!(
+        "capistrano",
+        "bundle.sh",
+        "chima_dry_run.rb",
+        "chima_ssh.rb",
+        "chima_stage.rb"
+    ),
+    shipped!(
+        "fabric",
+        "sitecustomize.py",
+        "chima_dry_run.py",
+        "chima_fabfile.py",
+        "chima_failures.py",
+        "chima_hosts.py",
+        "chima_ssh.py",
+        "chima_terminal.py"
+    ),
     shipped!("manual"),
     shipped!("shell"),
 ];

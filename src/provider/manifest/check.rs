@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::config::document::{At, Fault};
 use crate::config::problem::KeyPath;
-use crate::provider::manifest::form::{Argument, CommandLine, Condition, Form};
+use crate::provider::manifest::form::{Argument, CommandLine, Condition, EachEntry, Form};
 use crate::provider::manifest::input::{Input, InputKind};
 use crate::provider::manifest::support::FileSource;
 use crate::provider::manifest::{DryRun, Kind, MANIFEST_WORDS, Manifest, RUN_WORDS};
@@ -195,7 +195,7 @@ fn check_argv(manifest: &Manifest, argv: &[Argument]) -> Result<(), String> {
                 check_condition(manifest, condition)?;
                 optional.args.iter().try_for_each(|text| check_text(manifest, text))?;
             }
-            Argument::Each(each) => check_each(manifest, &each.each, &each.arg)?,
+            Argument::Each(each) => check_each(manifest, each)?,
         }
     }
     Ok(())
@@ -216,15 +216,22 @@ fn check_condition(manifest: &Manifest, condition: Condition<'_>) -> Result<(), 
     }
 }
 
-fn check_each(manifest: &Manifest, name: &str, arg: &str) -> Result<(), String> {
+fn check_each(manifest: &Manifest, each: &EachEntry) -> Result<(), String> {
+    let EachEntry {
+        each: name, arg, onto, ..
+    } = each;
     if manifest.inputs.get(name).map(|input| input.kind) != Some(InputKind::Map) {
         return Err(format!("`each: {name}` is not an input of type `map`"));
     }
     let template = Template::parse(arg).map_err(|error| error.to_string())?;
-    if template.starts_with_placeholder() {
-        return Err(format!(
-            "`{arg}` begins with a value, which could make it an option; put fixed text before it"
-        ));
+    match onto {
+        Some(onto) => check_text(manifest, onto)?,
+        None if template.starts_with_placeholder() => {
+            return Err(format!(
+                "`{arg}` begins with a value, which could make it an option; put fixed text before it"
+            ));
+        }
+        None => {}
     }
     match template.placeholders().find(|name| !matches!(*name, "key" | "value")) {
         Some(other) => Err(format!(

@@ -131,6 +131,12 @@ pub struct EachEntry {
     pub each: String,
     /// The argument, in which `{{key}}` and `{{value}}` stand for the entry.
     pub arg: String,
+    /// What the entries are appended to, so that all of them are one argument with it.
+    #[serde(default)]
+    pub onto: Option<String>,
+    /// Characters that no value may hold, because the tool gives them a meaning.
+    #[serde(default)]
+    pub without: Option<String>,
 }
 
 /// What an optional part depends on.

@@ -16,7 +16,7 @@ fn refusal(body: &str) -> String {
 fn what_is_shipped_loads() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
-    assert_eq!(names, ["ansible", "manual", "shell"]);
+    assert_eq!(names, ["ansible", "capistrano", "fabric", "manual", "shell"]);
 }
 
 #[test]

@@ -121,7 +121,7 @@ pub enum PlanError {
         /// The entry's name.
         key: String,
         /// What it should be.
-        expected: &'static str,
+        expected: String,
     },
     /// The provider cannot show what it would do.
     #[error("provider `{provider}` has no dry run; deploy without `:plan`")]

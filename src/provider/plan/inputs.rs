@@ -92,9 +92,10 @@ impl<'m> Inputs<'m> {
             .filter(|_| !order.hosts.is_empty())
         {
             let hosts: Vec<String> = order.hosts.iter().map(ToString::to_string).collect();
-            let given = match input.kind {
-                InputKind::List => Given::List(hosts),
-                _ => Given::Text(hosts.join(",")),
+            let given = if input.kind == InputKind::List {
+                Given::List(hosts)
+            } else {
+                Given::Text(hosts.join(","))
             };
             inputs.given.insert(name, given);
         }

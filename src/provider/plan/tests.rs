@@ -367,6 +367,24 @@ fn a_map_that_cannot_be_arguments_is_refused() {
 }
 
 #[test]
+fn entries_can_be_one_argument_together() {
+    let manifest = manifest(
+        "inputs: { args: { type: map, description: d } }\nforms:\n  - command: [fab, { onto: \"{{task}}:at={{sha8}}\", \
+         each: args, arg: \",{{key}}={{value}}\", without: \",=\" }]",
+    );
+    let argv = |given| plan_of(&manifest, given, json!({})).map(|steps| steps[0].argv()[1].clone());
+    assert_eq!(argv(json!({})).unwrap(), "deploy:migrate:at=01234567");
+    assert_eq!(
+        argv(json!({ "args": { "b": "{{ref}}", "a": 1 } })).unwrap(),
+        "deploy:migrate:at=01234567,a=1,b=feature/x"
+    );
+    assert_eq!(
+        argv(json!({ "args": { "b": "x,y=z" } })).unwrap_err().to_string(),
+        "entry `b` of input `args` cannot be an argument; expected a value without any of `,=`"
+    );
+}
+
+#[test]
 fn a_path_leads_down_or_is_absolute() {
     let playbook = |path: &str| whole_plan(&manifest(TOOL), json!({ "playbook": path }), json!({}), &order());
     for good in [
