@@ -117,12 +117,20 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
         ssh: ssh.as_ref().map(|ssh| ssh.places.clone()),
     };
     let (requested, names) = (Map::new(), secrets.names());
+    let plain = environment
+        .env
+        .keys()
+        .chain(&environment.inherit_env)
+        .map(String::as_str);
+    let variables: Vec<&str> = plain.chain(names.iter().copied()).collect();
     let planned = |has_file: &dyn Fn(&str) -> bool| {
         let context = PlanContext {
             requested: &requested,
             places: &plan_places,
             has_file,
             secrets: &names,
+            variables: &variables,
+            declared: environment.hosts.as_deref().unwrap_or_default(),
         };
         plan(manifest, &environment.with, order, &context).map_err(|error| unusable(error.to_string()))
     };

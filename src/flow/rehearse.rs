@@ -106,13 +106,19 @@ impl Rehearsal<'_> {
     }
 
     fn plan_with(&self, task: &TaskName, noop: bool, has_files: bool, secrets: &[&str]) -> Result<Plan, PlanError> {
+        let environment = self.environment;
+        let secret = environment.secrets.keys().chain(environment.secret_files.keys());
+        let variables = environment.env.keys().chain(&environment.inherit_env).chain(secret);
+        let variables: Vec<&str> = variables.map(String::as_str).collect();
         let context = PlanContext {
             requested: &Map::new(),
             places: &self.places(),
             has_file: &|_| has_files,
             secrets,
+            variables: &variables,
+            declared: environment.hosts.as_deref().unwrap_or_default(),
         };
-        plan(self.manifest, &self.environment.with, &self.order(task, noop), &context)
+        plan(self.manifest, &environment.with, &self.order(task, noop), &context)
     }
 
     fn faults(&self) -> Vec<SettingFault> {
@@ -223,6 +229,9 @@ impl Rehearsal<'_> {
         if let PlanError::MissingSecret { .. } = error {
             setting = vec!["secrets".to_owned()];
         }
+        if let PlanError::ReservedVariable { variable, .. } = error {
+            setting = self.variable(variable);
+        }
         if let PlanError::UnknownInput { found, .. } = error {
             let known = self.manifest.inputs.iter();
             let known = known.flat_map(|(name, input)| std::iter::once(name).chain(&input.aliases));
@@ -235,6 +244,20 @@ impl Rehearsal<'_> {
             text: format!("{error}{when}"),
             hint: hint.map(|name| format!("did you mean `{name}`?")),
             wrong_key: matches!(error, PlanError::UnknownInput { .. } | PlanError::UnusedInput { .. }),
+        }
+    }
+
+    /// The setting that names a variable.
+    fn variable(&self, name: &str) -> Vec<String> {
+        let environment = self.environment;
+        let maps = [
+            ("env", environment.env.contains_key(name)),
+            ("secrets", environment.secrets.contains_key(name)),
+            ("secret_files", environment.secret_files.contains_key(name)),
+        ];
+        match maps.into_iter().find(|(_, holds)| *holds) {
+            Some((map, _)) => vec![map.to_owned(), name.to_owned()],
+            None => vec!["inherit_env".to_owned()],
         }
     }
 

@@ -28,8 +28,9 @@ pub mod support;
 pub const RUN_WORDS: [&str; 6] = ["environment", "sha", "ref", "task", "hosts", "app"];
 
 /// The values that only manifests may use: of the run's own files, and whether it is a dry run.
-pub const MANIFEST_WORDS: [&str; 8] = [
+pub const MANIFEST_WORDS: [&str; 9] = [
     "sha8",
+    "all_hosts",
     "noop",
     "files",
     "results",
@@ -59,6 +60,9 @@ pub struct Manifest {
     /// Variables for every command of it; values may use placeholders. One whose value comes out empty is not set.
     #[serde(default)]
     pub environment: BTreeMap<String, VariableValue>,
+    /// Variables that no configuration may set beside it, because what it enforces hangs on them.
+    #[serde(default)]
+    pub reserved: Vec<String>,
     /// Secrets it knows what to do with, by the variable that the tool reads. The configuration says where they are found.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretUse>,

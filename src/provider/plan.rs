@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::domain::deployment::Order;
+use crate::domain::names::HostName;
 use crate::provider::environment::Environment;
 use crate::provider::manifest::form::{Argument, Form, Need};
 use crate::provider::manifest::input::InputKind;
@@ -91,6 +92,10 @@ pub struct PlanContext<'a> {
     pub has_file: &'a dyn Fn(&str) -> bool,
     /// Names of the secrets that the configuration gives.
     pub secrets: &'a [&'a str],
+    /// Names of all variables that the configuration sets or lets through, those of secrets among them.
+    pub variables: &'a [&'a str],
+    /// The hosts that the environment declares.
+    pub declared: &'a [HostName],
 }
 
 impl std::fmt::Debug for PlanContext<'_> {
@@ -115,8 +120,19 @@ pub fn plan(
     let values = Values {
         inputs: Inputs::gather(manifest, with, order, context.requested)?,
         order,
+        declared: context.declared,
         places: context.places,
     };
+    if let Some(variable) = manifest
+        .reserved
+        .iter()
+        .find(|name| context.variables.contains(&name.as_str()))
+    {
+        return Err(PlanError::ReservedVariable {
+            provider: manifest.name.clone(),
+            variable: variable.clone(),
+        });
+    }
     let form = choose(manifest, &values)?;
     refuse_unused(manifest, form, &values)?;
     if order.noop {

@@ -1,6 +1,6 @@
 //! The files that are made from the configuration's structs are fresh, and every example of a configuration loads and can
 //! be planned with the providers that are really there.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::path::Path;

@@ -75,6 +75,8 @@ impl Wanted<'_> {
             places: &places,
             has_file: &|file| self.files.contains(&file),
             secrets: &[],
+            variables: &[],
+            declared: &[],
         };
         plan(
             &manifest(self.provider),

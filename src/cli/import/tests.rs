@@ -38,6 +38,8 @@ fn made(text: &str) -> String {
                 places: &PlanPlaces::default(),
                 has_file: &|_| true,
                 secrets: &secrets,
+                variables: &[],
+                declared: environment.hosts.as_deref().unwrap_or_default(),
             };
             if let Some(manifest) = catalogue.find(&environment.provider) {
                 let planned = plan(manifest, &environment.with, &order, &context);

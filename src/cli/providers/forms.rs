@@ -36,8 +36,9 @@ fn lines(form: &Form) -> Vec<String> {
         CommandLine::Argv(argv) => command(argv),
         CommandLine::List(placeholder) => placeholder.clone(),
         CommandLine::Optional(optional) => {
-            let condition = condition(optional.condition());
-            format!("{} ({condition})", command(&optional.command))
+            let words = condition(optional.condition());
+            let words = if words.is_empty() { words } else { format!(" ({words})") };
+            command(&optional.command) + &words
         }
     });
     one.chain(several).chain(form.instructions.clone()).collect()
@@ -69,8 +70,8 @@ pub(super) fn condition(condition: Condition<'_>) -> String {
             None => format!("if {name}"),
         });
     }
-    words.extend(condition.unless.map(|name| format!("unless {name}")));
     words.extend(condition.file.map(|file| format!("if there is a {file}")));
+    words.extend(condition.unless.map(|name| format!("unless {name}")));
     words.join(", ")
 }
 

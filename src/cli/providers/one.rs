@@ -24,29 +24,37 @@ pub(super) fn one(survey: &Survey<'_>, surveyed: &Surveyed<'_>) -> String {
     facts(&mut out, surveyed);
     programs(&mut out, 2, "programs", COLUMN, &surveyed.programs);
     out.push_str("\ninputs, in `with`\n");
+    let column = column(manifest.inputs.keys());
     for (name, input) in &manifest.inputs {
-        entry(&mut out, name, &what(input), &input.description);
+        entry(&mut out, column, name, &what(input), &input.description);
     }
     if manifest.inputs.is_empty() {
         out.push_str("  none\n");
     }
     if !manifest.secrets.is_empty() {
         out.push_str("\nsecrets, in `secrets`\n");
+        let column = self::column(manifest.secrets.keys());
         for (name, secret) in &manifest.secrets {
             let form = match secret.form {
                 SecretForm::Variable => "the variable holds it",
                 SecretForm::File => "the variable holds the path of a file with it",
             };
             let required = if secret.required { "; required" } else { "" };
-            entry(&mut out, name, &format!("{form}{required}"), &secret.description);
+            let what = format!("{form}{required}");
+            entry(&mut out, column, name, &what, &secret.description);
         }
     }
     if !manifest.environment.is_empty() {
         out.push_str("\nvariables it sets\n");
         for (name, value) in &manifest.environment {
-            let when = value.condition().map(condition).unwrap_or_default();
-            indented(&mut out, 2, &format!("{name}={} {when}", value.text()));
+            let when = value.condition().map(condition).filter(|words| !words.is_empty());
+            let when = when.map(|words| format!(" [{words}]")).unwrap_or_default();
+            indented(&mut out, 2, &format!("{name}={}{when}", value.text()));
         }
+    }
+    if !manifest.reserved.is_empty() {
+        out.push_str("\nvariables that the configuration must not set\n");
+        indented(&mut out, 2, &manifest.reserved.join(", "));
     }
     out.push_str("\nwhat it runs: the first of these that fits\n");
     forms(&mut out, manifest);
@@ -77,11 +85,15 @@ pub(super) fn one(survey: &Survey<'_>, surveyed: &Surveyed<'_>) -> String {
     out
 }
 
+/// Where what is said of names begins.
+fn column<'a>(names: impl Iterator<Item = &'a String>) -> usize {
+    names.map(|name| name.len() + 2).max().unwrap_or_default()
+}
+
 /// A name, what it may be, and below that what it is for.
-fn entry(out: &mut String, name: &str, what: &str, description: &str) {
-    let column = name.len().max(14) + 2;
+fn entry(out: &mut String, column: usize, name: &str, what: &str, description: &str) {
     labelled(out, 2, name, column, what);
-    indented(out, 18, description);
+    indented(out, 2 + column, description);
 }
 
 fn facts(out: &mut String, surveyed: &Surveyed<'_>) {

@@ -181,24 +181,24 @@ async fn one_is_told_whole() {
                   silent  there    DIR/bin/silent
 
     inputs, in `with`
-      level           text that matches `[1-4]`; a request may set it
-                      How much is said.
-      more            map
-                      Further settings.
-      notes           list of texts of letters, digits and `. _ / -`, a letter or digit first
-                      What is new.
-      playbook        path of letters, digits, spaces and `. _ @ + -`, without `..`; required; must
-                      exist; also called `book`
-                      The playbook, in the checkout.
-      stage           text of letters, digits and `. _ / -`, a letter or digit first; default
-                      `{{environment}}`
-                      The stage.
+      level     text that matches `[1-4]`; a request may set it
+                How much is said.
+      more      map
+                Further settings.
+      notes     list of texts of letters, digits and `. _ / -`, a letter or digit first
+                What is new.
+      playbook  path of letters, digits, spaces and `. _ @ + -`, without `..`; required; must exist;
+                also called `book`
+                The playbook, in the checkout.
+      stage     text of letters, digits and `. _ / -`, a letter or digit first; default
+                `{{environment}}`
+                The stage.
 
     secrets, in `secrets`
-      TOOL_KEY        the variable holds the path of a file with it
-                      The key.
-      TOOL_TOKEN      the variable holds it; required
-                      The token.
+      TOOL_KEY    the variable holds the path of a file with it
+                  The key.
+      TOOL_TOKEN  the variable holds it; required
+                  The token.
 
     variables it sets
       TOOL_COLOUR=1

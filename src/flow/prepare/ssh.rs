@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::secret::SecretSource;
-use crate::config::{Environment, Ssh};
+use crate::config::{Environment, Ssh, environment};
 use crate::domain::reason::Reason;
 use crate::flow::prepare::{Places, secrets, unusable};
 use crate::provider::git::SshAccess;
@@ -34,23 +34,28 @@ pub(super) struct SshFiles {
 
 impl SshFiles {
     /// Nothing where the app leaves ssh to the tools' own settings.
-    pub(super) async fn prepare(environment: &Environment, places: &Places) -> Result<Option<Self>, Reason> {
-        let Some(ssh) = &environment.ssh else {
+    pub(super) async fn prepare(settings: &Environment, places: &Places) -> Result<Option<Self>, Reason> {
+        let Some(ssh) = &settings.ssh else {
             return Ok(None);
         };
         let folder = places.own.join("ssh");
         let (path, key) = key(ssh, &folder).await?;
-        let known_hosts = ssh.known_hosts.as_deref().map(absolute).transpose()?;
-        if let Some(missing) = known_hosts.as_ref().filter(|path| !path.is_file()) {
+        let known_hosts = match &ssh.known_hosts {
+            Some(named) => absolute(named)?,
+            // Said out loud, because not every tool would look there by itself.
+            None => PathBuf::from(environment::variable("HOME").unwrap_or_default()).join(".ssh/known_hosts"),
+        };
+        if !known_hosts.is_file() {
             return Err(unusable(format!(
-                "`ssh.known_hosts` names `{}`, which is not a file; make it with `ssh-keyscan -H HOST`, and compare the keys",
-                missing.display()
+                "the known hosts of `ssh` are looked for in `{}`, which is not a file; make it with `ssh-keyscan -H HOST`, \
+                 compare the keys, and name it as `ssh.known_hosts`",
+                known_hosts.display()
             )));
         }
         let config = places.home.join(".ssh/config");
         let programs = folder.join("bin");
         let mut files = vec![FileSpec {
-            content: config_text(path.as_deref(), known_hosts.as_deref()),
+            content: config_text(path.as_deref(), &known_hosts),
             path: config.clone(),
             executable: false,
         }];
@@ -67,7 +72,7 @@ impl SshFiles {
             places: SshPlaces {
                 config,
                 key: path,
-                known_hosts,
+                known_hosts: Some(known_hosts),
             },
             files,
             key,
@@ -113,17 +118,15 @@ async fn key(ssh: &Ssh, folder: &Path) -> Result<(Option<PathBuf>, Option<Secret
     Ok((Some(path), Some(value)))
 }
 
-fn config_text(key: Option<&Path>, known_hosts: Option<&Path>) -> String {
+fn config_text(key: Option<&Path>, known_hosts: &Path) -> String {
     let mut text = "# made by Chima for one run\nHost *\n  BatchMode yes\n  StrictHostKeyChecking yes\n".to_owned();
     if let Some(key) = key {
         text.push_str(&format!("  IdentitiesOnly yes\n  IdentityFile \"{}\"\n", key.display()));
     }
-    if let Some(known_hosts) = known_hosts {
-        text.push_str(&format!(
-            "  UserKnownHostsFile \"{}\"\n  GlobalKnownHostsFile /dev/null\n",
-            known_hosts.display()
-        ));
-    }
+    text.push_str(&format!(
+        "  UserKnownHostsFile \"{}\"\n  GlobalKnownHostsFile /dev/null\n",
+        known_hosts.display()
+    ));
     text
 }
 
@@ -142,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_configuration_names_key_and_hosts_and_checks_them_always() {
-        let text = config_text(Some(Path::new("/k y/id")), Some(Path::new("/h")));
+        let text = config_text(Some(Path::new("/k y/id")), Path::new("/h"));
         assert_eq!(
             text,
             r#"# made by Chima for one run
@@ -155,7 +158,7 @@ Host *
   GlobalKnownHostsFile /dev/null
 "#
         );
-        assert!(config_text(None, None).contains("StrictHostKeyChecking yes"));
+        assert!(config_text(None, Path::new("/h")).contains("StrictHostKeyChecking yes"));
     }
 
     #[test]

@@ -176,6 +176,7 @@ fn meaning(word: &str) -> &'static str {
         "hosts" => "the hosts that a request narrows to, separated by commas; nothing where it means all",
         "app" => "the app's name",
         "sha8" => "the first eight digits of the commit id; for people",
+        "all_hosts" => "as `hosts`, and where it means all, the environment's own `hosts`",
         "noop" => "`1` in a dry run, else nothing",
         "files" => "the folder of the manifest's `files`",
         "results" => "the file that the command writes results to, where `results` asks for them",

@@ -63,6 +63,7 @@ pub struct FileSource {
 /// The value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = "a text, or `{ when: …, value: … }` (or `is`, `unless`)"))]
 pub enum VariableValue {
     /// A text, in which placeholders may stand.
     Text(String),

@@ -58,7 +58,7 @@ fn an_unknown_placeholder_is_refused_with_the_known_ones() {
     let body =
         "inputs: { x: { type: string, description: d } }\nforms:\n  - command:\n      - a\n      - \"{{nope}}\"\n";
     insta::assert_snapshot!(refusal(body), @r#"
-    p/provider.yaml:7:9: form 1: `nope` is neither an input nor a value of the run; known: `x`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
+    p/provider.yaml:7:9: form 1: `nope` is neither an input nor a value of the run; known: `x`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `all_hosts`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
       7 |       - "{{nope}}"
         |         ^
     "#);
@@ -269,7 +269,7 @@ causes: [{ pattern: "[", says: x }]
       6 |   hosts: { type: map, description: d }
         |   ^
 
-    p/provider.yaml:8:12: form 1: `stage` is neither an input nor a value of the run; known: `Stage`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
+    p/provider.yaml:8:12: form 1: `stage` is neither an input nor a value of the run; known: `Stage`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `all_hosts`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
       8 |   - when: [stage]
         |            ^
 
@@ -277,7 +277,7 @@ causes: [{ pattern: "[", says: x }]
       10 |   - command: [a]
          |     ^
 
-    p/provider.yaml:12:19: environment `X`: `y` is neither an input nor a value of the run; known: `Stage`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
+    p/provider.yaml:12:19: environment `X`: `y` is neither an input nor a value of the run; known: `Stage`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `all_hosts`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
       12 | environment: { X: "{{y}}" }
          |                   ^
 

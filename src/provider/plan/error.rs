@@ -123,6 +123,14 @@ pub enum PlanError {
         /// What it should be.
         expected: String,
     },
+    /// What the provider enforces would be gone.
+    #[error("provider `{provider}` sets `{variable}` itself; remove it from `env`, `secrets` and `inherit_env`")]
+    ReservedVariable {
+        /// The provider.
+        provider: String,
+        /// The variable.
+        variable: String,
+    },
     /// The provider cannot show what it would do.
     #[error("provider `{provider}` has no dry run; deploy without `:plan`")]
     NoDryRun {
@@ -162,6 +170,7 @@ impl PlanError {
             | Self::LeadingDash { .. }
             | Self::EmptyCommand { .. }
             | Self::HoldsNul { .. }
+            | Self::ReservedVariable { .. }
             | Self::NoDryRun { .. }
             | Self::DryRunNotPromised
             | Self::MissingSecret { .. } => None,

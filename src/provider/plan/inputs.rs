@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::domain::deployment::Order;
-use crate::domain::names::shown;
+use crate::domain::names::{HostName, shown};
 use crate::provider::manifest::Manifest;
 use crate::provider::manifest::input::{Input, InputKind};
 use crate::provider::plan::error::PlanError;
@@ -91,7 +91,15 @@ impl<'m> Inputs<'m> {
             .get_key_value("hosts")
             .filter(|_| !order.hosts.is_empty())
         {
-            let hosts: Vec<String> = order.hosts.iter().map(ToString::to_string).collect();
+            let configured = match inputs.given.get(name.as_str()) {
+                Some(Given::List(hosts)) => hosts.clone(),
+                Some(Given::Text(_) | Given::Command(_) | Given::Commands(_) | Given::Map(_)) | None => Vec::new(),
+            };
+            let hosts: Vec<String> = order
+                .hosts
+                .iter()
+                .map(|host| as_configured(host, &configured))
+                .collect();
             let given = if input.kind == InputKind::List {
                 Given::List(hosts)
             } else {
@@ -163,6 +171,19 @@ pub fn faults(manifest: &Manifest, with: &Map<String, Value>, order: &Order) -> 
     with.iter().filter_map(|entry| judge(entry).err()).collect()
 }
 
+/// A host as the configuration spells it, with the account and the port it names there.
+fn as_configured(host: &HostName, configured: &[String]) -> String {
+    let bare = |entry: &str| {
+        let entry = entry.rsplit('@').next().unwrap_or_default();
+        entry.split(':').next().unwrap_or_default().to_owned()
+    };
+    configured
+        .iter()
+        .find(|entry| bare(entry).eq_ignore_ascii_case(host.as_str()))
+        .cloned()
+        .unwrap_or_else(|| host.to_string())
+}
+
 fn find<'m>(manifest: &'m Manifest, key: &str) -> Result<(&'m str, &'m Input), PlanError> {
     manifest.find_input(key).ok_or_else(|| PlanError::UnknownInput {
         provider: manifest.name.clone(),
@@ -185,6 +206,8 @@ fn read(name: &str, input: &Input, value: &Value, expand: Expand<'_>) -> Result<
         expected,
     };
     match input.kind {
+        // Whoever writes `auto`, `true` or `false` does not expect to have to quote two of them.
+        InputKind::String if value.is_boolean() => Ok(Given::Text(checked(name, input, value.to_string())?)),
         InputKind::String | InputKind::Path => {
             let text = value.as_str().ok_or_else(|| wrong("a text"))?;
             Ok(Given::Text(checked(name, input, expand(text)?)?))

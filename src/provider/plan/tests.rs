@@ -35,6 +35,8 @@ fn whole_plan(manifest: &Manifest, given: Value, requested: Value, order: &Order
         places: &places,
         has_file: &|file| file == "Gemfile",
         secrets: &[],
+        variables: &["PYTHONPATH"],
+        declared: &[],
     };
     plan(manifest, &with(given), order, &context)
 }
@@ -210,7 +212,7 @@ fn the_injection_corpus_does_not_pass_the_default_pattern() {
 #[test]
 fn an_input_may_stand_before_a_value_of_the_run() {
     let manifest = manifest(
-        "inputs:\n  task: { type: string, description: d, default: \"{{task}}\", pattern: '[a-z:]+' }\n  hosts: { type: list, description: d }\n\
+        "inputs:\n  task: { type: string, description: d, default: \"{{task}}\", pattern: '[a-z:]+' }\n  hosts: { type: list, description: d, pattern: '[a-z@:0-9]+' }\n\
          forms: [{ command: [fab, { when: hosts, args: [\"-H={{hosts}}\"] }, \"{{task}}\"] }]",
     );
     let argv = |given| plan_of(&manifest, given, json!({})).unwrap().remove(0).argv().to_vec();
@@ -228,6 +230,13 @@ fn an_input_may_stand_before_a_value_of_the_run() {
     };
     assert_eq!(hosts(&["b"]), "fab -H=b x");
     assert_eq!(hosts(&[]), "fab -H=a,b x");
+    let spelled = json!({ "hosts": ["deploy@a:2222", "b"], "task": "x" });
+    let order = Order {
+        hosts: vec!["A".parse().unwrap()],
+        ..order()
+    };
+    let plan = whole_plan(&manifest, spelled, json!({}), &order).unwrap();
+    assert_eq!(plan.steps[0].argv()[1], "-H=deploy@a:2222");
 }
 
 /// A tool with every ability of a manifest.
@@ -419,6 +428,15 @@ fn a_plan_without_a_dry_run_is_refused() {
         "nothing says that the command obeys `DRY_RUN=1`; make it do so, then set `dry_run: true` in `with`"
     );
     assert_eq!(refused("shell", json!({ "command": ["x"], "dry_run": true })), Ok(()));
+}
+
+#[test]
+fn a_variable_that_the_provider_needs_for_itself_is_refused() {
+    let manifest = manifest("reserved: [PYTHONPATH]\nforms: [{ command: [a] }]");
+    assert_eq!(
+        plan_of(&manifest, json!({}), json!({})).unwrap_err().to_string(),
+        "provider `p` sets `PYTHONPATH` itself; remove it from `env`, `secrets` and `inherit_env`"
+    );
 }
 
 #[test]
