@@ -19,6 +19,7 @@ pub mod plan;
 pub mod probe;
 pub mod processes;
 pub mod reading;
+pub mod request;
 pub mod results;
 pub mod runner;
 pub mod secret_command;

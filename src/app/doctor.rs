@@ -1,12 +1,14 @@
 //! `chima doctor`: looks at the installation as it is and says what to mend.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
 use crate::app::providers::machine;
 use crate::app::start::{Surroundings, queue_address};
 use crate::app::{Exit, say};
-use crate::config::Config;
+use crate::config::{Config, environment};
 use crate::domain::clock::Clock;
 use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::processes;
@@ -82,7 +84,8 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     findings.extend(queue(config).await);
     let home = tempfile::tempdir().context("cannot make a temporary folder")?;
     let catalogue = Catalogue::read(&config.providers);
-    findings.extend(environments::examine(config, &catalogue, &machine(home.path())).await);
+    let account = PathBuf::from(environment::variable("HOME").unwrap_or_default());
+    findings.extend(environments::examine(config, &catalogue, &machine(home.path()), &account).await);
     Ok(findings)
 }
 

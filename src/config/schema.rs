@@ -180,7 +180,8 @@ fn drop_null_alternative(map: &mut Map<String, Value>, definitions: &Value) {
         return;
     }
     let target = definition_name(other).map(|name| &definitions[name]);
-    let is_section = target.is_some_and(|target| target["type"] == "object" && target.get("x-secret").is_none());
+    let all_optional = |target: &Value| target.get("required").is_none() && target.get("x-secret").is_none();
+    let is_section = target.is_some_and(|target| target["type"] == "object" && all_optional(target));
     if is_section {
         return;
     }

@@ -92,6 +92,11 @@ fn of_step(end: &StepEnd) -> (RunState, Reason) {
             },
             Fault::HostsFailed => hosts_failed(end, 0),
             Fault::Unread => Reason::ResultsMissing { step },
+            Fault::Told => Reason::ExitCode {
+                step,
+                exit_code: 0,
+                cause: end.cause.clone(),
+            },
         },
         StepOutcome::Refused { by, note } => Reason::NotDone {
             by: by.clone(),

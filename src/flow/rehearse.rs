@@ -278,7 +278,7 @@ impl Rehearsal<'_> {
         let ssh = self.environment.ssh.as_ref().map(|ssh| SshPlaces {
             config: "RUN/home/.ssh/config".into(),
             key: ssh.key.as_ref().map(|_| "RUN/own/ssh/key".into()),
-            known_hosts: ssh.known_hosts.clone(),
+            known_hosts: Some(ssh.known_hosts.clone().unwrap_or_else(|| "~/.ssh/known_hosts".into())),
         });
         PlanPlaces {
             files: "RUN/own/files".into(),

@@ -131,7 +131,15 @@ impl Git {
             args: args.to_vec(),
             ..Call::default()
         };
-        let printed = self.execute(&call, last_bytes).await?;
+        self.call(&call).await
+    }
+
+    /// As [`Git::run`], with everything that a command may need.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub async fn call(&self, call: &Call<'_>) -> Result<String, GitError> {
+        let printed = self.execute(call, last_bytes).await?;
         Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 
@@ -239,12 +247,15 @@ impl Git {
             })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let own = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let settings: Vec<(String, String)> = own
+        let mut settings: Vec<(String, String)> = SETTINGS
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into_iter()
             .chain(call.settings.iter().cloned())
-            .chain(call.remote.and_then(Remote::header))
             .collect();
+        if let Some(header) = call.remote.and_then(Remote::header) {
+            settings.push(header);
+            settings.push(("http.followRedirects".to_owned(), "false".to_owned()));
+        }
         command.env("GIT_CONFIG_COUNT", settings.len().to_string());
         for (index, (name, value)) in settings.into_iter().enumerate() {
             command

@@ -21,6 +21,7 @@ mod check;
 pub mod form;
 pub mod input;
 pub mod reference;
+pub mod request;
 pub mod schema;
 pub mod support;
 

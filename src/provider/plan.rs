@@ -25,8 +25,12 @@ use crate::provider::spec::{Action, FileSpec, Required, StepSpec};
 mod commands;
 pub mod error;
 pub mod inputs;
+mod request;
 pub mod values;
 mod vars;
+
+/// No file of a manifest can have this name.
+const REQUEST_FILE: &str = ".request.json";
 
 /// What one run will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,9 +150,11 @@ pub fn plan(
             });
         }
     }
+    let mut files = files(manifest, &values)?;
+    let steps = steps(manifest, form, &values, context, &mut files)?;
     Ok(Plan {
-        steps: steps(manifest, form, &values, context)?,
-        files: files(manifest, &values)?,
+        steps,
+        files,
         needs: form.needs.clone(),
         timeout: manifest.timeout_seconds.map(Duration::from_secs),
         secrets: manifest
@@ -164,20 +170,36 @@ fn steps(
     form: &Form,
     values: &Values<'_>,
     context: &PlanContext<'_>,
+    files: &mut Vec<FileSpec>,
 ) -> Result<Vec<StepPlan>, PlanError> {
+    let mut causes = manifest.causes.clone();
     let actions = match manifest.kind {
-        Kind::Command | Kind::Http => command_lines(form, values, context.has_file)?
+        Kind::Command => command_lines(form, values, context.has_file)?
             .into_iter()
             .map(|argv| Action::Command { argv })
             .collect(),
         Kind::Manual => vec![Action::Manual {
             instructions: values.expand_text(form.instructions.as_deref().unwrap_or_default())?,
         }],
+        Kind::Http => {
+            let spec = request::request(manifest, form, values)?;
+            let file = values.places.files.join(REQUEST_FILE);
+            files.push(FileSpec {
+                path: file.clone(),
+                content: serde_json::to_string(&spec).unwrap_or_default(),
+                executable: false,
+            });
+            causes.push(request::cause());
+            vec![Action::Request {
+                shown: format!("{} {}", spec.request.method, spec.request.url.shown(None)),
+                file,
+            }]
+        }
     };
     let cwd = match (manifest.kind, &form.folder) {
-        (Kind::Manual, _) => Cwd::Nowhere,
-        (Kind::Command | Kind::Http, Some(folder)) => Cwd::Folder(PathBuf::from(values.expand_text(folder)?)),
-        (Kind::Command | Kind::Http, None) => Cwd::Checkout,
+        (Kind::Manual | Kind::Http, _) => Cwd::Nowhere,
+        (Kind::Command, Some(folder)) => Cwd::Folder(PathBuf::from(values.expand_text(folder)?)),
+        (Kind::Command, None) => Cwd::Checkout,
     };
     let mut environment = Environment::default();
     for (name, variable) in &manifest.environment {
@@ -208,7 +230,7 @@ fn steps(
             Vec::new()
         },
         results: (index + 1 == total).then(|| (manifest.results, values.places.results.clone())),
-        causes: manifest.causes.clone(),
+        causes: causes.clone(),
     };
     Ok(actions.into_iter().enumerate().map(step).collect())
 }
@@ -232,9 +254,13 @@ fn files(manifest: &Manifest, values: &Values<'_>) -> Result<Vec<FileSpec>, Plan
     let mut files = Vec::new();
     let written = |source: &FileSource| source.when.as_deref().is_none_or(|name| values.is_set(name));
     for (name, source) in manifest.files.iter().filter(|(_, source)| written(source)) {
-        let content = match &source.copy {
-            Some(copy) => manifest.attachments.get(copy).cloned().unwrap_or_default(),
-            None => variables(source, values)?,
+        let content = match (&source.copy, &source.json) {
+            (Some(copy), _) => manifest.attachments.get(copy).cloned().unwrap_or_default(),
+            (None, Some(input)) => {
+                let entries: Map<String, Value> = entries(Some(input), source, values)?.into_iter().collect();
+                format!("{}\n", Value::Object(entries))
+            }
+            (None, None) => vars::vars_file(&entries(source.vars.as_deref(), source, values)?),
         };
         files.push(FileSpec {
             path: values.places.files.join(name),
@@ -245,18 +271,23 @@ fn files(manifest: &Manifest, values: &Values<'_>) -> Result<Vec<FileSpec>, Plan
     Ok(files)
 }
 
-fn variables(source: &FileSource, values: &Values<'_>) -> Result<String, PlanError> {
-    let mut vars = match source.vars.as_deref().and_then(|input| values.given(input)) {
+/// What goes into a file of values.
+fn entries(
+    input: Option<&str>,
+    source: &FileSource,
+    values: &Values<'_>,
+) -> Result<BTreeMap<String, Value>, PlanError> {
+    let mut entries = match input.and_then(|input| values.given(input)) {
         Some(Given::Map(entries)) => entries.clone(),
         Some(Given::Text(_) | Given::List(_) | Given::Command(_) | Given::Commands(_)) | None => BTreeMap::new(),
     };
     for (name, text) in &source.also {
         let value = values.expand_text(text)?;
         if !value.is_empty() {
-            vars.insert(name.clone(), Value::String(value));
+            entries.insert(name.clone(), Value::String(value));
         }
     }
-    Ok(vars::vars_file(&vars))
+    Ok(entries)
 }
 
 impl StepPlan {
@@ -336,12 +367,19 @@ fn refuse_unused(manifest: &Manifest, form: &Form, values: &Values<'_>) -> Resul
             }
         }
     }
+    let exchanges: Vec<String> = form.exchanges().iter().map(serde_json::Value::to_string).collect();
+    texts.extend(exchanges.iter().map(String::as_str));
     for variable in manifest.environment.values() {
         texts.push(variable.text());
         names.extend(variable.condition().into_iter().flat_map(|condition| condition.names()));
     }
     for source in manifest.files.values() {
-        names.extend(source.vars.as_deref().into_iter().chain(source.when.as_deref()));
+        names.extend(
+            [&source.vars, &source.json, &source.when]
+                .into_iter()
+                .flatten()
+                .map(String::as_str),
+        );
         texts.extend(source.also.values().map(String::as_str));
     }
     if manifest.dry_run == DryRun::Environment {
@@ -384,6 +422,7 @@ fn step_name(action: &Action, index: usize, total: usize) -> String {
             .first()
             .map_or("", |program| program.rsplit('/').next().unwrap_or_default()),
         Action::Manual { .. } => "manual",
+        Action::Request { .. } => "http",
     };
     if total == 1 {
         program.to_owned()

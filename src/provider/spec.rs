@@ -92,6 +92,13 @@ pub enum Action {
         /// What is to be done.
         instructions: String,
     },
+    /// A server is asked for it, and asked how it goes.
+    Request {
+        /// Method and address, for people.
+        shown: String,
+        /// The file that says what is asked.
+        file: PathBuf,
+    },
 }
 
 impl Action {
@@ -100,7 +107,7 @@ impl Action {
     pub fn argv(&self) -> &[String] {
         match self {
             Self::Command { argv } => argv,
-            Self::Manual { .. } => &[],
+            Self::Manual { .. } | Self::Request { .. } => &[],
         }
     }
 }

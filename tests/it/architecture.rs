@@ -55,7 +55,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("redis", &["queue"]),
     ("axum", &["http"]),
     ("hyper", &["http"]),
-    ("reqwest", &["notify"]),
+    ("reqwest", &["notify", "provider"]),
     ("chima_simulator", &["app"]),
     ("clap", &["cli", "app"]),
     ("askama", &["http"]),

@@ -13,6 +13,7 @@ mod docs;
 mod fabric_and_capistrano;
 mod licenses;
 mod process;
+mod providers;
 mod queue_conformance;
 mod runner;
 mod tools;

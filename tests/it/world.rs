@@ -11,6 +11,7 @@ mod ending;
 mod reading;
 mod stage;
 mod steps;
+mod tools;
 
 mod bodies;
 mod cancel;

@@ -2,6 +2,8 @@
 //!
 //! What several environments share is told once.
 
+use std::path::Path;
+
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -23,8 +25,8 @@ use crate::queue::findings::Severity;
 /// How many programs are asked for their version at once.
 const AT_ONCE: usize = 4;
 
-/// Every finding about providers and what they use.
-pub(super) async fn examine(config: &Config, catalogue: &Catalogue, machine: &Machine) -> Vec<Finding> {
+/// Every finding about providers and what they use. `home` is the account's own.
+pub(super) async fn examine(config: &Config, catalogue: &Catalogue, machine: &Machine, home: &Path) -> Vec<Finding> {
     let mut findings: Vec<Finding> = catalogue.broken().iter().map(broken).collect();
     let rehearsed: Vec<Rehearsed<'_>> = rehearse_all(config, catalogue, machine);
     if rehearsed.iter().any(|one| one.needs_git) {
@@ -34,7 +36,7 @@ pub(super) async fn examine(config: &Config, catalogue: &Catalogue, machine: &Ma
     let mut shared: Vec<(Vec<String>, Finding)> = Vec::new();
     let faults = rehearse::faults(config, catalogue);
     for one in &rehearsed {
-        let mut own = one.findings(&answers, machine);
+        let mut own = one.findings(&answers, machine, home);
         let of_this =
             |fault: &&rehearse::SettingFault| fault.app == one.app.name && fault.environment == one.environment.name;
         own.extend(faults.iter().filter(of_this).map(|fault| {
@@ -176,7 +178,7 @@ impl Answers {
 }
 
 impl Rehearsed<'_> {
-    fn findings(&self, answers: &Answers, machine: &Machine) -> Vec<Finding> {
+    fn findings(&self, answers: &Answers, machine: &Machine, home: &Path) -> Vec<Finding> {
         let mut findings = Vec::new();
         let programs = self.manifest.map_or(&[][..], |manifest| &manifest.programs);
         let mut missing: Vec<&str> = Vec::new();
@@ -202,7 +204,7 @@ impl Rehearsed<'_> {
                 ));
             }
         }
-        findings.extend(ssh::findings(self.environment, &machine.path));
+        findings.extend(ssh::findings(self.environment, &machine.path, home));
         findings
     }
 

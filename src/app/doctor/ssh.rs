@@ -10,8 +10,9 @@ use crate::config::secret::{self, SecretSource};
 use crate::provider::probe;
 use crate::queue::findings::Severity;
 
-/// Every finding about `ssh`; none where the environment leaves it to the tools.
-pub(super) fn findings(environment: &Environment, path: &str) -> Vec<Finding> {
+/// Every finding about `ssh`; none where the environment leaves it to the tools. `home` is the account's own, whose known hosts
+/// hold where none are named.
+pub(super) fn findings(environment: &Environment, path: &str, home: &Path) -> Vec<Finding> {
     let Some(ssh) = &environment.ssh else {
         return Vec::new();
     };
@@ -23,7 +24,8 @@ pub(super) fn findings(environment: &Environment, path: &str) -> Vec<Finding> {
         ));
     }
     findings.extend(ssh.key.as_ref().and_then(key));
-    findings.extend(ssh.known_hosts.as_deref().and_then(known_hosts));
+    let of_account = home.join(".ssh/known_hosts");
+    findings.extend(known_hosts(ssh.known_hosts.as_ref().unwrap_or(&of_account)));
     findings
 }
 

@@ -3,6 +3,7 @@
 use crate::cli::providers::text::{indented, labelled, quoted, word};
 use crate::provider::manifest::Manifest;
 use crate::provider::manifest::form::{Argument, CommandLine, Condition, Form, Need};
+use crate::provider::manifest::request::Request;
 
 pub(super) fn forms(out: &mut String, manifest: &Manifest) {
     for (index, form) in manifest.forms.iter().enumerate() {
@@ -41,7 +42,24 @@ fn lines(form: &Form) -> Vec<String> {
             command(&optional.command) + &words
         }
     });
-    one.chain(several).chain(form.instructions.clone()).collect()
+    let asked = form.request.iter().map(request);
+    let watched = form
+        .poll
+        .iter()
+        .map(|poll| format!("then asks {} how it stands", poll.url));
+    let cancelled = form
+        .cancel
+        .iter()
+        .map(|cancel| format!("stopped by {}", request(cancel)));
+    let exchanges = asked.chain(watched).chain(cancelled);
+    one.chain(several)
+        .chain(form.instructions.clone())
+        .chain(exchanges)
+        .collect()
+}
+
+fn request(request: &Request) -> String {
+    format!("{} {}", request.method.as_deref().unwrap_or("POST"), request.url)
 }
 
 fn command(argv: &[Argument]) -> String {

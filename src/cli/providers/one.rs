@@ -12,6 +12,7 @@ use crate::provider::manifest::support::SecretForm;
 use crate::provider::manifest::{DryRun, Leftover, Results};
 use crate::provider::plan::Cwd;
 use crate::provider::plan::inputs::LENGTH_LIMIT;
+use crate::provider::spec::Action;
 
 /// Where the texts beside the labels begin.
 const COLUMN: usize = 12;
@@ -158,6 +159,8 @@ fn what(input: &Input) -> String {
         (InputKind::String, Some(_)) => words,
         (InputKind::Path, None) => words.trim_start_matches("a ").to_owned(),
         (InputKind::Path, Some(_)) => format!("path, as {words}"),
+        (InputKind::Url, None) => words.trim_start_matches("an ").to_owned(),
+        (InputKind::Url, Some(_)) => format!("address, as {words}"),
         (InputKind::List, None) => format!("list of texts of {words}"),
         (InputKind::List, Some(_)) => format!("list of texts, each {words}"),
         (InputKind::Map, None) => "map".to_owned(),
@@ -198,11 +201,12 @@ fn would_run(out: &mut String, rehearsal: &Rehearsal<'_>) {
         Err(error) => indented(out, 6, &format!("cannot be planned: {error}")),
         Ok(plan) => {
             for step in &plan.steps {
-                let words: Vec<String> = step.argv().iter().map(|argument| word(argument)).collect();
-                let text = if words.is_empty() {
-                    step.name.clone()
-                } else {
-                    words.join(" ")
+                let text = match &step.action {
+                    Action::Command { argv } => {
+                        argv.iter().map(|argument| word(argument)).collect::<Vec<_>>().join(" ")
+                    }
+                    Action::Manual { instructions } => instructions.clone(),
+                    Action::Request { shown, .. } => shown.clone(),
                 };
                 let text = match &step.cwd {
                     Cwd::Folder(folder) => format!("{text} (in {})", folder.display()),

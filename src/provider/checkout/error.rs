@@ -33,6 +33,12 @@ pub enum CheckoutError {
         /// Whether a token was shown.
         had_token: bool,
     },
+    /// The remote is elsewhere now, and the token is not taken there.
+    #[error("`{remote}` has moved, and the token is not sent on; write its new address")]
+    Moved {
+        /// The remote.
+        remote: String,
+    },
     /// What was checked out is another commit.
     #[error("checked out `{found}`, expected `{expected}`; nothing was run")]
     WrongHead {
@@ -82,6 +88,7 @@ impl CheckoutError {
             Self::MissingCommit { .. }
             | Self::NoSuchPath { .. }
             | Self::Denied { .. }
+            | Self::Moved { .. }
             | Self::WrongHead { .. }
             | Self::Submodules(_)
             | Self::Disk { .. } => false,

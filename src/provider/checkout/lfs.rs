@@ -172,7 +172,7 @@ async fn fetch(tree: &Tree<'_>, store: &Store, files: &[Kept], first: &Kept) -> 
         ],
         input: Vec::new(),
     };
-    let fetched = tree.mirror.git.records(&call, |_| {}).await;
+    let fetched = tree.mirror.git.call(&call).await;
     let _ = remove_folder(&git_dir);
     // git-lfs takes every pointer of the commit, also those that no attribute names: what we need is what counts.
     match (store.first_missing(files), fetched) {
@@ -185,7 +185,7 @@ async fn fetch(tree: &Tree<'_>, store: &Store, files: &[Kept], first: &Kept) -> 
             problem,
         }
         .into()),
-        (Some(_), Ok(())) => Err(LfsError::Missing {
+        (Some(_), Ok(_)) => Err(LfsError::Missing {
             file: first.shown.clone(),
             remote: tree.remote.url.clone(),
         }
@@ -224,7 +224,8 @@ async fn settle(tree: &Tree<'_>, files: &[Kept]) -> Result<(), CheckoutError> {
         input,
         ..Call::default()
     };
-    Ok(tree.mirror.git.records(&call, |_| {}).await?)
+    tree.mirror.git.call(&call).await?;
+    Ok(())
 }
 
 /// Objects of LFS, each in a file that is named by its digest; laid out as git-lfs does.

@@ -100,23 +100,28 @@ impl Mirror<'_> {
         // A whole id on the left is taken as the object, also where the remote has a branch of that name. The name on the
         // right keeps the commit when the mirror is packed.
         let exactly = format!("+{sha}:refs/chima/{sha}");
-        match self.fetch_refs(remote, &source, &exactly, false).await {
-            Ok(()) => {}
-            // Some servers give away only what a branch ends in. They have it all the same, if it is in some branch.
-            Err(GitError::Failed { cause, .. }) if cause.contains("unadvertised object") => {
-                self.fetch_refs(remote, &source, "+refs/heads/*:refs/chima/heads/*", true)
-                    .await?;
-            }
-            Err(GitError::Failed { cause, .. }) if is_missing(&cause) => return Err(missing(remote, sha)),
-            // Git would ask for a login, and may not.
-            Err(GitError::Failed { cause, .. }) if cause.contains("could not read Username") => {
-                return Err(CheckoutError::Denied {
-                    remote: remote.url.clone(),
-                    had_token: remote.token.is_some(),
-                });
-            }
-            Err(error) => return Err(error.into()),
+        let mut fetched = self.fetch_refs(remote, &source, &exactly, false).await;
+        if fetched
+            .as_ref()
+            .is_err_and(|error| says(error, &["returned error: 30"]))
+        {
+            // With the token git follows no redirect. It may not need the token where it leads.
+            let anybody = Remote {
+                token: None,
+                ..remote.clone()
+            };
+            let again = self.fetch_refs(&anybody, &source, &exactly, false).await;
+            fetched = again.or(fetched);
         }
+        if fetched
+            .as_ref()
+            .is_err_and(|error| says(error, &["unadvertised object"]))
+        {
+            // Some servers give away only what a branch ends in. They have it all the same, if it is in some branch.
+            let branches = "+refs/heads/*:refs/chima/heads/*";
+            fetched = self.fetch_refs(remote, &source, branches, true).await;
+        }
+        fetched.map_err(|error| explained(error, remote, sha))?;
         if self.add_worktree(sha, directory).await? {
             Ok(())
         } else {
@@ -237,11 +242,28 @@ fn source_of(remote: &Remote) -> Result<OsString, CheckoutError> {
     }
 }
 
-/// Git's several ways to say that the other side does not have it.
-fn is_missing(cause: &str) -> bool {
-    ["not our ref", "couldn't find remote ref"]
-        .iter()
-        .any(|words| cause.contains(words))
+/// What git's words mean to whoever deploys.
+fn explained(error: GitError, remote: &Remote, sha: &Sha) -> CheckoutError {
+    let url = || remote.url.clone();
+    if says(&error, &["not our ref", "couldn't find remote ref"]) {
+        missing(remote, sha)
+    } else if says(&error, &["returned error: 30"]) {
+        CheckoutError::Moved { remote: url() }
+    } else if says(&error, &["could not read Username", "Authentication failed"]) {
+        CheckoutError::Denied {
+            remote: url(),
+            had_token: remote.token.is_some(),
+        }
+    } else {
+        error.into()
+    }
+}
+
+fn says(error: &GitError, any: &[&str]) -> bool {
+    match error {
+        GitError::Failed { cause, .. } => any.iter().any(|words| cause.contains(words)),
+        GitError::NotRun { .. } | GitError::TimedOut { .. } => false,
+    }
 }
 
 fn missing(remote: &Remote, sha: &Sha) -> CheckoutError {

@@ -66,7 +66,7 @@ impl Remote {
     }
 
     /// The header that carries the token, as a setting for this host alone. In a variable of this one process: an argument
-    /// list or a URL would show it to everybody.
+    /// list or a URL would show it to everybody. Git sends its headers on to wherever it is redirected, so it must not follow.
     pub(super) fn header(&self) -> Option<(String, String)> {
         let token = self.token.as_ref()?;
         let host = self.https_host()?;

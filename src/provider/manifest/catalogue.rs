@@ -32,7 +32,7 @@ macro_rules! shipped {
 }
 
 /// Compiled in, so that one binary is enough.
-const SHIPPED: [Shipped; 5] = [
+const SHIPPED: [Shipped; 13] = [
     shipped!("ansible", "chima_results.py"),
     shipped!(
         "capistrano",
@@ -41,6 +41,7 @@ const SHIPPED: [Shipped; 5] = [
         "chima_ssh.rb",
         "chima_stage.rb"
     ),
+    shipped!("docker-compose"),
     shipped!(
         "fabric",
         "sitecustomize.py",
@@ -51,8 +52,15 @@ const SHIPPED: [Shipped; 5] = [
         "chima_ssh.py",
         "chima_terminal.py"
     ),
+    shipped!("helm"),
+    shipped!("heroku"),
+    shipped!("http"),
+    shipped!("kamal"),
+    shipped!("kubectl"),
+    shipped!("make"),
     shipped!("manual"),
     shipped!("shell"),
+    shipped!("terraform"),
 ];
 
 /// The names of the compiled-in providers.

@@ -10,6 +10,8 @@ use crate::provider::manifest::support::FileSource;
 use crate::provider::manifest::{DryRun, Kind, MANIFEST_WORDS, Manifest, RUN_WORDS};
 use crate::provider::template::Template;
 
+mod http;
+
 /// Every part that breaks a rule, with the first rule it breaks.
 pub(super) fn check(manifest: &Manifest) -> Vec<Fault> {
     let mut found = Found::default();
@@ -115,6 +117,7 @@ fn check_input(name: &str, input: &Input) -> Result<(), String> {
                     input.kind.as_str()
                 ));
             }
+            InputKind::Url => return Err("`open` is not for `url`: a payload never says where to".to_owned()),
             InputKind::String | InputKind::Path | InputKind::List | InputKind::Bool | InputKind::Integer => {}
         }
     }
@@ -136,10 +139,13 @@ fn check_form(manifest: &Manifest, form: &Form) -> Result<(), String> {
             ));
         }
     }
+    if manifest.kind != Kind::Http {
+        http::refuse_exchanges(form)?;
+    }
     match manifest.kind {
         Kind::Command => check_commands(manifest, form)?,
         Kind::Manual => return check_instructions(manifest, form),
-        Kind::Http => return Err("kind `http` is not available yet; expected `command` or `manual`".to_owned()),
+        Kind::Http => return http::check_exchanges(manifest, form),
     }
     match (&form.folder, form.checkout) {
         (Some(_), true) => Err("has both a `folder` and a checkout; set `checkout: false`".to_owned()),
@@ -224,9 +230,11 @@ fn check_each(manifest: &Manifest, each: &EachEntry) -> Result<(), String> {
         return Err(format!("`each: {name}` is not an input of type `map`"));
     }
     let template = Template::parse(arg).map_err(|error| error.to_string())?;
+    // A key is a plain name; a value may be anything.
+    let begins_with_value = template.starts_with_placeholder() && template.placeholders().next() != Some("key");
     match onto {
         Some(onto) => check_text(manifest, onto)?,
-        None if template.starts_with_placeholder() => {
+        None if begins_with_value => {
             return Err(format!(
                 "`{arg}` begins with a value, which could make it an option; put fixed text before it"
             ));
@@ -254,14 +262,20 @@ fn check_file(manifest: &Manifest, name: &str, source: &FileSource) -> Result<()
     if let Some(name) = source.when.as_deref().filter(|name| !knows(manifest, name)) {
         return Err(unknown(manifest, name));
     }
-    match (&source.copy, &source.vars) {
+    let values = match (&source.vars, &source.json) {
+        (Some(_), Some(_)) => return Err("has both `vars` and `json`; expected one".to_owned()),
+        (vars, json) => vars.as_ref().or(json.as_ref()),
+    };
+    match (&source.copy, values) {
         (Some(_), None) if source.also.is_empty() => Ok(()),
-        (None, Some(vars)) if manifest.inputs.get(vars).map(|input| input.kind) != Some(InputKind::Map) => {
-            Err(format!("`vars: {vars}` is not an input of type `map`"))
+        (None, Some(input)) if manifest.inputs.get(input).map(|input| input.kind) != Some(InputKind::Map) => {
+            Err(format!("`{input}` is not an input of type `map`"))
         }
-        (None, None) if source.also.is_empty() => Err("is empty; expected one of `copy`, `vars` and `also`".to_owned()),
+        (None, None) if source.also.is_empty() => {
+            Err("is empty; expected one of `copy`, `vars`, `json` and `also`".to_owned())
+        }
         (None, Some(_) | None) => source.also.values().try_for_each(|text| check_text(manifest, text)),
-        (Some(_), _) => Err("has `copy` beside `vars` or `also`; a copy is taken as it is".to_owned()),
+        (Some(_), _) => Err("has `copy` beside values; a copy is taken as it is".to_owned()),
     }
 }
 
@@ -297,6 +311,7 @@ fn check_text(manifest: &Manifest, text: &str) -> Result<(), String> {
                 | InputKind::List
                 | InputKind::String
                 | InputKind::Path
+                | InputKind::Url
                 | InputKind::Bool
                 | InputKind::Integer,
             )

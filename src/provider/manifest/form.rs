@@ -2,6 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::provider::manifest::request::{Poll, Request};
 
 /// What an argument may be, as the end of a sentence.
 const ARGUMENT: &str = "a text, `{ when: …, args: […] }` (or `is`, `unless`, `file`), or `{ each: …, arg: … }`";
@@ -11,7 +14,7 @@ const COMMAND_LINE: &str =
     "a list of arguments, the placeholder of an `argv_list` input, or `{ when: …, command: […] }`";
 
 /// One way to call the tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Form {
     /// The inputs that must be given for this form; none fits always.
@@ -26,6 +29,15 @@ pub struct Form {
     /// Of kind `manual`: what the person is to do.
     #[serde(default)]
     pub instructions: Option<String>,
+    /// Of kind `http`: what is asked of a server.
+    #[serde(default)]
+    pub request: Option<Request>,
+    /// Of kind `http`: how what the request began is watched; without it the answer is the end.
+    #[serde(default)]
+    pub poll: Option<Poll>,
+    /// Of kind `http`: what is sent when the run is stopped after the request was answered.
+    #[serde(default)]
+    pub cancel: Option<Request>,
     /// Whether it runs in a checkout of the commit.
     #[serde(default = "yes")]
     pub checkout: bool,
@@ -195,6 +207,15 @@ impl Form {
             CommandLine::Optional(optional) => Some((optional.command.as_slice(), Some(optional.condition()))),
         });
         one.chain(several)
+    }
+
+    /// What it asks of servers, as JSON: every text of it is somewhere in there.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Value> {
+        let requests = [&self.request, &self.cancel];
+        let requests = requests.into_iter().flatten().map(serde_json::to_value);
+        let poll = self.poll.iter().map(serde_json::to_value);
+        requests.chain(poll).flatten().collect()
     }
 }
 

@@ -190,7 +190,7 @@ fn meaning(word: &str) -> &'static str {
 
 fn patterns(page: &mut String) {
     page.push_str(PATTERNS);
-    for kind in [InputKind::String, InputKind::Path] {
+    for kind in [InputKind::String, InputKind::Path, InputKind::Url] {
         let _ = writeln!(page, "- `{}`: `{}`", kind.as_str(), kind.pattern());
     }
 }

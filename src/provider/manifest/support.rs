@@ -42,7 +42,7 @@ impl Program {
     }
 }
 
-/// A file of the run's own: a copy of one beside `provider.yaml`, or variables for Ansible.
+/// A file of the run's own: a copy of one beside `provider.yaml`, or values, in one of the forms that tools read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSource {
@@ -52,7 +52,10 @@ pub struct FileSource {
     /// The `map` input whose entries become a file of Ansible variables, in JSON. Ansible takes each text literally.
     #[serde(default)]
     pub vars: Option<String>,
-    /// Variables for such a file beside the input's, over which they win. One whose value comes out empty is left out.
+    /// The `map` input whose entries become a file of plain JSON, which is YAML too.
+    #[serde(default)]
+    pub json: Option<String>,
+    /// Values for such a file beside the input's, over which they win. One whose value comes out empty is left out.
     #[serde(default)]
     pub also: BTreeMap<String, String>,
     /// The input or value without which the file is not written.
@@ -149,4 +152,7 @@ pub struct Cause {
     /// What to do about it; for the log.
     #[serde(default)]
     pub hint: Option<String>,
+    /// Whether it is looked for after exit code 0 too, and makes a failure of it: for tools that do not tell by their code.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disproves: bool,
 }

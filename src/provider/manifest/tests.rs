@@ -16,7 +16,24 @@ fn refusal(body: &str) -> String {
 fn what_is_shipped_loads() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
-    assert_eq!(names, ["ansible", "capistrano", "fabric", "manual", "shell"]);
+    assert_eq!(
+        names,
+        [
+            "ansible",
+            "capistrano",
+            "docker-compose",
+            "fabric",
+            "helm",
+            "heroku",
+            "http",
+            "kamal",
+            "kubectl",
+            "make",
+            "manual",
+            "shell",
+            "terraform"
+        ]
+    );
 }
 
 #[test]
@@ -104,11 +121,11 @@ fn a_mistake_is_refused_with_what_is_expected() {
         ("forms: [{ command: [a, { file: ../x, args: [b] }] }]".to_owned(), "leaves the folder"),
         ("forms: [{ command: [a, { each: x, arg: \"-{{key}}\" }] }]".to_owned(), "not an input of type `map`"),
         (
-            "inputs: { x: { type: map, description: d } }\nforms: [{ command: [a, { each: x, arg: \"{{key}}={{value}}\" }] }]"
+            "inputs: { x: { type: map, description: d } }\nforms: [{ command: [a, { each: x, arg: \"{{value}}={{key}}\" }] }]"
                 .to_owned(),
             "begins with a value, which could make it an option",
         ),
-        (format!("files: {{ x: {{}} }}\n{form}"), "expected one of `copy`, `vars` and `also`"),
+        (format!("files: {{ x: {{}} }}\n{form}"), "expected one of `copy`, `vars`, `json` and `also`"),
         (format!("files: {{ ../x: {{ copy: x }} }}\n{form}"), "expected a plain file name"),
         (format!("causes: [{{ pattern: \"(\", says: x }}]\n{form}"), "cause 1: pattern `(`"),
         (format!("secrets: {{ a-b: {{ description: d }} }}\n{form}"), "expected a variable's name"),
@@ -226,7 +243,7 @@ timeout_seconds: 1h
         |       ^
     hint: did you mean `command`?
 
-    p/provider.yaml:6:18: `inputs.stage.type` is text `text`; expected one of `string`, `path`, `argv`, `argv_list`, `map`, `list`, `bool`, `integer`
+    p/provider.yaml:6:18: `inputs.stage.type` is text `text`; expected one of `string`, `path`, `url`, `argv`, `argv_list`, `map`, `list`, `bool`, `integer`
       6 |   stage: { type: text, description: d }
         |                  ^
 

@@ -81,6 +81,7 @@ fn push(text: &str, values: &Values<'_>, out: &mut Vec<String>) -> Result<(), Pl
                 out.push(item.clone());
             }
         }
+        None if template.whole().is_some_and(|name| values.inputs.is_list(name)) => {}
         Some(Given::Text(_) | Given::Commands(_) | Given::Map(_)) | None => {
             let expanded = values.expand(&template)?;
             if template.starts_with_placeholder() {

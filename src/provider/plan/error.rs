@@ -131,6 +131,14 @@ pub enum PlanError {
         /// The variable.
         variable: String,
     },
+    /// A request that cannot be made as it is written.
+    #[error("`{place}` cannot be sent: {detail}")]
+    BadRequest {
+        /// Which one.
+        place: String,
+        /// What is wrong, and what is expected.
+        detail: String,
+    },
     /// The provider cannot show what it would do.
     #[error("provider `{provider}` has no dry run; deploy without `:plan`")]
     NoDryRun {
@@ -171,6 +179,7 @@ impl PlanError {
             | Self::EmptyCommand { .. }
             | Self::HoldsNul { .. }
             | Self::ReservedVariable { .. }
+            | Self::BadRequest { .. }
             | Self::NoDryRun { .. }
             | Self::DryRunNotPromised
             | Self::MissingSecret { .. } => None,

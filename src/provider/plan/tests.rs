@@ -359,6 +359,49 @@ fn files_hold_variables_and_copies_and_empty_values_are_left_out() {
 }
 
 #[test]
+fn values_may_become_a_file_of_json() {
+    let manifest = manifest(
+        "inputs: { values: { type: map, description: d } }\nforms: [{ command: [a, { each: values, arg: \"{{key}}={{value}}\" }] }]\n\
+         files: { values.json: { json: values, also: { sha: \"{{sha}}\", key: \"{{ssh_key}}\" } } }",
+    );
+    let plan = whole_plan(
+        &manifest,
+        json!({ "values": { "n": 1, "ref": "{{ref}}" } }),
+        json!({}),
+        &order(),
+    )
+    .unwrap();
+    assert_eq!(
+        plan.files[0].content,
+        format!("{{\"n\":1,\"ref\":\"feature/x\",\"sha\":\"{SHA}\"}}\n")
+    );
+    assert_eq!(plan.steps[0].argv(), ["a", "n=1", "ref=feature/x"]);
+}
+
+#[test]
+fn a_list_that_is_not_given_is_no_argument() {
+    let manifest =
+        manifest("inputs: { names: { type: list, description: d } }\nforms: [{ command: [a, \"{{names}}\"] }]");
+    let argv = |given| plan_of(&manifest, given, json!({})).unwrap().remove(0).argv().to_vec();
+    assert_eq!(argv(json!({})), ["a"]);
+    assert_eq!(argv(json!({ "names": ["b", 3] })), ["a", "b", "3"]);
+}
+
+#[test]
+fn a_value_in_an_address_is_a_part_of_it_and_nothing_more() {
+    let manifest = manifest("inputs: { at: { type: url, description: d } }\nforms: [{ command: [curl, \"{{at}}\"] }]");
+    let argv = |given| plan_of(&manifest, given, json!({})).map(|steps| steps[0].argv()[1].clone());
+    let at = argv(json!({ "at": "https://a.example/{{environment}}?ref={{ref}}#{{hosts}}" }));
+    assert_eq!(at.unwrap(), "https://a.example/eu%20west?ref=feature%2Fx#web1%2Cweb2");
+    for bad in ["file:///etc/passwd", "a.example", "https://a b", "-x", "https://"] {
+        assert!(
+            matches!(argv(json!({ "at": bad })), Err(PlanError::PatternMismatch { .. })),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
 fn a_map_that_cannot_be_arguments_is_refused() {
     for (args, words) in [
         (

@@ -57,7 +57,7 @@ impl Values<'_> {
     }
 
     /// The text of an input or value; empty where an input is not given.
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         match self.inputs.find(name) {
             Some(given) => Some(given.as_text()),
             None => run_word(name, self.order)

@@ -69,6 +69,13 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Whether nobody has said who they are.
+    fn asked_by_nobody(&self) -> bool {
+        self.journal().iter().all(|line| line.starts_with("None "))
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -154,17 +161,22 @@ async fn the_token_goes_with_everything_of_its_host_and_with_nothing_else() {
         (read(&checkout, "lib/file"), read(&checkout, "other/file")),
         ("lib".into(), "other".into())
     );
-    assert!(
-        server.journal().iter().all(|line| line.starts_with(HEADER)),
-        "{:?}",
-        server.journal()
-    );
-    assert!(server.journal().len() >= 6 && !public.journal().is_empty());
-    assert!(
-        public.journal().iter().all(|line| line.starts_with("None ")),
-        "{:?}",
-        public.journal()
-    );
+    let with_token = |line: &&String| line.starts_with(HEADER);
+    for part in [
+        "/remote.git/git-upload-pack",
+        "/lib.git/git-upload-pack",
+        "/objects/batch",
+    ] {
+        assert!(
+            server
+                .journal()
+                .iter()
+                .filter(with_token)
+                .any(|line| line.ends_with(part)),
+            "{part}"
+        );
+    }
+    assert!(!public.journal().is_empty() && public.asked_by_nobody());
     // The second time nobody is asked.
     fs::remove_file(server.root.join("journal")).unwrap();
     rig.checkout(&sha, "b").await.unwrap();
@@ -239,9 +251,34 @@ async fn a_private_submodule_of_another_host_is_named() {
     server.push(&rig, "remote");
     let said = rig.refusal(&sha).await.replace(&format!(":{}", other.port), ":443");
     insta::assert_snapshot!(said, @"submodule `lib`: `https://127.0.0.1:443/lib.git` does not let Chima in; there is no token for its host: set up `github`, or use an ssh address and `ssh: { key, known_hosts }`");
-    assert!(
-        other.journal().iter().all(|line| line.starts_with("None ")),
-        "{:?}",
-        other.journal()
-    );
+    assert!(other.asked_by_nobody());
+}
+
+#[tokio::test]
+async fn a_redirect_takes_the_token_nowhere() {
+    let (mut rig, server) = rig_at(private);
+    let public = Server::start(&rig, "public", &[]);
+    let closed = Server::start(&rig, "closed", &["Basic another"]);
+    fs::write(rig.path("remote/.gitattributes"), "*.bin filter=lfs\n").unwrap();
+    let sha = rig.commit("big.bin", &lfs::pointer(CONTENT));
+    rig.remote.url = server.url("to/remote");
+    for other in [&public, &closed] {
+        lfs::store(&other.push(&rig, "remote"), CONTENT);
+        fs::write(server.root.join("redirect"), other.url("").trim_end_matches("/.git")).unwrap();
+        let made = rig.checkout(&sha, "a").await;
+        assert!(
+            !other.journal().is_empty() && other.asked_by_nobody(),
+            "{:?}",
+            other.journal()
+        );
+        match made {
+            Ok(checkout) => assert_eq!(fs::read(checkout.join("big.bin")).unwrap(), CONTENT),
+            Err(error) => {
+                let said = error.to_string().replace(&format!(":{}", server.port), ":443");
+                insta::assert_snapshot!(said, @"`https://127.0.0.1:443/to/remote.git` has moved, and the token is not sent on; write its new address");
+            }
+        }
+        rig.remove("a").await;
+        fs::remove_dir_all(rig.path("mirrors")).unwrap();
+    }
 }

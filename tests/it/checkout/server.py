@@ -4,7 +4,8 @@ server.py ROOT CERTIFICATE JOURNAL [AUTHORIZATION]
 
 Serves the repositories below ROOT through `git http-backend`, and the LFS objects of each from its `lfs/objects`. Every request
 is a line in JOURNAL: what the `Authorization` header was, the method, the path. With AUTHORIZATION, requests without exactly
-that header are answered with 401. Prints its port, and ends when its standard input does.
+that header are answered with 401. What begins with `/to/` is redirected to the address in the file `redirect` of ROOT. Prints
+its port, and ends when its standard input does.
 """
 
 import http.server
@@ -49,6 +50,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         given = self.headers.get("Authorization")
         with JOURNAL.open("a") as journal:
             journal.write(f"{given} {self.command} {self.path}\n")
+        if self.path.startswith("/to/"):
+            self.answer(308, b"", [("Location", (ROOT / "redirect").read_text() + self.path.removeprefix("/to"))])
+            return
         if WANTED and given != WANTED:
             self.answer(401, b"", [("WWW-Authenticate", 'Basic realm="git"')])
             return

@@ -12,6 +12,7 @@ use chima::flow::engine::Engine;
 use chima::http::router;
 use chima::http::serve::serve;
 use chima::http::state::Surface;
+use chima::provider::manifest::catalogue::Catalogue;
 use chima_simulator::git::GitRepository;
 use chima_simulator::github::builder::HookHandle;
 use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
@@ -318,7 +319,9 @@ apps:
         known = setup.known_apps,
         app = app.join("\n"),
     );
-    Config::parse(&folder.join("app.yaml"), &text, &Known { providers: &["shell"] })
+    let shipped = Catalogue::load(&[]).unwrap();
+    let providers: Vec<&str> = shipped.iter().map(|manifest| manifest.name.as_str()).collect();
+    Config::parse(&folder.join("app.yaml"), &text, &Known { providers: &providers })
         .unwrap_or_else(|problems| panic!("{problems}\n{text}"))
 }
 

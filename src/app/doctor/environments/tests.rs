@@ -62,7 +62,13 @@ impl Patient {
             path: self.path("bin").display().to_string(),
             home: self.path("home"),
         };
-        let findings = examine(&config, &Catalogue::read(&config.providers), &machine).await;
+        let findings = examine(
+            &config,
+            &Catalogue::read(&config.providers),
+            &machine,
+            &self.path("account"),
+        )
+        .await;
         let said: String = findings.iter().map(super::Finding::shown).collect();
         said.replace(&dir, "DIR")
     }
@@ -154,12 +160,13 @@ async fn ssh_without_program_key_or_hosts_is_told() {
       missing: { ssh: { key: DIR/none, known_hosts: DIR/none } }
       open: { ssh: { key: DIR/open-key, known_hosts: DIR/nobody } }
       fair: { ssh: { key: DIR/key, known_hosts: DIR/everybody } }
+      own: { ssh: { key: DIR/key } }
 ",
         )
         .await;
     insta::assert_snapshot!(said, @"
     ok    git 2.47.3
-    FAIL  site/missing, site/open, site/fair: `ssh` is set, but there is no program `ssh` in the `PATH`
+    FAIL  site/missing, site/open, site/fair, site/own: `ssh` is set, but there is no program `ssh` in the `PATH`
           fix: install it: `apt install openssh-client`
     FAIL  site/missing: `ssh.key`: file `DIR/none` is not there
           fix: make one with `ssh-keygen -t ed25519 -f FILE`, and add FILE.pub to the hosts and to the repository
@@ -171,6 +178,8 @@ async fn ssh_without_program_key_or_hosts_is_told() {
           fix: `ssh-keyscan HOST >> DIR/nobody`, then compare the keys with the host's own
     warn  site/fair: `ssh.known_hosts`: everybody on this machine can write `DIR/everybody`, and so choose whom ssh believes
           fix: `chmod o-w DIR/everybody`
+    FAIL  site/own: `ssh.known_hosts`: cannot read `DIR/account/.ssh/known_hosts`: No such file or directory (os error 2)
+          fix: `ssh-keyscan HOST >> DIR/account/.ssh/known_hosts`, then compare the keys with the host's own
     ");
 }
 
