@@ -21,7 +21,7 @@ use crate::cli::providers::NoSuchProvider;
 use crate::cli::{check, import, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
-use crate::domain::command::Cancellation;
+use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::provider::manifest::catalogue;
 
 const DEFAULT_CONFIG: &str = "config/app.yaml";
@@ -84,17 +84,26 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
         Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
         Command::Cancel { run, by, reason, wait } => {
-            let by = by.or_else(environment::account).unwrap_or_else(account_number);
-            let cancellation = Cancellation::new(&by, reason.as_deref());
+            let cancellation = Cancellation::new(&by.unwrap_or_else(account), reason.as_deref());
             offline::cancel(&load(&path)?, &run, &cancellation, wait)
+        }
+        Command::Finish {
+            run,
+            failed,
+            note,
+            by,
+            wait,
+        } => {
+            let verdict = PersonsVerdict::new(&by.unwrap_or_else(account), !failed, note.as_deref());
+            offline::finish(&load(&path)?, &run, &verdict, wait)
         }
         Command::Doctor => doctor::doctor(&load(&path)?),
     }
 }
 
-/// An account without a name, as in a service manager's bare environment.
-fn account_number() -> String {
-    format!("account {}", rustix::process::getuid().as_raw())
+/// Whose account it is. One without a name, as in a service manager's bare environment, has a number.
+fn account() -> String {
+    environment::account().unwrap_or_else(|| format!("account {}", rustix::process::getuid().as_raw()))
 }
 
 fn config_path(named: Option<PathBuf>) -> PathBuf {

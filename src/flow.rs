@@ -10,6 +10,7 @@ pub mod cancel;
 pub mod command;
 pub mod engine;
 pub mod execute;
+pub mod finish;
 pub mod gather;
 pub mod intake;
 pub mod outbox;

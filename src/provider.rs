@@ -25,5 +25,6 @@ pub mod runner;
 pub mod secret_command;
 pub mod spec;
 pub mod template;
+pub mod versions;
 pub mod watch;
 pub mod worker;

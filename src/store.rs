@@ -13,6 +13,7 @@ pub mod pool;
 pub mod reading;
 pub mod row;
 pub mod runs;
+pub mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

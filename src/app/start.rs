@@ -24,6 +24,7 @@ use crate::provider::checkout::Checkouts;
 use crate::provider::git::Git;
 use crate::provider::launch::Launcher;
 use crate::provider::manifest::catalogue::{Broken, Catalogue};
+use crate::provider::versions::Versions;
 use crate::provider::{processes, worker};
 use crate::queue::Queue;
 use crate::queue::address::{QueueAddress, WorkerName};
@@ -147,6 +148,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         },
         checkouts: checkouts(config),
         manifests,
+        versions: Versions::default(),
         secrets: named,
         worker: worker::name(&host()),
         lease,

@@ -141,6 +141,23 @@ pub enum Command {
         #[arg(long)]
         wait: bool,
     },
+    /// Say how a run went that waits for a person; the exit code is 1 when it waits for nobody.
+    Finish {
+        /// The run's id, or the beginning of it.
+        run: String,
+        /// It could not be done. Without this, it is done.
+        #[arg(long)]
+        failed: bool,
+        /// What else there is to say, for people to read.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        /// Who says so, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+        /// Wait until it has ended, and print how; the exit code is 1 when it ended in another way.
+        #[arg(long)]
+        wait: bool,
+    },
     /// Check the installation: storage, queue, credentials; each finding with its fix.
     Doctor,
 }

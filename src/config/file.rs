@@ -253,7 +253,8 @@ macro_rules! with_settings {
             pub(super) hold_timeout_seconds: Option<u64>,
             /// Hosts of the environment. A request may narrow them, never add to them.
             pub(super) hosts: Option<Vec<String>>,
-            /// Variables for the command. An environment's are laid over the app's.
+            /// Variables for the command. An environment's are laid over the app's. `PATH` is also where its program is
+            /// looked for, in place of the server's own.
             pub(super) env: Option<BTreeMap<String, String>>,
             /// Secrets for the command, by the variable that holds them. An environment's are laid over the app's.
             pub(super) secrets: Option<BTreeMap<String, AppSecret>>,

@@ -347,6 +347,8 @@ fn new_run(
         worker: None,
         lease_until: None,
         cancel: None,
+        instructions: None,
+        verdict: None,
         config_digest: engine.config.digest.clone(),
     })
 }

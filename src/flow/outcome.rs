@@ -114,7 +114,7 @@ fn of_step(end: &StepEnd) -> (RunState, Reason) {
             let (program, detail) = (program.clone(), detail.clone());
             return (RunState::Errored, Reason::CommandNotStarted { program, detail });
         }
-        StepOutcome::Confirmed { by } => {
+        StepOutcome::Confirmed { by, .. } => {
             let detail = format!("{by} confirmed the last step, and yet the runner says that it failed");
             return (RunState::Errored, Reason::Interrupted { detail });
         }

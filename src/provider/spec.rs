@@ -44,6 +44,17 @@ pub struct RunnerSpec {
     pub graces: Graces,
 }
 
+impl RunnerSpec {
+    /// What a person is to do, where one of the steps is theirs.
+    #[must_use]
+    pub fn instructions(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::Manual { instructions } => Some(instructions.as_str()),
+            Action::Command { .. } | Action::Request { .. } => None,
+        })
+    }
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepSpec {

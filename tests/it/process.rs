@@ -12,6 +12,7 @@ mod cancel;
 mod child;
 mod commands;
 mod crashes;
+mod finish;
 mod import;
 mod installation;
 mod journal;

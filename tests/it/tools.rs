@@ -6,4 +6,9 @@
 )]
 
 pub mod ansible;
+pub mod folder;
+pub mod matrix;
 pub mod sshd;
+pub mod stage;
+pub mod target;
+pub mod tool;

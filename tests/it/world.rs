@@ -7,10 +7,11 @@
 #![expect(clippy::panic, reason = "a test says no more than where it stopped")]
 
 mod clock;
-mod ending;
+pub mod ending;
 mod reading;
-mod stage;
-mod steps;
+pub mod setup;
+pub mod stage;
+pub mod steps;
 mod tools;
 
 mod bodies;
@@ -24,6 +25,7 @@ mod happy;
 mod hostile;
 mod lane;
 mod latest;
+mod manual;
 mod outbox;
 mod plan;
 mod policy;

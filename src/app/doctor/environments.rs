@@ -36,7 +36,7 @@ pub(super) async fn examine(config: &Config, catalogue: &Catalogue, machine: &Ma
     let mut shared: Vec<(Vec<String>, Finding)> = Vec::new();
     let faults = rehearse::faults(config, catalogue);
     for one in &rehearsed {
-        let mut own = one.findings(&answers, machine, home);
+        let mut own = one.findings(&answers, home);
         let of_this =
             |fault: &&rehearse::SettingFault| fault.app == one.app.name && fault.environment == one.environment.name;
         own.extend(faults.iter().filter(of_this).map(|fault| {
@@ -178,7 +178,7 @@ impl Answers {
 }
 
 impl Rehearsed<'_> {
-    fn findings(&self, answers: &Answers, machine: &Machine, home: &Path) -> Vec<Finding> {
+    fn findings(&self, answers: &Answers, home: &Path) -> Vec<Finding> {
         let mut findings = Vec::new();
         let programs = self.manifest.map_or(&[][..], |manifest| &manifest.programs);
         let mut missing: Vec<&str> = Vec::new();
@@ -204,7 +204,7 @@ impl Rehearsed<'_> {
                 ));
             }
         }
-        findings.extend(ssh::findings(self.environment, &machine.path, home));
+        findings.extend(ssh::findings(self.environment, &self.path, home));
         findings
     }
 

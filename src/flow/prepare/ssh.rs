@@ -33,13 +33,17 @@ pub(super) struct SshFiles {
 }
 
 impl SshFiles {
-    /// Nothing where the app leaves ssh to the tools' own settings.
-    pub(super) async fn prepare(settings: &Environment, places: &Places) -> Result<Option<Self>, Reason> {
+    /// Nothing where the app leaves ssh to the tools' own settings. `programs_path` is where programs are looked for.
+    pub(super) async fn prepare(
+        settings: &Environment,
+        places: &Places,
+        programs_path: &str,
+    ) -> Result<Option<Self>, Reason> {
         let Some(ssh) = &settings.ssh else {
             return Ok(None);
         };
         let folder = places.own.join("ssh");
-        let (path, key) = key(ssh, &folder).await?;
+        let (key_file, key) = key(ssh, &folder).await?;
         let known_hosts = match &ssh.known_hosts {
             Some(named) => absolute(named)?,
             // Said out loud, because not every tool would look there by itself.
@@ -55,12 +59,12 @@ impl SshFiles {
         let config = places.home.join(".ssh/config");
         let programs = folder.join("bin");
         let mut files = vec![FileSpec {
-            content: config_text(path.as_deref(), &known_hosts),
+            content: config_text(key_file.as_deref(), &known_hosts),
             path: config.clone(),
             executable: false,
         }];
         for name in PROGRAMS {
-            if let Some(program) = probe::find(name, &super::server_path()) {
+            if let Some(program) = probe::find(name, programs_path) {
                 files.push(FileSpec {
                     path: programs.join(name),
                     content: format!("#!/bin/sh\nexec {} -F {} \"$@\"\n", word(&program), word(&config)),
@@ -71,7 +75,7 @@ impl SshFiles {
         Ok(Some(Self {
             places: SshPlaces {
                 config,
-                key: path,
+                key: key_file,
                 known_hosts: Some(known_hosts),
             },
             files,
@@ -81,8 +85,8 @@ impl SshFiles {
     }
 
     /// The `PATH` of the commands.
-    pub(super) fn path(&self, server: &str) -> String {
-        format!("{}:{server}", self.programs.display())
+    pub(super) fn path(&self, path: &str) -> String {
+        format!("{}:{path}", self.programs.display())
     }
 
     /// For git.

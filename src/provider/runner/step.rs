@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, WaitStatus};
 
 use crate::provider::attempt;
-use crate::provider::exit::{StepEnd, StepOutcome};
+use crate::provider::exit::{StepEnd, StepOutcome, beside};
 use crate::provider::lock::LaneLock;
 use crate::provider::manifest::Leftover;
 use crate::provider::processes::{self, Process};
@@ -370,9 +370,8 @@ fn ending(outcome: &StepOutcome) -> Option<String> {
         StepOutcome::NotStarted { program, detail } => format!("cannot start `{program}`: {detail}"),
         StepOutcome::Missing { input, path } => format!("not started: `{input}` names `{path}`, which does not exist"),
         StepOutcome::Disproved { .. } => "exited with code 0, but its results say that it did not succeed".to_owned(),
-        StepOutcome::Confirmed { by } => format!("done, says {by}"),
-        StepOutcome::Refused { by, note } if note.is_empty() => format!("not done, says {by}"),
-        StepOutcome::Refused { by, note } => format!("not done, says {by}: {note}"),
+        StepOutcome::Confirmed { by, note } => format!("done, says {by}{}", beside(note)),
+        StepOutcome::Refused { by, note } => format!("not done, says {by}{}", beside(note)),
     };
     Some(format!("[chima: {text}]"))
 }

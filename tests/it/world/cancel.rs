@@ -22,7 +22,7 @@ echo "end $CHIMA_ENVIRONMENT $CHIMA_DEPLOYMENT_ID" >> "$JOURNAL/journal"
 
 impl World {
     /// Somebody beside the server asks: it is in the ledger, and nobody has been told.
-    async fn ask_to_stop(&self, deployment: u64, by: &str, words: &str) -> Answer {
+    pub async fn ask_to_stop(&self, deployment: u64, by: &str, words: &str) -> Answer {
         let cancellation = Cancellation::new(by, Some(words));
         let run = self.run(deployment).await;
         cancel(&self.engine.desk(), run, &cancellation).await.unwrap()
