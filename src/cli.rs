@@ -6,5 +6,6 @@ pub mod check;
 pub mod decide;
 pub mod finish;
 pub mod import;
+pub mod providers;
 pub mod runs;
 pub mod schema;

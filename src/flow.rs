@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod pace;
 pub mod prepare;
 pub mod recheck;
+pub mod rehearse;
 pub mod replay;
 pub mod rules;
 pub mod sweep;

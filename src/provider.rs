@@ -8,6 +8,7 @@ pub mod checkout;
 pub mod environment;
 pub mod exit;
 pub mod git;
+pub mod git_version;
 pub mod launch;
 pub mod lock;
 pub mod log;

@@ -1,17 +1,24 @@
 //! `chima doctor`: looks at the installation as it is and says what to mend.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
+use crate::app::providers::machine;
 use crate::app::start::{Surroundings, queue_address};
 use crate::app::{Exit, say};
-use crate::config::Config;
+use crate::config::{Config, environment};
 use crate::domain::clock::Clock;
+use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::processes;
 use crate::queue::Queue;
 use crate::queue::address::{QueueAddress, WorkerName};
 use crate::queue::findings::Severity;
 use crate::store::Store;
+
+mod environments;
+mod ssh;
 
 /// Runs every check and prints each finding with its fix. Ends with 1 when something must be mended.
 ///
@@ -26,15 +33,7 @@ pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
     let findings = runtime.block_on(examine(config))?;
     let mut text = String::new();
     for finding in &findings {
-        let mark = match finding.severity {
-            None => "ok  ",
-            Some(Severity::Warn) => "warn",
-            Some(Severity::Refuse) => "FAIL",
-        };
-        text.push_str(&format!("{mark}  {}\n", finding.text));
-        if let Some(fix) = &finding.fix {
-            text.push_str(&format!("      fix: {fix}\n"));
-        }
+        text.push_str(&finding.shown());
     }
     say(&text)?;
     let bad = findings
@@ -43,6 +42,7 @@ pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
     Ok(if bad { Exit::Failed } else { Exit::Done })
 }
 
+#[derive(Debug, PartialEq)]
 struct Finding {
     /// Nothing where all is well.
     severity: Option<Severity>,
@@ -51,6 +51,16 @@ struct Finding {
 }
 
 impl Finding {
+    fn shown(&self) -> String {
+        let mark = match self.severity {
+            None => "ok  ",
+            Some(Severity::Warn) => "warn",
+            Some(Severity::Refuse) => "FAIL",
+        };
+        let fix = self.fix.iter().map(|fix| format!("      fix: {fix}\n"));
+        format!("{mark}  {}\n", self.text) + &fix.collect::<String>()
+    }
+
     fn well(text: String) -> Self {
         Self {
             severity: None,
@@ -72,6 +82,10 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let _ = Surroundings::real()?;
     let mut findings = vec![ledger(config).await];
     findings.extend(queue(config).await);
+    let home = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let catalogue = Catalogue::read(&config.providers);
+    let account = PathBuf::from(environment::variable("HOME").unwrap_or_default());
+    findings.extend(environments::examine(config, &catalogue, &machine(home.path()), &account).await);
     Ok(findings)
 }
 

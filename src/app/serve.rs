@@ -69,6 +69,9 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         for sentence in &started.missing {
             tracing::warn!("not set up: {sentence}");
         }
+        for sentence in &started.unfit {
+            tracing::warn!("cannot be deployed: {sentence}");
+        }
         for sentence in not_yet(config) {
             tracing::warn!("{sentence}");
         }

@@ -67,8 +67,24 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Show what a deployment would do: a dry run by the tool itself, beside the lane. Deploys nothing.
     Plan(DeployArgs),
-    /// Print the JSON Schema of the configuration.
-    Schema,
+    /// Print the JSON Schema of the configuration, or of provider manifests.
+    Schema {
+        /// The schema of `provider.yaml` instead.
+        #[arg(long)]
+        provider: bool,
+    },
+    /// List the providers: what is installed, what is missing and how to get it, who uses which. Ends with 1 where a provider that
+    /// the configuration uses lacks a program.
+    Providers {
+        /// Everything about this one: inputs, secrets, command lines, and what it would run.
+        name: Option<String>,
+        /// Print the page that explains it.
+        #[arg(long, requires = "name", conflicts_with = "json")]
+        readme: bool,
+        /// Print JSON, one provider a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a configuration from a file of hubot-deploy, Heaven, PYBOSSA's deployments server or adnanh/webhook.
     Import {
         /// The foreign file; nothing in it is executed, and no secret in it is copied.

@@ -109,7 +109,7 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
     let manifest = engine
         .manifests
         .find(&environment.provider)
-        .ok_or_else(|| unusable(format!("there is no provider `{}`", environment.provider)))?;
+        .ok_or_else(|| unusable(engine.manifests.absence(&environment.provider)))?;
     let places = Places::of(engine, run);
     for folder in [&places.attempt, &places.own, &engine.config.data_dir.join("locks")] {
         DirBuilder::new()

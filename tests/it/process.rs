@@ -18,6 +18,7 @@ mod installation;
 mod journal;
 mod outages;
 mod paused;
+mod providers;
 mod receiver;
 mod runner_death;
 mod serving;

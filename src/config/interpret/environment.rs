@@ -112,7 +112,8 @@ impl Reading<'_> {
             return Some(provider);
         }
         let text = format!("provider `{}` is not known", shown(&provider));
-        self.refuse(&places.of("provider"), text, suggest::hint(&provider, &known))
+        let hint = suggest::hint(&provider, &known).unwrap_or_else(|| "`chima providers` lists them".to_owned());
+        self.refuse(&places.of("provider"), text, Some(hint))
     }
 
     fn tasks(&mut self, tasks: Option<Vec<String>>, path: &KeyPath) -> Option<Vec<TaskName>> {

@@ -2,67 +2,95 @@
 
 use regex::Regex;
 
+use crate::config::document::{At, Fault};
+use crate::config::problem::KeyPath;
 use crate::provider::manifest::form::{Argument, CommandLine, Condition, EachEntry, Form};
 use crate::provider::manifest::input::{Input, InputKind};
 use crate::provider::manifest::support::FileSource;
-use crate::provider::manifest::{DryRun, Kind, MANIFEST_WORDS, Manifest, ManifestError, RUN_WORDS};
+use crate::provider::manifest::{DryRun, Kind, MANIFEST_WORDS, Manifest, RUN_WORDS};
 use crate::provider::template::Template;
 
 mod http;
 
-/// Checks every rule; the first that is broken is told.
-pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
-    let broken = |place: &str, detail: String| ManifestError::Inconsistent {
-        provider: manifest.name.clone(),
-        place: place.to_owned(),
-        detail,
-    };
+/// Every part that breaks a rule, with the first rule it breaks.
+pub(super) fn check(manifest: &Manifest) -> Vec<Fault> {
+    let mut found = Found::default();
+    let top = KeyPath::default();
     if !is_name(&manifest.name) {
-        return Err(broken(
-            "name",
-            "expected lower-case letters, digits, `_` and `-`".to_owned(),
-        ));
+        let detail = "expected lower-case letters, digits, `_` and `-`".to_owned();
+        found.note(top.key("name"), "name", Err(detail));
     }
     for (name, input) in &manifest.inputs {
-        check_input(name, input).map_err(|detail| broken(&format!("input `{name}`"), detail))?;
+        let path = KeyPath::of(&["inputs", name]);
+        found.note(path, &format!("input `{name}`"), check_input(name, input));
     }
     if manifest.forms.is_empty() {
-        return Err(broken(
-            "forms",
-            format!("none given; kind `{}` needs at least one", manifest.kind.as_str()),
-        ));
+        let detail = format!("none given; kind `{}` needs at least one", manifest.kind.as_str());
+        found.note(top.key("forms"), "forms", Err(detail));
     }
     for (index, form) in manifest.forms.iter().enumerate() {
-        check_form(manifest, form).map_err(|detail| broken(&format!("form {}", index + 1), detail))?;
+        let path = top.key("forms").index(index);
+        found.note(path, &format!("form {}", index + 1), check_form(manifest, form));
     }
     for (name, value) in &manifest.environment {
-        let place = format!("environment `{name}`");
-        check_text(manifest, value.text()).map_err(|detail| broken(&place, detail))?;
-        if let Some(condition) = value.condition() {
-            check_condition(manifest, condition).map_err(|detail| broken(&place, detail))?;
-        }
+        let condition = value.condition();
+        let condition = condition.map_or(Ok(()), |condition| check_condition(manifest, condition));
+        let judged = check_text(manifest, value.text()).and(condition);
+        found.note(
+            KeyPath::of(&["environment", name]),
+            &format!("environment `{name}`"),
+            judged,
+        );
     }
     for (name, source) in &manifest.files {
-        check_file(manifest, name, source).map_err(|detail| broken(&format!("file `{name}`"), detail))?;
+        let path = KeyPath::of(&["files", name]);
+        found.note(path, &format!("file `{name}`"), check_file(manifest, name, source));
     }
-    if let Some(name) = manifest.secrets.keys().find(|name| !is_variable(name)) {
+    for name in manifest.secrets.keys().filter(|name| !is_variable(name)) {
         let detail = "expected a variable's name: letters, digits and `_`".to_owned();
-        return Err(broken(&format!("secret `{name}`"), detail));
+        found.note(
+            KeyPath::of(&["secrets", name]),
+            &format!("secret `{name}`"),
+            Err(detail),
+        );
     }
-    for program in &manifest.programs {
-        if let Some(pattern) = &program.version_pattern {
-            regular(pattern).map_err(|detail| broken(&format!("program `{}`", program.name), detail))?;
-        }
+    for (index, program) in manifest.programs.iter().enumerate() {
+        let pattern = program.version_pattern.as_deref().map_or(Ok(()), regular);
+        let path = top.key("programs").index(index);
+        found.note(path, &format!("program `{}`", program.name), pattern);
     }
     for (index, cause) in manifest.causes.iter().enumerate() {
-        regular(&cause.pattern).map_err(|detail| broken(&format!("cause {}", index + 1), detail))?;
+        let path = top.key("causes").index(index);
+        found.note(path, &format!("cause {}", index + 1), regular(&cause.pattern));
     }
     let promise = manifest.inputs.get("dry_run").map(|input| input.kind);
     if manifest.dry_run == DryRun::Environment && promise != Some(InputKind::Bool) {
         let detail = "`environment` needs an input `dry_run` of type `bool`, by which the configuration promises it";
-        return Err(broken("dry_run", detail.to_owned()));
+        found.note(top.key("dry_run"), "dry_run", Err(detail.to_owned()));
     }
-    Ok(())
+    found.faults
+}
+
+#[derive(Default)]
+struct Found {
+    faults: Vec<Fault>,
+}
+
+impl Found {
+    /// Notes what is wrong with a part. The first name in the words is looked for within it, because forms are long.
+    fn note(&mut self, path: KeyPath, part: &str, judged: Result<(), String>) {
+        if let Err(detail) = judged {
+            self.faults.push(Fault {
+                path,
+                at: detail
+                    .split('`')
+                    .nth(1)
+                    .map_or(At::Value, |word| At::Word(word.to_owned())),
+                text: format!("{part}: {detail}"),
+                hint: None,
+            });
+        }
+    }
 }
 
 fn check_input(name: &str, input: &Input) -> Result<(), String> {
@@ -302,6 +330,7 @@ fn unknown(manifest: &Manifest, name: &str) -> String {
         .inputs
         .keys()
         .map(String::as_str)
+        .filter(|name| !RUN_WORDS.contains(name))
         .chain(RUN_WORDS)
         .chain(MANIFEST_WORDS)
         .map(|name| format!("`{name}`"))

@@ -6,11 +6,18 @@ use serde_json::Value;
 
 use crate::provider::manifest::request::{Poll, Request};
 
+/// What an argument may be, as the end of a sentence.
+const ARGUMENT: &str = "a text, `{ when: …, args: […] }` (or `is`, `unless`, `file`), or `{ each: …, arg: … }`";
+
+/// The same of a command line among several.
+const COMMAND_LINE: &str =
+    "a list of arguments, the placeholder of an `argv_list` input, or `{ when: …, command: […] }`";
+
 /// One way to call the tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Form {
-    /// The inputs that must be given for this form.
+    /// The inputs that must be given for this form; none fits always.
     #[serde(default)]
     pub when: Vec<String>,
     /// One command.
@@ -45,11 +52,11 @@ pub struct Form {
     pub remote: Option<bool>,
 }
 
-/// A version that a form needs. The program is one of the manifest's.
+/// A version that a form needs, because another generation of the tool reads the same arguments differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Need {
-    /// Which program.
+    /// Which of the manifest's `programs`; it must have a `version_command` and a `version_pattern`.
     pub program: String,
     /// This version or a later one.
     #[serde(default)]
@@ -65,6 +72,7 @@ pub struct Need {
 /// One command of several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = COMMAND_LINE))]
 pub enum CommandLine {
     /// An argv list.
     Argv(Vec<Argument>),
@@ -97,6 +105,7 @@ pub struct OptionalCommand {
 /// One argument, or several that belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = ARGUMENT))]
 pub enum Argument {
     /// One argument. A lone placeholder of a list stands for as many arguments.
     Text(String),

@@ -17,14 +17,25 @@ pub const PATH_PATTERN: &str =
 /// more.
 pub const URL_PATTERN: &str = r"(?:https?://|\$\{)[!-~]+";
 
-/// One entry of `with:`.
+/// What a text must be to match a pattern, as the end of a sentence.
+#[must_use]
+pub fn pattern_in_words(pattern: &str) -> String {
+    match pattern {
+        DEFAULT_PATTERN => "letters, digits and `. _ / -`, a letter or digit first".to_owned(),
+        PATH_PATTERN => "a path of letters, digits, spaces and `. _ @ + -`, without `..`".to_owned(),
+        URL_PATTERN => "an address that begins with `https://` or `http://`".to_owned(),
+        pattern => format!("text that matches `{pattern}`"),
+    }
+}
+
+/// What one key of `with:` may hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// Its form.
+    /// What kind of value it is.
     #[serde(rename = "type")]
     pub kind: InputKind,
-    /// One sentence.
+    /// One sentence for whoever writes `with:`.
     pub description: String,
     /// Its value where `with:` has none; may use the run's values.
     #[serde(default)]
@@ -61,13 +72,13 @@ pub enum InputKind {
     Url,
     /// One command: a list of texts.
     Argv,
-    /// Several commands.
+    /// Several commands: a list of lists of texts.
     ArgvList,
-    /// Names to values.
+    /// Names to values, for `each` and for `vars`.
     Map,
-    /// Several texts.
+    /// Several texts. A lone placeholder of it becomes as many arguments; within an argument they are separated by commas.
     List,
-    /// Yes or no.
+    /// `true` or `false`. As a part of an argument it is that word; a condition takes `false` for not set.
     Bool,
     /// A whole number.
     Integer,

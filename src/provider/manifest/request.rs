@@ -10,23 +10,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One request.
+/// One request to a server. Beside placeholders its texts may hold `${NAME}`, a variable of the step, which is filled in when the
+/// request is made, so that no file holds a secret. The addresses of `poll` and `cancel` may also hold `${/pointer}` and
+/// `${header.NAME}`, parts of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// `POST` where nothing is said.
+    /// Its method. Absent means `POST`.
     #[serde(default)]
     pub method: Option<String>,
     /// The address: `http` or `https`.
     pub url: String,
-    /// By name. Not given for `cancel`: those of the request, where it goes to the same server.
+    /// Its headers, by name. Absent for `cancel` means those of the request, where it goes to the same server.
     #[serde(default)]
     pub headers: Option<Headers>,
     /// A text, or a map that is sent as JSON. In a map, a placeholder that stands alone keeps its type, and what comes out empty
     /// is left out.
     #[serde(default)]
     pub body: Option<Value>,
-    /// The codes of success; none named: 200 to 299.
+    /// The codes of success. Absent means 200 to 299.
     #[serde(default)]
     pub expect: Vec<Word>,
     /// Where an answer says why it refused: a JSON pointer. The usual places are looked at anyway.
@@ -47,7 +49,7 @@ pub struct Request {
 pub struct Poll {
     /// The address that tells how it stands.
     pub url: String,
-    /// By name. Not given: those of the request, where this goes to the same server.
+    /// Its headers, by name. Absent means those of the request, where this goes to the same server.
     #[serde(default)]
     pub headers: Option<Headers>,
     /// How often it is asked; 5 where nothing is said.
@@ -68,6 +70,7 @@ pub struct Poll {
 /// Headers by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = "a map of texts, or the placeholder of a `map` input"))]
 pub enum Headers {
     /// As they are. One whose value comes out empty is left out.
     Named(BTreeMap<String, String>),
@@ -78,6 +81,7 @@ pub enum Headers {
 /// One entry of a list, or a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = "a number or a text"))]
 pub enum Word {
     /// A number.
     Number(u64),

@@ -13,7 +13,7 @@ use crate::provider::manifest::form::Condition;
 pub struct Program {
     /// As it is called.
     pub name: String,
-    /// Prints its version.
+    /// The program and arguments that print its version.
     #[serde(default)]
     pub version_command: Vec<String>,
     /// Finds the version in what was printed: the first group.
@@ -25,6 +25,21 @@ pub struct Program {
     /// How to install it: package managers (`apt`, `pip`, `gem`, `npm`) to package names, or `see` to a page.
     #[serde(default)]
     pub install: BTreeMap<String, String>,
+}
+
+impl Program {
+    /// How to install it, as commands to type; `None` where the manifest does not say.
+    #[must_use]
+    pub fn install_in_words(&self) -> Option<String> {
+        let way = |(manager, package): (&String, &String)| match manager.as_str() {
+            "apt" | "pip" | "gem" => format!("`{manager} install {package}`"),
+            "npm" => format!("`npm install --global {package}`"),
+            "see" => format!("see {package}"),
+            other => format!("{other}: {package}"),
+        };
+        let ways: Vec<String> = self.install.iter().map(way).collect();
+        (!ways.is_empty()).then(|| ways.join(" or "))
+    }
 }
 
 /// A file of the run's own: a copy of one beside `provider.yaml`, or values, in one of the forms that tools read.
@@ -51,6 +66,7 @@ pub struct FileSource {
 /// The value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = "a text, or `{ when: …, value: … }` (or `is`, `unless`)"))]
 pub enum VariableValue {
     /// A text, in which placeholders may stand.
     Text(String),
@@ -104,9 +120,9 @@ impl VariableValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecretUse {
-    /// One sentence.
+    /// One sentence for whoever has to find it.
     pub description: String,
-    /// What the variable holds.
+    /// What the variable holds. An app's `secret_files` overrules it.
     #[serde(default, rename = "as")]
     pub form: SecretForm,
     /// Whether a plan without it is refused.

@@ -173,6 +173,16 @@ impl<'m> Inputs<'m> {
     }
 }
 
+/// What is wrong with each key of `with` by itself. A plan stops at the first.
+#[must_use]
+pub fn faults(manifest: &Manifest, with: &Map<String, Value>, order: &Order) -> Vec<PlanError> {
+    let judge = |(key, value): (&String, &Value)| {
+        let (name, input) = find(manifest, key)?;
+        read(name, input, value, &|text| expand(name, text, order)).map(drop)
+    };
+    with.iter().filter_map(|entry| judge(entry).err()).collect()
+}
+
 /// A host as the configuration spells it, with the account and the port it names there.
 fn as_configured(host: &HostName, configured: &[String]) -> String {
     let bare = |entry: &str| {
