@@ -29,7 +29,8 @@ fn cases() -> Vec<Case> {
         .act(Act::CancelAt("pipe", Remote::GoesOn)),
         plain("ok", "limit: web"),
         plain("plan", "limit: web").act(Act::Plan),
-        plain("failing task", "playbook: fails.yml, limit: web1"),
+        plain("failing task", "playbook: fails.yml, limit: web1").logs("it is broken"),
+        Case::new("hosts of the request", "{ hosts: [web1, web2], with: { limit: web } }").hosts("web2"),
         plain("failing host among good ones", "playbook: fails.yml, limit: web"),
         plain("unreachable host", "limit: dead"),
         plain("unreachable host among good ones", "limit: all"),
@@ -101,7 +102,7 @@ async fn played(tool: &Tool) -> Vec<Row> {
 const OTHER: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 /// The case; the exit code, where the command came to its end; the state; what the description holds.
-const EXPECTED: [(&str, Option<i32>, &str, &str); 21] = [
+const EXPECTED: [(&str, Option<i32>, &str, &str); 22] = [
     (
         "timed out",
         None,
@@ -128,6 +129,7 @@ const EXPECTED: [(&str, Option<i32>, &str, &str); 21] = [
         "failure",
         "`web1` failed: exit code 7: it is broken",
     ),
+    ("hosts of the request", Some(0), "success", "deployed "),
     (
         "failing host among good ones",
         Some(2),
@@ -202,6 +204,7 @@ fn check(rows: &[Row]) {
         hosts("ok").as_deref(),
         Some("web1: ok 1, changed 1; web2: ok 1, changed 1")
     );
+    assert_eq!(hosts("hosts of the request").as_deref(), Some("web2: ok 1, changed 1"));
     let failing = hosts("failing host among good ones").unwrap_or_default();
     assert!(
         failing.starts_with("web1: ok 1, failed 1: exit code 7: it is broken; web2: ok 1, "),
