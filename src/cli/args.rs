@@ -46,7 +46,7 @@ pub enum Command {
     Serve,
     /// Carry out deployments only; another process on this machine receives them.
     Worker,
-    /// Check a configuration and print every problem it has.
+    /// Check a configuration and print every problem it has, also those that its providers would have with it.
     Check {
         /// The file to check instead of the configured one.
         path: Option<PathBuf>,
@@ -158,6 +158,6 @@ pub enum Command {
         #[arg(long)]
         wait: bool,
     },
-    /// Check the installation: storage, queue, credentials; each finding with its fix.
+    /// Check the installation: storage, queue, git, the providers' programs, ssh; each finding with its fix.
     Doctor,
 }

@@ -177,7 +177,7 @@ fn every_example_loads_as_it_stands() {
 
 /// The fenced YAML blocks of a page, each with the number of lines before its first, and without the indent that a block
 /// has inside a list.
-fn yaml_blocks(text: &str) -> Vec<(usize, String)> {
+pub fn yaml_blocks(text: &str) -> Vec<(usize, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, usize, String)> = None;
     for (index, line) in text.lines().enumerate() {

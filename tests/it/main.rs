@@ -12,6 +12,7 @@ mod config_files;
 mod docs;
 mod fabric_and_capistrano;
 mod licenses;
+mod own_provider;
 mod process;
 mod providers;
 mod queue_conformance;

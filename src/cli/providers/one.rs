@@ -183,9 +183,6 @@ fn what(input: &Input) -> String {
     if input.must_exist {
         facts.push("must exist".to_owned());
     }
-    if input.open {
-        facts.push("a request may set it".to_owned());
-    }
     if !input.aliases.is_empty() {
         facts.push(format!("also called {}", quoted(&input.aliases, ", ")));
     }

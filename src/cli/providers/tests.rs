@@ -16,7 +16,7 @@ description: Sends a release to the hosts of a stage, which takes a while where 
 inputs:
   stage: { type: string, description: The stage., default: "{{environment}}" }
   playbook: { type: path, description: "The playbook, in the checkout.", required: true, must_exist: true, aliases: [book] }
-  level: { type: string, description: How much is said., pattern: "[1-4]", open: true }
+  level: { type: string, description: How much is said., pattern: "[1-4]" }
   more: { type: map, description: Further settings. }
   notes: { type: list, description: What is new. }
 secrets:
@@ -181,7 +181,7 @@ async fn one_is_told_whole() {
                   silent  there    DIR/bin/silent
 
     inputs, in `with`
-      level     text that matches `[1-4]`; a request may set it
+      level     text that matches `[1-4]`
                 How much is said.
       more      map
                 Further settings.

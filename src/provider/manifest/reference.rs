@@ -40,7 +40,8 @@ pub fn markdown() -> String {
 
 const INTRODUCTION: &str = "\
 A provider is data: `<folder>/<name>/provider.yaml`, in a folder that `providers:` of the [configuration](configuration.md) names. \
-Unknown keys are refused. `chima schema --provider` prints the JSON Schema, which editors find by the \
+[Writing a provider](../guides/writing-a-provider.md) leads through an example; [what every provider gets](../concepts/providers.md) \
+needs no line in a manifest. Unknown keys are refused. `chima schema --provider` prints the JSON Schema, which editors find by the \
 first line of the shipped manifests.
 
 ";
