@@ -176,21 +176,21 @@ impl Setup {
         let app: Vec<String> = app.lines().map(|line| format!("    {line}")).collect();
         let text = format!(
             "server:
-      listen: {listen}
-    data_dir: {folder}/data
-    github:
-      url: {github}
-      api_url: {api}
-      {auth}
-      webhook_secrets: [{secrets}]
-      known_apps: [{known}]
-    {slack}
-    apps:
-      site:
-        repository: {SITE}
-        remote: {folder}/site
-    {app}
-    ",
+  listen: {listen}
+data_dir: {folder}/data
+github:
+  url: {github}
+  api_url: {api}
+  {auth}
+  webhook_secrets: [{secrets}]
+  known_apps: [{known}]
+{slack}
+apps:
+  site:
+    repository: {SITE}
+    remote: {folder}/site
+{app}
+",
             listen = url.trim_start_matches("http://"),
             folder = folder.display(),
             github = github.url(),
