@@ -386,6 +386,11 @@ fn refuse_unused(manifest: &Manifest, form: &Form, values: &Values<'_>) -> Resul
         names.push("dry_run");
     }
     for input in values.inputs.given_by_hand() {
+        let has_default = (manifest.inputs.get(input)).is_some_and(|input| input.default.is_some());
+        if !has_default && !values.inputs.is_given(input) {
+            // `false` and empty say what is so without them: an environment takes back what its app asks for.
+            continue;
+        }
         let placeholder = format!("{{{{{input}}}}}");
         if !names.contains(&input) && !texts.iter().any(|text| text.replace(' ', "").contains(&placeholder)) {
             return Err(PlanError::UnusedInput {

@@ -7,9 +7,11 @@
 
 mod ansible;
 mod architecture;
+mod capistrano;
 mod checkout;
 mod config_files;
 mod docs;
+mod fabric;
 mod fabric_and_capistrano;
 mod licenses;
 mod own_provider;

@@ -6,6 +6,7 @@
 )]
 
 pub mod ansible;
+pub mod example;
 pub mod folder;
 pub mod matrix;
 pub mod sshd;

@@ -1,11 +1,12 @@
 """Puts `site/` on a host as a release of its own and points `current` at it: no half-copied site is ever seen."""
 
+import os
 from shlex import quote
 
 from fabric import task
 
 # Below the home of the account, so that nothing needs to be allowed first.
-FOLDER = "chima-example-fabric"
+FOLDER = os.environ.get("EXAMPLE_FOLDER", "chima-example-fabric")
 
 
 @task

@@ -106,6 +106,16 @@ fn a_script_is_a_relative_path_of_the_repository() {
 }
 
 #[test]
+fn an_environment_takes_back_what_its_app_asks_for() {
+    let inputs = "inputs: { old: { type: bool, description: d } }";
+    let manifest = manifest(&format!(
+        "{inputs}\nforms: [{{ when: [old], command: [a] }}, {{ command: [b] }}]"
+    ));
+    let steps = plan_of(&manifest, json!({ "old": false }), json!({})).unwrap();
+    assert_eq!(steps[0].argv(), ["b"]);
+}
+
+#[test]
 fn what_cannot_be_told_is_refused_with_what_can() {
     for (given, words) in [
         (
