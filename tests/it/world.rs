@@ -12,6 +12,7 @@ mod reading;
 mod stage;
 mod steps;
 
+mod auto;
 mod bodies;
 mod cancel;
 mod checkout;

@@ -57,9 +57,16 @@ pub struct Setup {
     script: String,
     form: bool,
     known_apps: String,
+    repository: String,
 }
 
 impl Setup {
+    /// The configuration calls the repository by an old name of it.
+    pub fn renamed_from(mut self, old: &str) -> Self {
+        old.clone_into(&mut self.repository);
+        self
+    }
+
     /// The app's keys instead of [`APP`].
     pub fn app(mut self, yaml: &str) -> Self {
         yaml.clone_into(&mut self.app);
@@ -146,6 +153,7 @@ impl World {
             script: SCRIPT.to_owned(),
             form: false,
             known_apps: String::new(),
+            repository: SITE.to_owned(),
         }
     }
 
@@ -170,6 +178,9 @@ impl World {
         // six digits are seen in texts, and are part of no other number
         github.number_from(700_000);
         let repository = github.repository(SITE);
+        if setup.repository != SITE {
+            repository.rename(&setup.repository).rename(SITE);
+        }
         repository.commit(&sha, "one", "mona", &[]).branch("main", &sha);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -306,7 +317,7 @@ github:
 {slack}
 apps:
   site:
-    repository: {SITE}
+    repository: {repository}
     remote: {folder}/site
 {app}
 ",
@@ -317,6 +328,7 @@ apps:
         secrets = secrets.join(", "),
         known = setup.known_apps,
         app = app.join("\n"),
+        repository = setup.repository,
     );
     Config::parse(&folder.join("app.yaml"), &text, &Known { providers: &["shell"] })
         .unwrap_or_else(|problems| panic!("{problems}\n{text}"))
