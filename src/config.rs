@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::config::interpret::Surroundings;
 use crate::config::problem::ConfigError;
 use crate::config::secret::SecretSource;
+use crate::domain::glob::PathGlob;
 use crate::domain::names::{AppName, EnvironmentName, HostName, RefName, RepositoryName, TaskName};
 
 mod defaults;
@@ -222,7 +223,7 @@ pub struct AutoDeploy {
     /// The moment.
     pub on: AutoDeployOn,
     /// Globs of files of which one must have changed; empty for every change.
-    pub paths: Vec<String>,
+    pub paths: Vec<PathGlob>,
 }
 
 /// The moment of an automatic deployment.

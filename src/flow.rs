@@ -6,6 +6,7 @@
 pub mod adopt;
 pub mod announce;
 pub mod ask;
+pub mod auto_deploy;
 pub mod cancel;
 pub mod command;
 pub mod engine;

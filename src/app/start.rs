@@ -15,6 +15,7 @@ use crate::app::clock::SystemClock;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
+use crate::flow::auto_deploy;
 use crate::flow::engine::{Engine, Lease, Parts};
 use crate::flow::pace::Pace;
 use crate::flow::rehearse;
@@ -159,9 +160,11 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         deliveries: Notify::new(),
         outbox: Notify::new(),
         rechecks: Notify::new(),
+        auto_deploys: Notify::new(),
         sweeps: Notify::new(),
         watched: Mutex::default(),
     });
+    auto_deploy::follow(&engine).await?;
     Ok(Started {
         engine,
         webhook_secrets,

@@ -9,7 +9,8 @@ use std::path::Path;
 use crate::config::document::{At, Document, Fault};
 use crate::config::not_yet::not_yet;
 use crate::config::secret::{self, SecretSource};
-use crate::config::{App, Config, Environment, GitHubAuth, Known, QueueAddress};
+use crate::config::{App, AutoDeploy, AutoDeployOn, Config, Environment, GitHubAuth, Known, QueueAddress};
+use crate::domain::glob::PathGlob;
 use crate::flow::rehearse::{self, SettingFault};
 use crate::provider::manifest::catalogue::{self, Catalogue};
 
@@ -140,10 +141,31 @@ fn describe(environment: &Environment) -> Vec<String> {
         None => "from any room".to_owned(),
         Some(rooms) => format!("from {}", rooms.join(", ")),
     });
+    if let Some(auto) = &environment.auto_deploy {
+        facts.push(by_itself(auto));
+    }
     if let Some(timeout) = environment.timeout {
         facts.push(format!("stopped after {} s", timeout.as_secs()));
     }
     facts
+}
+
+/// What is deployed without being asked for.
+fn by_itself(auto: &AutoDeploy) -> String {
+    let branch = auto
+        .branch
+        .as_ref()
+        .map_or("the default branch", |branch| branch.as_str());
+    let mut text = match auto.on {
+        AutoDeployOn::Green => format!("deploys {branch} by itself when it is green"),
+        AutoDeployOn::Push => format!("deploys pushes to {branch} by itself"),
+        AutoDeployOn::MergedPullRequest => format!("deploys pull requests merged into {branch} by itself"),
+    };
+    if !auto.paths.is_empty() {
+        let globs: Vec<&str> = auto.paths.iter().map(PathGlob::as_str).collect();
+        let _ = write!(text, ", for changes of {}", globs.join(", "));
+    }
+    text
 }
 
 /// What is missing, what then does not work, and how to get it.

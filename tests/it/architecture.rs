@@ -59,6 +59,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("chima_simulator", &["app"]),
     ("clap", &["cli", "app"]),
     ("askama", &["http"]),
+    ("globset", &["domain"]),
 ];
 
 /// Rooms that do no I/O and read no clock.

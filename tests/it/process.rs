@@ -8,6 +8,7 @@
 )]
 
 mod asking;
+mod auto;
 mod cancel;
 mod child;
 mod commands;

@@ -14,6 +14,7 @@ pub mod stage;
 pub mod steps;
 mod tools;
 
+mod auto;
 mod bodies;
 mod cancel;
 mod checkout;

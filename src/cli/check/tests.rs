@@ -56,14 +56,13 @@ apps:
     github  https://github.com, API https://api.github.com
 
     trelhub  oursky/trelhub
-      pandawork: provider manual; task deploy; needs ci; from deployment
+      pandawork: provider manual; task deploy; needs ci; from deployment; deploys edge by itself when it is green
       production: provider manual; production; tasks deploy, restart; needs ci; from deployment
 
     docs  oursky/docs, fetched from /srv/git/docs.git
       live: provider shell; task deploy; needs no context; from any room
 
     without effect
-      `auto_deploy` of `apps.trelhub.environments.pandawork` has no effect in this version: nothing deploys by itself
       `deployers` and `admins` of `apps.docs.environments.live` are not enforced in this version: whoever may create deployments on GitHub may deploy
       `slack.bot_token`, `slack.signing_secret` and `chat.token` have no effect in this version: chat is told, through `slack.incoming_webhook`, but not listened to
 

@@ -26,6 +26,7 @@ pub struct Setup {
     beside: Vec<(String, String)>,
     pub(super) form: bool,
     pub(super) known_apps: String,
+    pub(super) repository: String,
 }
 
 impl World {
@@ -43,11 +44,18 @@ impl World {
             beside: Vec::new(),
             form: false,
             known_apps: String::new(),
+            repository: SITE.to_owned(),
         }
     }
 }
 
 impl Setup {
+    /// The configuration calls the repository by an old name of it.
+    pub fn renamed_from(mut self, old: &str) -> Self {
+        old.clone_into(&mut self.repository);
+        self
+    }
+
     /// The app's keys instead of [`APP`].
     pub fn app(mut self, yaml: &str) -> Self {
         yaml.clone_into(&mut self.app);
@@ -187,7 +195,7 @@ github:
 {slack}
 apps:
   site:
-    repository: {SITE}
+    repository: {repository}
     remote: {folder}/site
 {app}
 ",
@@ -197,6 +205,7 @@ apps:
             api = github.api_url(),
             secrets = secrets.join(", "),
             known = self.known_apps,
+            repository = self.repository,
             app = app.join("\n"),
         );
         let catalogue = Catalogue::load(&[]).unwrap();

@@ -85,6 +85,9 @@ impl World {
         // six digits are seen in texts, and are part of no other number
         github.number_from(700_000);
         let repository = github.repository(SITE);
+        if setup.repository != SITE {
+            repository.rename(&setup.repository).rename(SITE);
+        }
         repository.commit(&sha, "one", "mona", &[]).branch("main", &sha);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
