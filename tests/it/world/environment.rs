@@ -111,3 +111,34 @@ environments: { staging: {} }
         .await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_path_of_the_configuration_finds_the_program_and_what_ssh_needs_stays_before_it() {
+    let app = "
+provider: shell
+with: { command: [deploy] }
+env: { PATH: '{folder}/site/script:/usr/bin:/bin' }
+required_contexts: []
+environments:
+  staging: {}
+  production: { ssh: { key: '{folder}/key', known_hosts: '{folder}/hosts' } }
+";
+    let setup = World::setup().app(app).script("#!/bin/sh\necho \"$PATH\"\n");
+    let world = setup
+        .beside("key", "a key of a test\n")
+        .beside("hosts", "")
+        .start()
+        .await;
+    let staging = world.deploy("staging").await;
+    let production = world.deploy("production").await;
+    world.settle().await;
+    assert_snapshot!(world.redacted(&world.log(staging).await).await, @"
+    $ deploy
+    <folder>/site/script:/usr/bin:/bin
+    ");
+    assert_snapshot!(world.redacted(&world.log(production).await).await, @"
+    $ deploy
+    <folder>/data/runs/<run 2>/attempt-1/own/ssh/bin:<folder>/site/script:/usr/bin:/bin
+    ");
+    world.end().await;
+}
