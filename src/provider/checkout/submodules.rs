@@ -126,12 +126,12 @@ fn within(place: &Path, error: CheckoutError) -> CheckoutError {
         return error;
     }
     let path = shown(&place.to_string_lossy());
-    match error {
-        CheckoutError::NoSuchPath { remote } => SubmoduleError::NoSuchPath { path, address: remote }.into(),
-        error => CheckoutError::Submodule {
-            path,
-            source: Box::new(error),
-        },
+    if let CheckoutError::NoSuchPath { remote: address } = error {
+        return SubmoduleError::NoSuchPath { path, address }.into();
+    }
+    CheckoutError::Submodule {
+        path,
+        source: Box::new(error),
     }
 }
 
