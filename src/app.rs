@@ -6,6 +6,7 @@ pub mod demo;
 pub mod doctor;
 pub mod logging;
 pub mod offline;
+pub mod providers;
 pub mod serve;
 pub mod start;
 
@@ -16,11 +17,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::args::{Args, Command};
+use crate::cli::providers::NoSuchProvider;
 use crate::cli::{check, import, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
-use crate::domain::command::Cancellation;
-use crate::provider::manifest::catalogue::Catalogue;
+use crate::domain::command::{Cancellation, PersonsVerdict};
+use crate::provider::manifest::catalogue;
 
 const DEFAULT_CONFIG: &str = "config/app.yaml";
 
@@ -52,7 +54,10 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             complain(&error);
-            let misuse = error.is::<ConfigError>() || error.is::<Misuse>() || error.is::<import::Failure>();
+            let misuse = error.is::<ConfigError>()
+                || error.is::<Misuse>()
+                || error.is::<import::Failure>()
+                || error.is::<NoSuchProvider>();
             ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
         }
     }
@@ -61,12 +66,9 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<Exit> {
     let path = config_path(args.config.clone());
     match args.command {
-        Command::Schema => say(&schema::schema()),
+        Command::Schema { provider } => say(&schema::schema(provider)),
         Command::Check { path: other } => {
-            let path = other.unwrap_or(path);
-            let names = provider_names(&path);
-            let names = known(&names);
-            let (report, ok) = check::check(&path, &Known { providers: &names });
+            let (report, ok) = check::check(&other.unwrap_or(path));
             say(&report)?;
             Ok(if ok { Exit::Done } else { Exit::Failed })
         }
@@ -76,22 +78,32 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Deploy(args) => ask::deploy(&load(&path)?, &args, false),
         Command::Plan(args) => ask::deploy(&load(&path)?, &args, true),
         Command::Demo { queue, once, listen } => demo::demo(&queue, once, listen),
+        Command::Providers { name, readme, json } => providers::providers(&path, name.as_deref(), readme, json),
         Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
         Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
         Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
         Command::Cancel { run, by, reason, wait } => {
-            let by = by.or_else(environment::account).unwrap_or_else(account_number);
-            let cancellation = Cancellation::new(&by, reason.as_deref());
+            let cancellation = Cancellation::new(&by.unwrap_or_else(account), reason.as_deref());
             offline::cancel(&load(&path)?, &run, &cancellation, wait)
+        }
+        Command::Finish {
+            run,
+            failed,
+            note,
+            by,
+            wait,
+        } => {
+            let verdict = PersonsVerdict::new(&by.unwrap_or_else(account), !failed, note.as_deref());
+            offline::finish(&load(&path)?, &run, &verdict, wait)
         }
         Command::Doctor => doctor::doctor(&load(&path)?),
     }
 }
 
-/// An account without a name, as in a service manager's bare environment.
-fn account_number() -> String {
-    format!("account {}", rustix::process::getuid().as_raw())
+/// Whose account it is. One without a name, as in a service manager's bare environment, has a number.
+fn account() -> String {
+    environment::account().unwrap_or_else(|| format!("account {}", rustix::process::getuid().as_raw()))
 }
 
 fn config_path(named: Option<PathBuf>) -> PathBuf {
@@ -100,26 +112,8 @@ fn config_path(named: Option<PathBuf>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG))
 }
 
-/// Every provider that a configuration may name: the shipped ones, and those of its own folders. Of a file that has other
-/// problems only the shipped ones; it is refused anyway.
-fn provider_names(path: &Path) -> Vec<String> {
-    let own = Config::load(path, &Known::default())
-        .map(|config| config.providers)
-        .unwrap_or_default();
-    // a manifest that cannot be used is complained about where it is loaded for use
-    Catalogue::load(&own)
-        .or_else(|_| Catalogue::load(&[]))
-        .map(|all| all.iter().map(|manifest| manifest.name.clone()).collect())
-        .unwrap_or_default()
-}
-
-fn known(names: &[String]) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
-}
-
-fn load(path: &Path) -> anyhow::Result<Config> {
-    let names = provider_names(path);
-    let names = known(&names);
+pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
+    let names = catalogue::shipped_names();
     Ok(Config::load(path, &Known { providers: &names })?)
 }
 

@@ -4,6 +4,8 @@ pub mod args;
 pub mod cancel;
 pub mod check;
 pub mod decide;
+pub mod finish;
 pub mod import;
+pub mod providers;
 pub mod runs;
 pub mod schema;

@@ -17,9 +17,11 @@ use sha2::{Digest, Sha256};
 use crate::config::interpret::Surroundings;
 use crate::config::problem::ConfigError;
 use crate::config::secret::SecretSource;
+use crate::domain::glob::PathGlob;
 use crate::domain::names::{AppName, EnvironmentName, HostName, RefName, RepositoryName, TaskName};
 
 mod defaults;
+pub mod document;
 pub mod environment;
 mod file;
 mod interpret;
@@ -28,7 +30,8 @@ pub mod problem;
 pub mod reference;
 pub mod schema;
 pub mod secret;
-mod suggest;
+pub mod suggest;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -220,7 +223,7 @@ pub struct AutoDeploy {
     /// The moment.
     pub on: AutoDeployOn,
     /// Globs of files of which one must have changed; empty for every change.
-    pub paths: Vec<String>,
+    pub paths: Vec<PathGlob>,
 }
 
 /// The moment of an automatic deployment.
@@ -249,18 +252,7 @@ impl Config {
     /// # Errors
     /// When it cannot be read, or with every problem that is in it.
     pub fn load(path: &Path, known: &Known<'_>) -> Result<Self, ConfigError> {
-        let bytes = fs::read(path).map_err(|error| {
-            let hint = "name another file with `--config PATH` or in `CHIMA_CONFIG`";
-            ConfigError::unreadable(path, format!("cannot read the configuration: {error}"), hint)
-        })?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            ConfigError::unreadable(
-                path,
-                "the configuration is not UTF-8 text".to_owned(),
-                "save it as UTF-8",
-            )
-        })?;
-        Self::parse(path, &text, known)
+        Self::parse(path, &read_text(path)?, known)
     }
 
     /// Reads the text of a file; `path` is how problems name it. Named secrets are looked at, as far as they are there.
@@ -311,6 +303,17 @@ impl Config {
             .iter()
             .find(|app| app.name.as_str().eq_ignore_ascii_case(name))
     }
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let bytes = fs::read(path).map_err(|error| {
+        let hint = "name another file with `--config PATH` or in `CHIMA_CONFIG`";
+        ConfigError::unreadable(path, format!("cannot read the configuration: {error}"), hint)
+    })?;
+    String::from_utf8(bytes).map_err(|_| {
+        let text = "the configuration is not UTF-8 text".to_owned();
+        ConfigError::unreadable(path, text, "save it as UTF-8")
+    })
 }
 
 impl fmt::Debug for QueueAddress {

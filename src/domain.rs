@@ -3,12 +3,14 @@
 //! Nothing here does I/O, reads a clock or knows a library of the outer rooms. Every other module may import this one;
 //! this one imports none of them.
 
+pub mod auto_deploy;
 pub mod clock;
 pub mod command;
 pub mod creation;
 pub mod delivery;
 pub mod deployment;
 pub mod event;
+pub mod glob;
 pub mod ids;
 pub mod names;
 pub mod reason;

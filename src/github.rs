@@ -4,6 +4,7 @@
 //! long to wait, and a retried POST would create a second deployment; the outbox retries instead.
 
 pub mod apps;
+pub mod branches;
 pub mod call;
 pub mod contexts;
 pub mod deployments;
@@ -57,6 +58,8 @@ pub struct GitHub {
     installations: Arc<Mutex<HashMap<InstallationId, Octocrab>>>,
     /// Until when GitHub asked the owner of a token not to call; `None` is the one token there is.
     silent_until: Arc<Mutex<HashMap<Option<InstallationId>, Timestamp>>>,
+    /// Without a slash at its end.
+    api_url: String,
     /// Our own App's name, once GitHub has said it.
     slug: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
@@ -92,6 +95,7 @@ impl GitHub {
             installations: Arc::default(),
             silent_until: Arc::default(),
             slug: Arc::default(),
+            api_url: api_url.trim_end_matches('/').to_owned(),
             clock,
         })
     }

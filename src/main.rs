@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use chima::provider::runner;
+use chima::provider::{request, runner};
 
 fn main() -> ExitCode {
     // The runner outlives the server and its start is part of every deployment's latency: nothing else is set up first.
@@ -10,8 +10,11 @@ fn main() -> ExitCode {
     if word.as_ref().is_some_and(|word| word == "runner") {
         return runner::main();
     }
-    if word.is_some_and(|word| word == runner::ON_TERMINAL) {
+    if word.as_ref().is_some_and(|word| word == runner::ON_TERMINAL) {
         return runner::on_terminal();
+    }
+    if word.is_some_and(|word| word == request::COMMAND) {
+        return request::main();
     }
     chima::app::main()
 }

@@ -3,6 +3,7 @@
 //! [`needs::needs`] says what must be known, somebody else gathers it, [`decide::decide`] judges. The same three values
 //! (deployment, facts, rules) always give the same decision, so that a stored one can be replayed and questioned.
 
+pub mod auto;
 mod checks;
 pub mod contexts;
 pub mod decide;

@@ -3,6 +3,7 @@
 //! One connection writes, in short `BEGIN IMMEDIATE` transactions, each of them synced to disk when it commits; a few
 //! others read. Every write of a claimed run names the fence it was claimed with and checks that one row changed.
 
+pub mod auto_deploys;
 pub mod cancel;
 pub mod claims;
 pub mod decisions;
@@ -13,6 +14,7 @@ pub mod pool;
 pub mod reading;
 pub mod row;
 pub mod runs;
+pub mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

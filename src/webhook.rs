@@ -4,6 +4,7 @@
 //! only after the delivery is stored [`parse`]. Nothing here may trust a header beyond naming what the body must be.
 
 pub mod body;
+mod change;
 pub mod envelope;
 pub mod headers;
 mod lenient;

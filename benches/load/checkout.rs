@@ -119,7 +119,10 @@ impl Stage {
             mirrors: at.join("mirrors"),
             git: Git {
                 program: PathBuf::from("git"),
-                environment: BTreeMap::from([("PATH".to_owned(), std::env::var("PATH")?)]),
+                environment: BTreeMap::from([(
+                    "PATH".to_owned(),
+                    chima::config::environment::variable("PATH").unwrap_or_default(),
+                )]),
                 time_limit: Duration::from_secs(60),
                 memory_limit: 4 << 30,
             },

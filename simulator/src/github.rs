@@ -11,6 +11,7 @@ mod describe;
 mod event;
 pub mod graph;
 pub mod hook;
+pub mod pull;
 mod record;
 pub mod refused;
 mod rest;

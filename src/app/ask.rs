@@ -42,6 +42,7 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
         let installation = github.installation_of(&app.repository).await?;
         let repository = github.repository(installation, &app.repository).await?;
         let git_ref = target.git_ref.unwrap_or(repository.default_branch);
+        let by = args.by.clone().unwrap_or_else(who);
         let wish = Wish {
             git_ref,
             task: if plan {
@@ -50,8 +51,11 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
                 args.task.clone()
             },
             hosts,
-            by: args.by.clone().unwrap_or_else(who),
+            description: format!("asked for by {by} through chima cli"),
+            by,
             via: "cli",
+            auto_merge: app.auto_merge,
+            notes: serde_json::Map::new(),
         };
         let Some(deployment) = request(&github, installation, (app, chosen), &wish).await? else {
             return Ok(Exit::Failed);
@@ -70,12 +74,12 @@ async fn request(
     target: (&App, &Environment),
     wish: &Wish,
 ) -> anyhow::Result<Option<DeploymentId>> {
-    let asked = ask(github, installation, target, wish).await?;
+    let (app, environment) = target;
+    let asked = ask(github, installation, (&app.repository, environment), wish).await?;
     let Asked { creation, merged } = &asked;
     for message in merged {
         say(&format!("{message}\n"))?;
     }
-    let (app, environment) = target;
     let words = sentence(creation, &wish.git_ref);
     match created(&asked) {
         Some(_) => say(&format!(

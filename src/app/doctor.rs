@@ -1,17 +1,28 @@
 //! `chima doctor`: looks at the installation as it is and says what to mend.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
+use crate::app::offline::find_ledger;
+use crate::app::providers::machine;
 use crate::app::start::{Surroundings, queue_address};
 use crate::app::{Exit, say};
-use crate::config::Config;
+use crate::config::{Config, environment};
+use crate::domain::auto_deploy::Outcome;
 use crate::domain::clock::Clock;
+use crate::domain::names::shown;
+use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::processes;
 use crate::queue::Queue;
 use crate::queue::address::{QueueAddress, WorkerName};
 use crate::queue::findings::Severity;
+use crate::report::auto_deploy::sentence;
 use crate::store::Store;
+
+mod environments;
+mod ssh;
 
 /// Runs every check and prints each finding with its fix. Ends with 1 when something must be mended.
 ///
@@ -26,15 +37,7 @@ pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
     let findings = runtime.block_on(examine(config))?;
     let mut text = String::new();
     for finding in &findings {
-        let mark = match finding.severity {
-            None => "ok  ",
-            Some(Severity::Warn) => "warn",
-            Some(Severity::Refuse) => "FAIL",
-        };
-        text.push_str(&format!("{mark}  {}\n", finding.text));
-        if let Some(fix) = &finding.fix {
-            text.push_str(&format!("      fix: {fix}\n"));
-        }
+        text.push_str(&finding.shown());
     }
     say(&text)?;
     let bad = findings
@@ -43,6 +46,7 @@ pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
     Ok(if bad { Exit::Failed } else { Exit::Done })
 }
 
+#[derive(Debug, PartialEq)]
 struct Finding {
     /// Nothing where all is well.
     severity: Option<Severity>,
@@ -51,6 +55,16 @@ struct Finding {
 }
 
 impl Finding {
+    fn shown(&self) -> String {
+        let mark = match self.severity {
+            None => "ok  ",
+            Some(Severity::Warn) => "warn",
+            Some(Severity::Refuse) => "FAIL",
+        };
+        let fix = self.fix.iter().map(|fix| format!("      fix: {fix}\n"));
+        format!("{mark}  {}\n", self.text) + &fix.collect::<String>()
+    }
+
     fn well(text: String) -> Self {
         Self {
             severity: None,
@@ -72,7 +86,39 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let _ = Surroundings::real()?;
     let mut findings = vec![ledger(config).await];
     findings.extend(queue(config).await);
+    let home = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let catalogue = Catalogue::read(&config.providers);
+    let account = PathBuf::from(environment::variable("HOME").unwrap_or_default());
+    findings.extend(environments::examine(config, &catalogue, &machine(home.path()), &account).await);
+    findings.extend(auto_deploys(config).await);
     Ok(findings)
+}
+
+/// Where each environment stands that is deployed without being asked for. What is wrong with the ledger is told before.
+async fn auto_deploys(config: &Config) -> Vec<Finding> {
+    let Ok(Some(store)) = find_ledger(config).await else {
+        return Vec::new();
+    };
+    let host = config.github.host.to_ascii_lowercase();
+    let rows = store.auto_deploys(&host).await.unwrap_or_default();
+    rows.iter()
+        .map(|row| {
+            let at = row
+                .sha
+                .as_deref()
+                .map(|sha| format!(" at {}", shown(&sha[..8.min(sha.len())])));
+            let (app, environment) = (&row.followed.app, &row.followed.environment);
+            let what = format!("auto-deploy of `{app}` to `{environment}`{}", at.unwrap_or_default());
+            match &row.outcome {
+                None => Finding::well(format!("{what}: nobody has looked yet; `chima serve` does")),
+                Some(outcome @ Outcome::Unavailable { .. }) => Finding {
+                    severity: Some(Severity::Warn),
+                    ..Finding::well(format!("{what}: {}", sentence(outcome)))
+                },
+                Some(outcome) => Finding::well(format!("{what}: {}", sentence(outcome))),
+            }
+        })
+        .collect()
 }
 
 async fn ledger(config: &Config) -> Finding {

@@ -7,18 +7,20 @@ use anyhow::Context;
 
 use crate::app::clock::SystemClock;
 use crate::app::{Exit, complain, say};
-use crate::cli::{cancel as cancelling, decide as deciding, runs as listing};
+use crate::cli::{cancel as cancelling, decide as deciding, finish as finishing, runs as listing};
 use crate::config::Config;
 use crate::domain::clock::Clock;
-use crate::domain::command::Cancellation;
+use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::run::{Run, RunState};
 use crate::flow::announce::Voice;
 use crate::flow::cancel::{self, Answer};
-use crate::flow::command::Desk;
+use crate::flow::command::{self, Desk};
+use crate::flow::finish;
 use crate::provider::attempt;
 use crate::provider::log;
 use crate::provider::log::reader::{LogReader, gap_marker};
 use crate::store::Store;
+use crate::store::verdict::Heard;
 
 const LOOK: Duration = Duration::from_millis(150);
 const CHUNK: usize = 64 * 1024;
@@ -93,24 +95,15 @@ pub fn cancel(config: &Config, run: &str, cancellation: &Cancellation, wait: boo
     with_store(config, async |store| {
         let run = find(&store, run).await?;
         let clock = SystemClock::default();
-        let desk = Desk {
-            store: &store,
-            voice: Voice {
-                config,
-                clock: &clock,
-                slack: config.slack.incoming_webhook.is_some(),
-            },
-        };
-        let answer = cancel::cancel(&desk, run, cancellation).await?;
+        let answer = cancel::cancel(&desk(config, &store, &clock), run, cancellation).await?;
         let text = cancelling::answered(&answer, clock.now());
         match answer {
             Answer::Ended(_) => say(&format!("{text}\n")),
             Answer::Requested(run) | Answer::RequestedBefore(run) => {
-                // A worker does it too; perhaps none is there. That this account may not is no failure either.
-                let _ = cancel::hand_over(&config.data_dir, &run);
+                pass_on(config, &run);
                 say(&format!("{text}\n"))?;
                 if wait {
-                    stopped(&store, run).await
+                    ended_as(&store, run, RunState::Cancelled).await
                 } else {
                     Ok(Exit::Done)
                 }
@@ -123,18 +116,60 @@ pub fn cancel(config: &Config, run: &str, cancellation: &Cancellation, wait: boo
     })
 }
 
-/// Waits for the end of a run that somebody wants to stop, and tells how it ended.
-async fn stopped(store: &Store, mut run: Run) -> anyhow::Result<Exit> {
+/// `chima finish`. Ends with 1 when the run waits for nobody, or not for this word, or, waited for, ended in another way.
+///
+/// # Errors
+///
+/// When there is no such run, or more than one that begins like this, or the ledger cannot be written.
+pub fn finish(config: &Config, run: &str, verdict: &PersonsVerdict, wait: bool) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        let run = find(&store, run).await?;
+        let clock = SystemClock::default();
+        let heard = finish::finish(&desk(config, &store, &clock), &run, verdict).await?;
+        let text = finishing::answered(&heard, clock.now());
+        let run = match heard {
+            Heard::Taken(run) => run,
+            // the same word twice is no contradiction
+            Heard::SaidBefore(run) if run.verdict.as_ref().is_some_and(|first| first.done == verdict.done) => run,
+            Heard::SaidBefore(_) | Heard::NotAsked(_) => {
+                complain(&anyhow::Error::msg(text));
+                return Ok(Exit::Failed);
+            }
+        };
+        pass_on(config, &run);
+        say(&format!("{text}\n"))?;
+        if wait {
+            ended_as(&store, *run, finish::of_verdict(verdict).state).await
+        } else {
+            Ok(Exit::Done)
+        }
+    })
+}
+
+fn desk<'a>(config: &'a Config, store: &'a Store, clock: &'a SystemClock) -> Desk<'a> {
+    Desk {
+        store,
+        voice: Voice {
+            config,
+            clock,
+            slack: config.slack.incoming_webhook.is_some(),
+        },
+    }
+}
+
+/// A worker does it too; perhaps none is there. That this account may not is no failure either.
+fn pass_on(config: &Config, run: &Run) {
+    let _ = command::hand_over(&config.data_dir, run);
+}
+
+/// Waits for the end of a run, and tells how it ended: as it was asked to, or otherwise.
+async fn ended_as(store: &Store, mut run: Run, wanted: RunState) -> anyhow::Result<Exit> {
     while !run.state.is_terminal() {
         tokio::time::sleep(LOOK).await;
         run = current(store, &run).await?;
     }
     say(&format!("{}\n", cancelling::how(&run)))?;
-    Ok(if run.state == RunState::Cancelled {
-        Exit::Done
-    } else {
-        Exit::Failed
-    })
+    Ok(if run.state == wanted { Exit::Done } else { Exit::Failed })
 }
 
 async fn current(store: &Store, run: &Run) -> anyhow::Result<Run> {

@@ -13,7 +13,7 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
-use crate::flow::{execute, intake, outbox, recheck, sweep};
+use crate::flow::{auto_deploy, execute, intake, outbox, recheck, sweep};
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
 
@@ -68,6 +68,9 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         };
         for sentence in &started.missing {
             tracing::warn!("not set up: {sentence}");
+        }
+        for sentence in &started.unfit {
+            tracing::warn!("cannot be deployed: {sentence}");
         }
         for sentence in not_yet(config) {
             tracing::warn!("{sentence}");
@@ -138,6 +141,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     }
     tasks.spawn(supervised("sweep", engine.clone(), sweep::run));
     tasks.spawn(supervised("recheck", engine.clone(), recheck::run));
+    tasks.spawn(supervised("auto-deploy", engine.clone(), auto_deploy::run));
     tasks.spawn(supervised("renewal", engine.clone(), sweep::renew));
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {

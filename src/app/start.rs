@@ -15,14 +15,17 @@ use crate::app::clock::SystemClock;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
+use crate::flow::auto_deploy;
 use crate::flow::engine::{Engine, Lease, Parts};
 use crate::flow::pace::Pace;
+use crate::flow::rehearse;
 use crate::github::{Credentials, GitHub};
 use crate::notify::slack::SlackWebhook;
 use crate::provider::checkout::Checkouts;
 use crate::provider::git::Git;
 use crate::provider::launch::Launcher;
-use crate::provider::manifest::catalogue::Catalogue;
+use crate::provider::manifest::catalogue::{Broken, Catalogue};
+use crate::provider::versions::Versions;
 use crate::provider::{processes, worker};
 use crate::queue::Queue;
 use crate::queue::address::{QueueAddress, WorkerName};
@@ -48,6 +51,8 @@ pub struct Started {
     pub webhook_secrets: Vec<SecretString>,
     /// What is not set up, one sentence each with the remedy.
     pub missing: Vec<String>,
+    /// What is wrong with manifests and with inputs of providers, one sentence each.
+    pub unfit: Vec<String>,
 }
 
 /// What differs between the real program and a test of it.
@@ -118,10 +123,8 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
             .iter()
             .map(|value| ("github.webhook_secrets".to_owned(), value.clone())),
     );
-    let manifests = Catalogue::load(&config.providers).map_err(|errors| {
-        let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}", all.join("\n"))
-    })?;
+    let manifests = Catalogue::read(&config.providers);
+    let unfit = unfit(config, &manifests);
     let store = Store::open(&config.store).await?;
     let clock = Arc::clone(&surroundings.clock);
     let name = WorkerName::new(&host(), &processes::boot_id().unwrap_or_default(), clock.fresh_ulid());
@@ -146,6 +149,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         },
         checkouts: checkouts(config),
         manifests,
+        versions: Versions::default(),
         secrets: named,
         worker: worker::name(&host()),
         lease,
@@ -156,14 +160,27 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         deliveries: Notify::new(),
         outbox: Notify::new(),
         rechecks: Notify::new(),
+        auto_deploys: Notify::new(),
         sweeps: Notify::new(),
         watched: Mutex::default(),
     });
+    auto_deploy::follow(&engine).await?;
     Ok(Started {
         engine,
         webhook_secrets,
         missing,
+        unfit,
     })
+}
+
+/// What cannot be deployed as it is configured. One broken app does not stop the others.
+fn unfit(config: &Config, manifests: &Catalogue) -> Vec<String> {
+    let broken = manifests.broken().iter().flat_map(Broken::lines);
+    let faults = rehearse::faults(config, manifests);
+    let faults = faults
+        .iter()
+        .map(|fault| format!("{}; its deployments end in `error` until this is mended", fault.line()));
+    broken.chain(faults).collect()
 }
 
 /// A queue whose settings lose bells at will is refused; one that cannot be asked now is not.

@@ -46,7 +46,7 @@ pub enum Command {
     Serve,
     /// Carry out deployments only; another process on this machine receives them.
     Worker,
-    /// Check a configuration and print every problem it has.
+    /// Check a configuration and print every problem it has, also those that its providers would have with it.
     Check {
         /// The file to check instead of the configured one.
         path: Option<PathBuf>,
@@ -67,8 +67,24 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Show what a deployment would do: a dry run by the tool itself, beside the lane. Deploys nothing.
     Plan(DeployArgs),
-    /// Print the JSON Schema of the configuration.
-    Schema,
+    /// Print the JSON Schema of the configuration, or of provider manifests.
+    Schema {
+        /// The schema of `provider.yaml` instead.
+        #[arg(long)]
+        provider: bool,
+    },
+    /// List the providers: what is installed, what is missing and how to get it, who uses which. Ends with 1 where a provider that
+    /// the configuration uses lacks a program.
+    Providers {
+        /// Everything about this one: inputs, secrets, command lines, and what it would run.
+        name: Option<String>,
+        /// Print the page that explains it.
+        #[arg(long, requires = "name", conflicts_with = "json")]
+        readme: bool,
+        /// Print JSON, one provider a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a configuration from a file of hubot-deploy, Heaven, PYBOSSA's deployments server or adnanh/webhook.
     Import {
         /// The foreign file; nothing in it is executed, and no secret in it is copied.
@@ -125,6 +141,23 @@ pub enum Command {
         #[arg(long)]
         wait: bool,
     },
-    /// Check the installation: storage, queue, credentials; each finding with its fix.
+    /// Say how a run went that waits for a person; the exit code is 1 when it waits for nobody.
+    Finish {
+        /// The run's id, or the beginning of it.
+        run: String,
+        /// It could not be done. Without this, it is done.
+        #[arg(long)]
+        failed: bool,
+        /// What else there is to say, for people to read.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        /// Who says so, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+        /// Wait until it has ended, and print how; the exit code is 1 when it ended in another way.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Check the installation: storage, queue, git, the providers' programs, ssh; each finding with its fix.
     Doctor,
 }

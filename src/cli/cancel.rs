@@ -20,27 +20,35 @@ pub fn answered(answer: &Answer, now: Timestamp) -> String {
             )
         }
         Answer::Requested(run) => {
-            let alone = if run.worker.as_deref().is_some_and(is_dead) {
-                "; no worker watches it: its end is told as soon as `chima serve` or `chima worker` runs again"
-            } else {
-                ""
-            };
             format!(
-                "run `{}` is asked to stop: what it started on this machine is gone within 10 s{alone}",
-                run.id
+                "run `{}` is asked to stop: what it started on this machine is gone within 10 s{}",
+                run.id,
+                unwatched(run)
             )
         }
         Answer::RequestedBefore(run) => {
             let first = run.cancel.as_ref().map(wanted_by).unwrap_or_default();
             format!("run `{}` is being stopped already: {first}", run.id)
         }
-        Answer::Over(run) => {
-            let when = run.finished_at.map_or_else(String::new, |at| {
-                format!(" {} ago, at {}", span(now - at), at.format("%Y-%m-%d %H:%M:%S UTC"))
-            });
-            format!("run `{}` had ended{when}: {}", run.id, how(run))
-        }
+        Answer::Over(run) => had_ended(run, now),
     }
+}
+
+/// Who asks for something of a run that no worker watches hears when it takes effect; others need not know.
+pub(crate) fn unwatched(run: &Run) -> &'static str {
+    if run.worker.as_deref().is_some_and(is_dead) {
+        "; no worker watches it: its end is told as soon as `chima serve` or `chima worker` runs again"
+    } else {
+        ""
+    }
+}
+
+/// When a run ended, and how.
+pub(crate) fn had_ended(run: &Run, now: Timestamp) -> String {
+    let when = run.finished_at.map_or_else(String::new, |at| {
+        format!(" {} ago, at {}", span(now - at), at.format("%Y-%m-%d %H:%M:%S UTC"))
+    });
+    format!("run `{}` had ended{when}: {}", run.id, how(run))
 }
 
 /// How a run ended, as GitHub is told.

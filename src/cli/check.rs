@@ -1,30 +1,69 @@
 //! `chima check`: every problem of a configuration file, or what it means and what is not set up yet.
 //!
-//! It changes nothing and reaches nothing: named secrets are looked at where they lie, no address is called.
+//! It changes nothing and reaches nothing: named secrets are looked at where they lie, no address is called. Every environment
+//! is planned, so that what its provider would refuse is told here.
 
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::config::document::{At, Document, Fault};
 use crate::config::not_yet::not_yet;
-use crate::config::problem::ConfigError;
 use crate::config::secret::{self, SecretSource};
-use crate::config::{App, Config, Environment, GitHubAuth, Known, QueueAddress};
+use crate::config::{App, AutoDeploy, AutoDeployOn, Config, Environment, GitHubAuth, Known, QueueAddress};
+use crate::domain::glob::PathGlob;
+use crate::flow::rehearse::{self, SettingFault};
+use crate::provider::manifest::catalogue::{self, Catalogue};
 
 /// Checks a file: the report to print, and whether the file is good. Secrets that are not there are told and are no fault.
 #[must_use]
-pub fn check(path: &Path, known: &Known<'_>) -> (String, bool) {
-    match Config::load(path, known) {
-        Ok(config) => (summary(&config), true),
-        Err(error) => (refusal(&error), false),
+pub fn check(path: &Path) -> (String, bool) {
+    let names = catalogue::shipped_names();
+    let read = Document::load(path).and_then(|document| {
+        let config = Config::parse(path, document.text(), &Known { providers: &names })?;
+        Ok((document, config))
+    });
+    let (document, config) = match read {
+        Ok(read) => read,
+        Err(error) => return (refusal(path, error.problems.len(), &[error.to_string()]), false),
+    };
+    let catalogue = Catalogue::read(&config.providers);
+    let mut refusals: Vec<String> = catalogue
+        .broken()
+        .iter()
+        .map(|broken| broken.error.to_string())
+        .collect();
+    let mut count: usize = catalogue.broken().iter().map(|broken| broken.lines().len()).sum();
+    let faults = rehearse::faults(&config, &catalogue);
+    if !faults.is_empty() {
+        let error = document.refuse(faults.into_iter().map(|fault| placed(&document, fault)).collect());
+        count += error.problems.len();
+        refusals.push(error.to_string());
+    }
+    if refusals.is_empty() {
+        (summary(&config), true)
+    } else {
+        (refusal(path, count, &refusals), false)
     }
 }
 
-fn refusal(error: &ConfigError) -> String {
-    let count = match error.problems.len() {
+/// The fault at the line where the setting is written. Environments that share it share the fault.
+fn placed(document: &Document, fault: SettingFault) -> Fault {
+    let setting: Vec<&str> = fault.setting.iter().map(String::as_str).collect();
+    let path = document.setting(fault.app.as_str(), fault.environment.as_str(), &setting);
+    Fault {
+        text: format!("`{path}`: {}", fault.text),
+        path,
+        hint: fault.hint,
+        at: if fault.wrong_key { At::Key } else { At::Value },
+    }
+}
+
+fn refusal(path: &Path, count: usize, refusals: &[String]) -> String {
+    let count = match count {
         1 => "1 problem".to_owned(),
         many => format!("{many} problems"),
     };
-    format!("{error}\n\n{}: {count}\n", error.file.display())
+    format!("{}\n\n{}: {count}\n", refusals.join("\n\n"), path.display())
 }
 
 fn summary(config: &Config) -> String {
@@ -102,10 +141,31 @@ fn describe(environment: &Environment) -> Vec<String> {
         None => "from any room".to_owned(),
         Some(rooms) => format!("from {}", rooms.join(", ")),
     });
+    if let Some(auto) = &environment.auto_deploy {
+        facts.push(by_itself(auto));
+    }
     if let Some(timeout) = environment.timeout {
         facts.push(format!("stopped after {} s", timeout.as_secs()));
     }
     facts
+}
+
+/// What is deployed without being asked for.
+fn by_itself(auto: &AutoDeploy) -> String {
+    let branch = auto
+        .branch
+        .as_ref()
+        .map_or("the default branch", |branch| branch.as_str());
+    let mut text = match auto.on {
+        AutoDeployOn::Green => format!("deploys {branch} by itself when it is green"),
+        AutoDeployOn::Push => format!("deploys pushes to {branch} by itself"),
+        AutoDeployOn::MergedPullRequest => format!("deploys pull requests merged into {branch} by itself"),
+    };
+    if !auto.paths.is_empty() {
+        let globs: Vec<&str> = auto.paths.iter().map(PathGlob::as_str).collect();
+        let _ = write!(text, ", for changes of {}", globs.join(", "));
+    }
+    text
 }
 
 /// What is missing, what then does not work, and how to get it.

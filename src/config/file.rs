@@ -176,7 +176,7 @@ pub(super) struct Checkout {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum AutoDeploy {
-    /// `true` is the default branch when green; `false` is never.
+    /// `true` is the default branch, once it is green; `false` is never.
     Switch(bool),
     /// A branch and the moment.
     When(AutoDeployWhen),
@@ -188,11 +188,12 @@ pub(super) enum AutoDeploy {
 pub(super) struct AutoDeployWhen {
     /// The branch. Absent means the repository's default branch.
     pub(super) branch: Option<String>,
-    /// The moment: when the required contexts are `green`, at the `push`, or when a pull request was merged
-    /// (`merged_pull_request`).
+    /// The moment: when the required contexts are `green` (without a list, when something has been reported and all of it is);
+    /// at the `push`; or when a pull request was merged (`merged_pull_request`), for what it brought and nothing else.
     #[schemars(extend("default" = "green"))]
     pub(super) on: Option<AutoDeployOn>,
-    /// Globs, relative to the repository; only a change of a matching file counts. Absent means every change.
+    /// Globs, relative to the repository, such as `web/**`; a commit counts only where a matching file has changed since the
+    /// one that is deployed. Absent means every change.
     pub(super) paths: Option<Vec<String>>,
 }
 
@@ -231,7 +232,8 @@ macro_rules! with_settings {
             pub(super) tasks: Option<Vec<String>>,
             /// Commit statuses and check runs that must be green. Absent means all that have reported; `[]` means none.
             pub(super) required_contexts: Option<Vec<String>>,
-            /// Deployments made without being asked for: `true`, `false`, or a map.
+            /// Deployments made without being asked for: `true` for the default branch once it is green, `false`, or a map. An
+            /// app's is that of all its environments.
             #[schemars(extend("default" = false))]
             pub(super) auto_deploy: Option<AutoDeploy>,
             /// Chat rooms, by name or id, from which it may be deployed. Absent means all.
@@ -253,7 +255,8 @@ macro_rules! with_settings {
             pub(super) hold_timeout_seconds: Option<u64>,
             /// Hosts of the environment. A request may narrow them, never add to them.
             pub(super) hosts: Option<Vec<String>>,
-            /// Variables for the command. An environment's are laid over the app's.
+            /// Variables for the command. An environment's are laid over the app's. `PATH` is also where its program is
+            /// looked for, in place of the server's own.
             pub(super) env: Option<BTreeMap<String, String>>,
             /// Secrets for the command, by the variable that holds them. An environment's are laid over the app's.
             pub(super) secrets: Option<BTreeMap<String, AppSecret>>,

@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use crate::config::file::{File, Queue, Secret, Server};
 use crate::config::interpret::addresses::Address;
 use crate::config::problem::{KeyPath, Problem};
+use crate::config::schema;
 use crate::config::secret::{MASKABLE_BYTES, STRONG_BYTES, SecretError, SecretSource};
 use crate::config::tree::{self, Node};
 use crate::config::walk;
@@ -37,7 +38,7 @@ pub(super) struct Surroundings<'a> {
 pub(super) fn config(text: &str, surroundings: &Surroundings<'_>) -> Result<Config, Vec<Problem>> {
     let root = tree::parse(text)
         .map_err(|found| vec![KeyPath::default().problem(found.place, found.text, found.hint.map(str::to_owned))])?;
-    let (value, problems) = walk::walk(&root);
+    let (value, problems) = walk::walk(&root, schema::configuration());
     if !problems.is_empty() {
         return Err(problems);
     }

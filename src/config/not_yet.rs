@@ -15,11 +15,6 @@ pub fn not_yet(config: &Config) -> Vec<String> {
                      GitHub may deploy"
                 ));
             }
-            if environment.auto_deploy.is_some() {
-                sentences.push(format!(
-                    "`auto_deploy` of `{at}` has no effect in this version: nothing deploys by itself"
-                ));
-            }
         }
     }
     if config.slack.bot_token.is_some() || config.slack.signing_secret.is_some() || config.chat_token.is_some() {

@@ -66,6 +66,29 @@ impl ConfigError {
         }
     }
 
+    /// One line for each problem, without the excerpt: for a log.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let line = |problem: &Problem| {
+            let hint = problem
+                .hint
+                .as_deref()
+                .map(|hint| format!("; {hint}"))
+                .unwrap_or_default();
+            format!("{} {}{hint}", self.place(problem), problem.text)
+        };
+        self.problems.iter().map(line).collect()
+    }
+
+    /// File, line and column, as editors take them.
+    fn place(&self, problem: &Problem) -> String {
+        let file = self.file.display();
+        match problem.line {
+            0 => format!("{file}:"),
+            line => format!("{file}:{line}:{}:", problem.column),
+        }
+    }
+
     /// The one problem of a file that could not be read at all.
     pub(super) fn unreadable(file: &Path, text: String, hint: &str) -> Self {
         let problem = Problem {
@@ -90,11 +113,7 @@ impl fmt::Display for ConfigError {
             if index > 0 {
                 f.write_str("\n\n")?;
             }
-            write!(f, "{}:", self.file.display())?;
-            if problem.line > 0 {
-                write!(f, "{}:{}:", problem.line, problem.column)?;
-            }
-            write!(f, " {problem}")?;
+            write!(f, "{} {problem}", self.place(problem))?;
         }
         Ok(())
     }
@@ -125,7 +144,7 @@ impl Problem {
 
 /// The way from the top of the file to a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct KeyPath(Vec<Step>);
+pub struct KeyPath(Vec<Step>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
@@ -135,17 +154,20 @@ enum Step {
 
 impl KeyPath {
     /// The path of keys alone.
-    pub(super) fn of(keys: &[&str]) -> Self {
+    #[must_use]
+    pub fn of(keys: &[&str]) -> Self {
         Self(keys.iter().map(|key| Step::Key((*key).to_owned())).collect())
     }
 
     /// One key deeper.
-    pub(super) fn key(&self, key: &str) -> Self {
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
         self.with(Step::Key(key.to_owned()))
     }
 
     /// One item of a list deeper.
-    pub(super) fn index(&self, index: usize) -> Self {
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
         self.with(Step::Index(index))
     }
 

@@ -7,15 +7,15 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use crate::config::schema;
-use crate::config::walk;
+use crate::config::schema::{self, Schema, description};
+use crate::config::table::{Table, keys};
 
 const SECRETS: &str = "Secrets";
 
 /// The page, as Markdown.
 #[must_use]
 pub fn markdown() -> String {
-    let root = schema::value();
+    let root = schema::configuration().root();
     let mut page = String::from("# Configuration\n\n");
     page.push_str("<!-- Made from the schema by a test: change the comments in `src/config/file.rs` instead. -->\n\n");
     let _ = writeln!(
@@ -50,31 +50,12 @@ fn section(page: &mut String, heading: &str, path: &str, target: &Value, left_ou
     if !path.is_empty() {
         let _ = writeln!(page, "{}\n", description(target));
     }
-    page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
-    let none = Map::new();
-    let required: Vec<&str> = target["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let keys = target["properties"].as_object().unwrap_or(&none);
-    for (key, wanted) in keys.iter().filter(|(key, _)| !left_out.contains(&key.as_str())) {
-        let default = match wanted.get("default") {
-            Some(Value::String(text)) => format!("`{text}`"),
-            Some(other) => format!("`{other}`"),
-            None if required.contains(&key.as_str()) => "*required*".to_owned(),
-            None => String::new(),
-        };
-        let _ = writeln!(
-            page,
-            "| `{key}` | {} | {default} | {} |",
-            kind(wanted),
-            description(wanted)
-        );
-    }
-    page.push('\n');
-    for (key, wanted) in keys.iter().filter(|(key, _)| !left_out.contains(&key.as_str())) {
+    let table = Table {
+        schema: schema::configuration(),
+        linked: secret,
+    };
+    table.push(page, target, left_out);
+    for (key, wanted) in keys(target).filter(|(key, _)| !left_out.contains(&key.as_str())) {
         let (path, target) = match inner(wanted) {
             Some((target, true)) => (join(path, key) + ".<name>", target),
             Some((target, false)) => (join(path, key), target),
@@ -96,14 +77,18 @@ fn section(page: &mut String, heading: &str, path: &str, target: &Value, left_ou
 
 /// The map of known keys that a value is, or that each entry of it is.
 fn inner(wanted: &Value) -> Option<(&Value, bool)> {
+    let schema = schema::configuration();
     let direct = |wanted| {
-        let options = schema::alternatives(wanted).map_or_else(|| vec![wanted], |options| options.iter().collect());
-        let mut targets = options.into_iter().map(schema::resolve);
+        let options = schema
+            .alternatives(wanted)
+            .map_or_else(|| vec![wanted], |options| options.iter().collect());
+        let mut targets = options.into_iter().map(|option| schema.resolve(option));
         targets.find(|target| target.get("properties").is_some() && target.get("x-secret").is_none())
     };
     match direct(wanted) {
         Some(target) => Some((target, false)),
-        None => schema::resolve(wanted)
+        None => schema
+            .resolve(wanted)
             .get("additionalProperties")
             .and_then(direct)
             .map(|target| (target, true)),
@@ -114,31 +99,9 @@ fn keys_of<'a>(target: &'a Value, key: &str) -> Option<&'a Value> {
     target["properties"].get(key)
 }
 
-fn kind(wanted: &Value) -> String {
-    if let Some(options) = schema::alternatives(wanted) {
-        let kinds: Vec<String> = options
-            .iter()
-            .filter(|option| option["type"] != "null")
-            .map(kind)
-            .collect();
-        return kinds.join(" or ");
-    }
-    let target = schema::resolve(wanted);
-    if target.get("x-secret").is_some() {
-        return format!("[secret](#{})", SECRETS.to_lowercase());
-    }
-    match schema::type_name(wanted) {
-        Some("array") => format!("list of {}", kind(&target["items"])),
-        Some("object") => match target.get("additionalProperties") {
-            Some(Value::Bool(_)) | None => "map".to_owned(),
-            Some(values) => match kind(values) {
-                values if values == "map" => "map of maps".to_owned(),
-                values => format!("map of {values}"),
-            },
-        },
-        Some("integer") => walk::expected(wanted).trim_start_matches("a ").to_owned(),
-        Some(_) | None => walk::expected(wanted),
-    }
+fn secret(schema: &Schema, wanted: &Value) -> Option<String> {
+    schema.resolve(wanted).get("x-secret")?;
+    Some(format!("[secret](#{})", SECRETS.to_lowercase()))
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -147,8 +110,4 @@ fn join(path: &str, key: &str) -> String {
     } else {
         format!("{path}.{key}")
     }
-}
-
-fn description(schema: &Value) -> &str {
-    schema["description"].as_str().unwrap_or_default()
 }

@@ -1,69 +1,142 @@
-//! The JSON schema of the configuration file, made from the structs that read it.
+//! The JSON schema of a file of YAML, made from the structs that read it.
 //!
-//! Editors complete and check against it, `walk` finds every fault of form with it, and `reference` prints it. There is no
-//! second list of keys anywhere.
+//! Editors complete and check against it, `walk` finds every fault of form with it, and the reference pages print it. There is
+//! no second list of keys anywhere. The configuration is one such file, a provider's manifest another.
 
 use std::sync::LazyLock;
 
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::config::file::File;
+use crate::config::suggest;
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(build);
+static CONFIGURATION: LazyLock<Schema> =
+    LazyLock::new(|| Schema::of::<File>("Chima configuration", "chima schema").with_moved(suggest::moved));
 
-/// The schema as it is stored in `config/app.schema.json`: the same text from the same code.
+/// The schema of the configuration.
+#[must_use]
+pub fn configuration() -> &'static Schema {
+    &CONFIGURATION
+}
+
+/// The configuration's schema as it is stored in `config/app.schema.json`: the same text from the same code.
 #[must_use]
 pub fn json() -> String {
-    format!("{:#}\n", *SCHEMA)
+    configuration().json()
 }
 
-/// The schema, to be walked.
-pub(super) fn value() -> &'static Value {
-    &SCHEMA
+/// What one kind of file may hold.
+#[derive(Debug)]
+pub struct Schema {
+    root: Value,
+    /// Prints it.
+    command: &'static str,
+    /// Where keys of other systems, or of other levels, go here.
+    moved: fn(&str) -> Option<&'static str>,
 }
 
-/// The schema that `schema` refers to, or itself.
-pub(super) fn resolve(schema: &Value) -> &Value {
-    match definition_name(schema) {
-        Some(name) => &SCHEMA["$defs"][name],
-        None => schema,
+impl Schema {
+    /// The schema of the struct `T`. `command` is what a person types to see it.
+    #[must_use]
+    pub fn of<T: JsonSchema>(title: &str, command: &'static str) -> Self {
+        let mut root = schemars::schema_for!(T).to_value();
+        let definitions = root.get("$defs").cloned().unwrap_or_default();
+        tidy(&mut root, &definitions);
+        root["title"] = Value::from(title);
+        Self {
+            root,
+            command,
+            moved: |_| None,
+        }
+    }
+
+    fn with_moved(self, moved: fn(&str) -> Option<&'static str>) -> Self {
+        Self { moved, ..self }
+    }
+
+    /// As a file that editors read.
+    #[must_use]
+    pub fn json(&self) -> String {
+        format!("{:#}\n", self.root)
+    }
+
+    /// The whole of it, which is the schema of the top level.
+    #[must_use]
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// The schema that `schema` refers to, or itself.
+    #[must_use]
+    pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        match definition_name(schema) {
+            Some(name) => &self.root["$defs"][name],
+            None => schema,
+        }
+    }
+
+    /// The alternatives of a schema, where it has any.
+    #[must_use]
+    pub fn alternatives<'a>(&'a self, schema: &'a Value) -> Option<&'a Vec<Value>> {
+        self.resolve(schema).get("anyOf").and_then(Value::as_array)
+    }
+
+    /// The words that may be chosen from, each with what it means; none where it is no choice.
+    #[must_use]
+    pub fn choices<'a>(&'a self, schema: &'a Value) -> Option<Vec<(&'a str, Option<&'a str>)>> {
+        let target = self.resolve(schema);
+        if let Some(words) = target.get("enum").and_then(Value::as_array) {
+            return Some(words.iter().filter_map(|word| Some((word.as_str()?, None))).collect());
+        }
+        // Where Rust explains each variant: one schema for each.
+        let choices = target.get("oneOf").and_then(Value::as_array)?;
+        let word = |choice: &'a Value| Some((choice.get("const")?.as_str()?, choice["description"].as_str()));
+        choices.iter().map(word).collect()
+    }
+
+    /// The type a schema names, leaving `null` aside.
+    pub(super) fn type_name<'a>(&'a self, schema: &'a Value) -> Option<&'a str> {
+        if self.choices(schema).is_some() {
+            return Some("string");
+        }
+        let named = self.resolve(schema).get("type")?;
+        match named.as_array() {
+            Some(types) => types.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+            None => named.as_str(),
+        }
+    }
+
+    /// Whether a key may stand without a value.
+    pub(super) fn may_be_absent(&self, schema: &Value) -> bool {
+        let types = &self.resolve(schema)["type"];
+        types == "null"
+            || types
+                .as_array()
+                .is_some_and(|types| types.iter().any(|name| name == "null"))
+    }
+
+    /// The hint for a key that is none of the known ones.
+    pub(super) fn hint(&self, typed: &str, known: &[&str]) -> Option<String> {
+        suggest::hint(typed, known).or_else(|| Some(format!("`{}` prints every key", self.command)))
+    }
+
+    /// Where a key goes that is known, but not here.
+    pub(super) fn moved(&self, key: &str) -> Option<&'static str> {
+        (self.moved)(key)
     }
 }
 
 /// The name of the definition a schema refers to.
-pub(super) fn definition_name(schema: &Value) -> Option<&str> {
+#[must_use]
+pub fn definition_name(schema: &Value) -> Option<&str> {
     schema.get("$ref").and_then(Value::as_str)?.strip_prefix("#/$defs/")
 }
 
-/// The alternatives of a schema, where it has any.
-pub(super) fn alternatives(schema: &Value) -> Option<&Vec<Value>> {
-    resolve(schema).get("anyOf").and_then(Value::as_array)
-}
-
-/// The type a schema names, leaving `null` aside.
-pub(super) fn type_name(schema: &Value) -> Option<&str> {
-    let named = resolve(schema).get("type")?;
-    match named.as_array() {
-        Some(types) => types.iter().filter_map(Value::as_str).find(|name| *name != "null"),
-        None => named.as_str(),
-    }
-}
-
-/// Whether a key may stand without a value.
-pub(super) fn may_be_absent(schema: &Value) -> bool {
-    let types = &resolve(schema)["type"];
-    types == "null"
-        || types
-            .as_array()
-            .is_some_and(|types| types.iter().any(|name| name == "null"))
-}
-
-fn build() -> Value {
-    let mut schema = schemars::schema_for!(File).to_value();
-    let definitions = schema.get("$defs").cloned().unwrap_or_default();
-    tidy(&mut schema, &definitions);
-    schema["title"] = Value::from("Chima configuration");
-    schema
+/// What Rust's comment on a schema says; empty where there is none.
+#[must_use]
+pub fn description(schema: &Value) -> &str {
+    schema["description"].as_str().unwrap_or_default()
 }
 
 /// Takes out what Rust's types say and a reader of YAML does not mean: `null` for a key without a value is only good for
@@ -73,6 +146,9 @@ fn tidy(schema: &mut Value, definitions: &Value) {
         Value::Array(items) => items.iter_mut().for_each(|item| tidy(item, definitions)),
         Value::Object(map) => {
             map.shift_remove("format");
+            if map.get("default").is_some_and(Value::is_null) {
+                map.shift_remove("default");
+            }
             if let Some(Value::String(text)) = map.get_mut("description") {
                 *text = text.replace('\n', " ");
             }
@@ -104,7 +180,8 @@ fn drop_null_alternative(map: &mut Map<String, Value>, definitions: &Value) {
         return;
     }
     let target = definition_name(other).map(|name| &definitions[name]);
-    let is_section = target.is_some_and(|target| target["type"] == "object" && target.get("x-secret").is_none());
+    let all_optional = |target: &Value| target.get("required").is_none() && target.get("x-secret").is_none();
+    let is_section = target.is_some_and(|target| target["type"] == "object" && all_optional(target));
     if is_section {
         return;
     }

@@ -77,7 +77,8 @@ pub(super) fn moved(key: &str) -> Option<&'static str> {
 }
 
 /// The known name nearest to what was typed, if any is near enough to be a slip.
-pub(super) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = typed.to_lowercase().replace('-', "_");
     let allowed = (wanted.chars().count() / 3).clamp(1, 3);
     known
@@ -91,15 +92,15 @@ pub(super) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>)
         .map(|(_, name)| name)
 }
 
-/// The hint for a name that is none of the known ones: the nearest, or all of them.
-pub(super) fn hint(typed: &str, known: &[&str]) -> Option<String> {
+/// The hint for a name that is none of the known ones: the nearest, or all of them where they are few.
+#[must_use]
+pub fn hint(typed: &str, known: &[&str]) -> Option<String> {
     if let Some(name) = nearest(typed, known.iter().copied()) {
         return Some(format!("did you mean `{name}`?"));
     }
     match known.len() {
-        0 => None,
         1..=12 => Some(format!("known here: {}", list(known))),
-        _ => Some("`chima schema` prints every key".to_owned()),
+        _ => None,
     }
 }
 

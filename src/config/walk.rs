@@ -6,21 +6,24 @@
 use serde_json::{Map, Value};
 
 use crate::config::problem::{KeyPath, Problem};
-use crate::config::schema;
+use crate::config::schema::Schema;
 use crate::config::suggest;
 use crate::config::tree::{Content, Entry, Node, Place};
 use crate::domain::names::shown;
 
-/// Holds a file against the schema.
-pub(super) fn walk(root: &Node) -> (Value, Vec<Problem>) {
-    let mut walk = Walk { problems: Vec::new() };
+/// Holds a file against its schema.
+pub(super) fn walk(root: &Node, schema: &Schema) -> (Value, Vec<Problem>) {
+    let mut walk = Walk {
+        schema,
+        problems: Vec::new(),
+    };
     let value = match root.content {
         // A file of comments alone is a configuration: the empty one.
         Content::Nothing => Value::Object(Map::new()),
         Content::Flag(..) | Content::Number(..) | Content::Text(_) | Content::List(_) | Content::Map(_) => walk.value(
             root,
             Place::START,
-            schema::value(),
+            schema.root(),
             &KeyPath::default(),
             &Above::default(),
         ),
@@ -35,24 +38,26 @@ struct Above<'a> {
     path: KeyPath,
 }
 
-struct Walk {
+struct Walk<'s> {
+    schema: &'s Schema,
     problems: Vec<Problem>,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// One value. `key` is where its key stands.
     fn value(&mut self, node: &Node, key: Place, wanted: &Value, path: &KeyPath, above: &Above<'_>) -> Value {
-        if let Some(alternatives) = schema::alternatives(wanted) {
-            return match alternatives.iter().find(|alternative| accepts(alternative, node)) {
+        let schema = self.schema;
+        if let Some(alternatives) = schema.alternatives(wanted) {
+            return match nearest_alternative(schema, alternatives, node) {
                 Some(alternative) => self.value(node, key, alternative, path, above),
                 None => self.wrong(node, wanted, path),
             };
         }
-        if !accepts(wanted, node) {
+        if !accepts(schema, wanted, node) {
             return self.wrong(node, wanted, path);
         }
-        let target = schema::resolve(wanted);
-        match (&node.content, schema::type_name(wanted)) {
+        let target = schema.resolve(wanted);
+        match (&node.content, schema.type_name(wanted)) {
             (Content::Map(entries), Some("object")) => self.map(entries, key, target, path, above),
             (Content::List(items), Some("array")) => {
                 let items = items.iter().enumerate();
@@ -61,7 +66,7 @@ impl Walk {
                     .collect()
             }
             (Content::Text(text) | Content::Flag(_, text) | Content::Number(_, text), Some("string")) => {
-                match choices(wanted) {
+                match words(schema, wanted) {
                     Some(choices) if !choices.contains(&text.as_str()) => self.wrong(node, wanted, path),
                     Some(_) | None => Value::String(text.clone()),
                 }
@@ -125,18 +130,18 @@ impl Walk {
             Some(format!("`{}` goes {}", shown(&entry.key), directly_under(&above.path)))
         } else if let Some(name) = suggest::nearest(&entry.key, names.iter().copied()) {
             Some(format!("did you mean `{name}`?"))
-        } else if let Some(moved) = suggest::moved(&entry.key).filter(|_| secret_in(target).is_none()) {
+        } else if let Some(moved) = self.schema.moved(&entry.key).filter(|_| !self.is_secret(target)) {
             Some(moved.to_owned())
         } else {
-            suggest::hint(&entry.key, &names)
+            self.schema.hint(&entry.key, &names)
         };
         let text = format!("unknown key `{}` {}", shown(&entry.key), within(path));
         // Beside secrets, a slip in the key may leave a secret as its value.
-        let beside_secrets = secret_in(target).is_some()
+        let beside_secrets = self.is_secret(target)
             || known
                 .into_iter()
                 .flat_map(Map::values)
-                .any(|wanted| secret_in(wanted).is_some());
+                .any(|wanted| self.is_secret(wanted));
         let problem = path.problem(entry.place, text, hint);
         let hidden = beside_secrets && is_written(&entry.value);
         self.problems.push(if hidden { problem.hide_line() } else { problem });
@@ -170,7 +175,7 @@ impl Walk {
                     .get(name)
                     .and_then(|wanted| wanted["description"].as_str())
                     .map(as_clause);
-                let text = format!("`{path}` has no `{name}`");
+                let text = format!("{} has no `{name}`", called(path));
                 self.problems
                     .push(path.problem(key, text, meaning.map(|meaning| format!("`{name}`: {meaning}"))));
             }
@@ -200,9 +205,14 @@ impl Walk {
         node.to_json()
     }
 
+    fn is_secret(&self, wanted: &Value) -> bool {
+        secret_in(self.schema, wanted).is_some()
+    }
+
     fn wrong(&mut self, node: &Node, wanted: &Value, path: &KeyPath) -> Value {
-        let target = schema::resolve(wanted);
-        if let Some(secret) = secret_in(wanted).filter(|_| is_written(node)) {
+        let schema = self.schema;
+        let target = schema.resolve(wanted);
+        if let Some(secret) = secret_in(schema, wanted).filter(|_| is_written(node)) {
             // The value is not shown: it may be the secret itself.
             let names: Vec<&str> = secret["properties"]
                 .as_object()
@@ -221,25 +231,25 @@ impl Walk {
             .into_iter()
             .find_map(|schema| schema["x-hint"].as_str())
             .map(str::to_owned);
-        let name = if *path == KeyPath::default() {
-            "the file".to_owned()
-        } else {
-            format!("`{path}`")
-        };
-        let text = format!("{name} {}; expected {}", found(node), expected(wanted));
+        let text = format!(
+            "{} {}; expected {}",
+            called(path),
+            found(node),
+            expected(schema, wanted)
+        );
         self.problems
-            .push(path.problem(node.place, text, own.or_else(|| correction(node, wanted))));
+            .push(path.problem(node.place, text, own.or_else(|| correction(schema, node, wanted))));
         Value::Null
     }
 }
 
 /// The secret that a schema asks for, also as the item of a list.
-fn secret_in(wanted: &Value) -> Option<&Value> {
-    let target = schema::resolve(wanted);
+fn secret_in<'a>(schema: &'a Schema, wanted: &'a Value) -> Option<&'a Value> {
+    let target = schema.resolve(wanted);
     if target.get("x-secret").is_some() {
         Some(target)
     } else {
-        secret_in(target.get("items")?)
+        secret_in(schema, target.get("items")?)
     }
 }
 
@@ -251,14 +261,36 @@ fn is_written(node: &Node) -> bool {
     }
 }
 
-fn accepts(wanted: &Value, node: &Node) -> bool {
-    if let Some(alternatives) = schema::alternatives(wanted) {
-        return alternatives.iter().any(|alternative| accepts(alternative, node));
+/// The alternative that a value is meant to be. Of several maps it is the one that most of its keys belong to: what is wrong
+/// with it is then told in the terms of that one.
+fn nearest_alternative<'a>(schema: &Schema, alternatives: &'a [Value], node: &Node) -> Option<&'a Value> {
+    let own_keys = |wanted: &Value| {
+        let known = &schema.resolve(wanted)["properties"];
+        let is_known = |entry: &&Entry| known.get(&entry.key).is_some();
+        node.entries().iter().filter(is_known).count()
+    };
+    let fitting: Vec<&Value> = alternatives
+        .iter()
+        .filter(|wanted| accepts(schema, wanted, node))
+        .collect();
+    // From the end, because of equals the last one is the greatest: the first is meant.
+    let best = fitting.iter().rev().max_by_key(|wanted| own_keys(wanted));
+    match best {
+        Some(best) if fitting.len() > 1 && own_keys(best) == 0 && !node.entries().is_empty() => None,
+        best => best.copied(),
     }
-    if matches!(node.content, Content::Nothing) && schema::may_be_absent(wanted) {
+}
+
+fn accepts(schema: &Schema, wanted: &Value, node: &Node) -> bool {
+    if let Some(alternatives) = schema.alternatives(wanted) {
+        return alternatives
+            .iter()
+            .any(|alternative| accepts(schema, alternative, node));
+    }
+    if matches!(node.content, Content::Nothing) && schema.may_be_absent(wanted) {
         return true;
     }
-    match (schema::type_name(wanted), &node.content) {
+    match (schema.type_name(wanted), &node.content) {
         (None, _) => true,
         (Some("object"), content) => matches!(content, Content::Map(_)),
         (Some("array"), content) => matches!(content, Content::List(_)),
@@ -269,9 +301,9 @@ fn accepts(wanted: &Value, node: &Node) -> bool {
     }
 }
 
-fn choices(wanted: &Value) -> Option<Vec<&str>> {
-    let choices = schema::resolve(wanted).get("enum")?.as_array()?;
-    Some(choices.iter().filter_map(Value::as_str).collect())
+fn words<'a>(schema: &'a Schema, wanted: &'a Value) -> Option<Vec<&'a str>> {
+    let choices = schema.choices(wanted)?;
+    Some(choices.into_iter().map(|(word, _)| word).collect())
 }
 
 fn in_range(number: Option<f64>, target: &Value) -> bool {
@@ -293,20 +325,23 @@ fn found(node: &Node) -> String {
 }
 
 /// What a schema asks for, as the end of a sentence.
-pub(super) fn expected(wanted: &Value) -> String {
-    if let Some(alternatives) = schema::alternatives(wanted) {
+pub(super) fn expected(schema: &Schema, wanted: &Value) -> String {
+    if let Some(own) = schema.resolve(wanted)["x-expected"].as_str() {
+        return own.to_owned();
+    }
+    if let Some(alternatives) = schema.alternatives(wanted) {
         let parts: Vec<String> = alternatives
             .iter()
             .filter(|alternative| alternative["type"] != "null")
-            .map(expected)
+            .map(|alternative| expected(schema, alternative))
             .collect();
         return parts.join(" or ");
     }
-    if let Some(choices) = choices(wanted) {
+    if let Some(choices) = words(schema, wanted) {
         return format!("one of {}", suggest::list(&choices));
     }
-    let target = schema::resolve(wanted);
-    match schema::type_name(wanted) {
+    let target = schema.resolve(wanted);
+    match schema.type_name(wanted) {
         Some("object") => "a map".to_owned(),
         Some("array") => "a list".to_owned(),
         Some("boolean") => "`true` or `false`".to_owned(),
@@ -320,11 +355,11 @@ pub(super) fn expected(wanted: &Value) -> String {
     }
 }
 
-fn correction(node: &Node, wanted: &Value) -> Option<String> {
-    if let (Content::Text(text), Some(choices)) = (&node.content, choices(wanted)) {
+fn correction(schema: &Schema, node: &Node, wanted: &Value) -> Option<String> {
+    if let (Content::Text(text), Some(choices)) = (&node.content, words(schema, wanted)) {
         return suggest::nearest(text, choices).map(|choice| format!("did you mean `{choice}`?"));
     }
-    match (&node.content, schema::type_name(wanted)) {
+    match (&node.content, schema.type_name(wanted)) {
         (Content::Text(text), Some("array")) if text.len() <= 40 => Some(format!("write a list: `[{}]`", shown(text))),
         (Content::Text(text), Some("integer")) if text.parse::<u64>().is_ok() => {
             Some("write it without quotes".to_owned())
@@ -338,6 +373,15 @@ fn correction(node: &Node, wanted: &Value) -> Option<String> {
             Some("give it a value, or remove it; text that begins with `#` needs quotes".to_owned())
         }
         _ => None,
+    }
+}
+
+/// A value, as the beginning of a sentence.
+fn called(path: &KeyPath) -> String {
+    if *path == KeyPath::default() {
+        "the file".to_owned()
+    } else {
+        format!("`{path}`")
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::deployment::Deployment;
-use crate::domain::ids::RepositoryId;
+use crate::domain::ids::{InstallationId, RepositoryId};
 
 /// What a delivery means to us.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,18 +11,50 @@ use crate::domain::ids::RepositoryId;
 pub enum Event {
     /// Somebody asks for a deployment: the one event that can start a run.
     Deployment(Box<Deployment>),
-    /// Commit statuses or check runs of a commit changed: held runs of it are looked at again.
-    ContextsChanged {
-        /// Whose commit.
-        repository_id: RepositoryId,
-        /// Which commit.
-        sha: String,
-    },
+    /// Something about a commit or a branch changed: held runs of it are looked at again, and so are environments that are
+    /// deployed without being asked for.
+    Changed(Box<Change>),
     /// GitHub tries the hook.
     Ping,
     /// An event type (or an action of one) that means nothing to us.
     Unhandled {
         /// GitHub's name of it, with the action where there is one.
         name: String,
+    },
+}
+
+/// What changed. Nothing is done because of the change itself: it only says where to look, so that one that is lost, comes
+/// twice or comes late changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Whose.
+    pub repository_id: RepositoryId,
+    /// `owner/name`, as it is now.
+    pub repository: Option<String>,
+    /// The branch that is meant where nobody named one.
+    pub default_branch: Option<String>,
+    /// Where the App is installed.
+    pub installation: Option<InstallationId>,
+    /// Which branches it is about; `None` where it does not say.
+    pub branches: Option<Vec<String>>,
+    /// What it is.
+    pub what: What,
+}
+
+/// Kinds of changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// Commit statuses or check runs of a commit, or a workflow that makes some.
+    Contexts {
+        /// Which commit.
+        sha: String,
+    },
+    /// A branch moved, by a push or by the merge of a pull request.
+    Moved {
+        /// Where to; `None` where it is gone, or nobody says.
+        sha: Option<String>,
+        /// Whose doing it was.
+        by: Option<String>,
     },
 }

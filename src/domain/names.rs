@@ -79,6 +79,12 @@ name!(
 );
 
 impl Sha {
+    /// The id of no commit, as git writes it: stands for one where there is none yet.
+    #[must_use]
+    pub fn null() -> Self {
+        Self("0".repeat(40))
+    }
+
     /// The first eight digits, for people; never for git.
     #[must_use]
     pub fn short(&self) -> &str {
@@ -146,6 +152,13 @@ name!(
             c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '+' | '#' | '@' | '=' | ',' | '-')
         })
 );
+
+impl From<Sha> for RefName {
+    /// A commit may be asked for by its own id.
+    fn from(sha: Sha) -> Self {
+        Self(sha.0)
+    }
+}
 
 name!(
     /// The short name people use in chat, the key under `apps:`.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::command::Cancellation;
+use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::deployment::Order;
 use crate::domain::ids::{DeliveryId, DeploymentId, Fence, InstallationId, RepositoryId, RunId};
 use crate::domain::names::{EnvironmentName, RepositoryName};
@@ -204,6 +204,19 @@ impl Run {
             self.state.deployment_state()
         }
     }
+
+    /// What a person is to do, while nobody has said how it went, or that it should stop.
+    #[must_use]
+    pub fn waits_for_person(&self) -> Option<&str> {
+        let open = self.state == RunState::Running && self.verdict.is_none() && self.cancel.is_none();
+        self.instructions.as_deref().filter(|_| open)
+    }
+
+    /// A person's word about a run that it was asked about.
+    #[must_use]
+    pub fn persons_verdict(&self) -> Option<&PersonsVerdict> {
+        self.verdict.as_ref().filter(|_| self.instructions.is_some())
+    }
 }
 
 /// Our execution of one deployment, as the ledger has it.
@@ -265,6 +278,10 @@ pub struct Run {
     pub lease_until: Option<Timestamp>,
     /// The first request to stop it.
     pub cancel: Option<Cancellation>,
+    /// What a person is to do, where the present attempt is carried out by one.
+    pub instructions: Option<String>,
+    /// The first word of a person about how that went.
+    pub verdict: Option<PersonsVerdict>,
     /// Digest of the configuration it was decided with.
     pub config_digest: String,
 }

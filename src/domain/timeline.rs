@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::command::Cancellation;
+use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::ids::{DeliveryId, DeploymentId, Fence};
 use crate::domain::reason::Reason;
 use crate::domain::run::RunState;
@@ -27,6 +27,10 @@ pub enum RunEvent {
     Requeued { detail: String },
     /// A newer deployment took its place.
     Superseded { by: DeploymentId },
+    /// A person is to carry it out, and to say how it went.
+    AwaitsPerson,
+    /// A person said how it went.
+    PersonSaid(PersonsVerdict),
     /// A person asked to stop it.
     CancelRequested(Cancellation),
     /// It is over.

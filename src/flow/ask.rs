@@ -1,16 +1,17 @@
 //! Asks GitHub for a deployment. It starts nothing: GitHub delivers it, and it comes in by the same door as everybody else's.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use crate::config::{App, Environment};
+use crate::config::Environment;
 use crate::domain::creation::Creation;
 use crate::domain::ids::{DeploymentId, InstallationId};
+use crate::domain::names::RepositoryName;
 use crate::github::GitHub;
 use crate::github::call::CallError;
 use crate::github::deployments::NewDeployment;
 
 /// How often a merge by GitHub is followed by another try: a branch that moves faster than that is somebody's to look at.
-const TRIES: u32 = 3;
+const TRIES: usize = 3;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +24,14 @@ pub struct Wish {
     pub hosts: Vec<String>,
     /// Who asks.
     pub by: String,
-    /// By which way: `cli`, …
+    /// By which way: `cli`, `auto_deploy`, …
     pub via: &'static str,
+    /// For people who look at it on GitHub.
+    pub description: String,
+    /// Whether GitHub may merge the default branch into the ref first.
+    pub auto_merge: bool,
+    /// What else its payload says.
+    pub notes: Map<String, Value>,
 }
 
 /// What became of it.
@@ -45,37 +52,40 @@ pub struct Asked {
 pub async fn ask(
     github: &GitHub,
     installation: Option<InstallationId>,
-    (app, environment): (&App, &Environment),
+    (repository, environment): (&RepositoryName, &Environment),
     wish: &Wish,
 ) -> Result<Asked, CallError> {
-    let deployment = new_deployment(app, environment, wish);
+    let deployment = new_deployment(environment, wish);
     let mut merged = Vec::new();
     loop {
-        let creation = github
-            .create_deployment(installation, &app.repository, &deployment)
-            .await?;
-        match creation {
-            Creation::Merged { message } if merged.len() < TRIES as usize => merged.push(message),
-            creation => return Ok(Asked { creation, merged }),
+        let creation = github.create_deployment(installation, repository, &deployment).await?;
+        if let Creation::Merged { message } = &creation
+            && merged.len() < TRIES
+        {
+            merged.push(message.clone());
+            continue;
         }
+        return Ok(Asked { creation, merged });
     }
 }
 
-fn new_deployment(app: &App, environment: &Environment, wish: &Wish) -> NewDeployment {
-    let mut payload = json!({ "actor": wish.by, "via": wish.via });
+fn new_deployment(environment: &Environment, wish: &Wish) -> NewDeployment {
+    let mut payload = wish.notes.clone();
+    payload.insert("actor".to_owned(), json!(wish.by));
+    payload.insert("via".to_owned(), json!(wish.via));
     if !wish.hosts.is_empty() {
-        payload["hosts"] = json!(wish.hosts);
+        payload.insert("hosts".to_owned(), json!(wish.hosts));
     }
     NewDeployment {
         git_ref: wish.git_ref.clone(),
         task: wish.task.clone(),
         environment: environment.name.to_string(),
-        description: format!("asked for by {} through chima {}", wish.by, wish.via),
-        auto_merge: app.auto_merge,
+        description: wish.description.clone(),
+        auto_merge: wish.auto_merge,
         required_contexts: Vec::new(),
         production_environment: environment.production,
         transient_environment: environment.transient,
-        payload,
+        payload: Value::Object(payload),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::provider::attempt;
 use crate::provider::checkout::Checkouts;
 use crate::provider::launch::Launcher;
 use crate::provider::manifest::catalogue::Catalogue;
+use crate::provider::versions::Versions;
 use crate::queue::Queue;
 use crate::store::Store;
 
@@ -73,6 +74,8 @@ pub struct Parts {
     pub checkouts: Checkouts,
     /// What can be run.
     pub manifests: Catalogue,
+    /// Versions of the programs it is run with.
+    pub versions: Versions,
     /// Values that must not be seen in any log, beside the secrets of a run itself.
     pub secrets: Vec<(String, SecretString)>,
     /// This process, as claims name it.
@@ -93,6 +96,8 @@ pub struct Parts {
     pub outbox: Notify,
     /// Rung when held runs may be due.
     pub rechecks: Notify,
+    /// Rung when environments that are deployed without being asked for may be due.
+    pub auto_deploys: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.

@@ -6,6 +6,8 @@
 use std::io;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RunId;
 use crate::domain::reason::Reason;
@@ -13,10 +15,12 @@ use crate::domain::run::{Run, RunState};
 use crate::domain::timeline::RunEvent;
 use crate::flow::announce::announce;
 use crate::flow::cancel;
+use crate::flow::command;
 use crate::flow::engine::{Engine, MAX_ATTEMPTS, Watching};
+use crate::flow::finish::of_verdict;
 use crate::flow::intake::ring;
 use crate::flow::outcome::{self, Ending};
-use crate::flow::prepare::{lock_file, prepare};
+use crate::flow::prepare::{is_for_a_person, lock_file, prepare};
 use crate::flow::tidy::{remove_checkout, remove_scratch};
 use crate::provider::launch::{Running, Start};
 use crate::provider::spec::{Graces, RunnerSpec};
@@ -59,35 +63,77 @@ pub async fn answer(engine: Engine, run: RunId) {
     fields(run.id = %run.id, delivery.id = %run.delivery, deployment.id = %run.deployment, repository = %run.repository,
            environment = run.environment, attempt = run.attempts)
 )]
-async fn carry_out(engine: &Engine, run: Run) {
+async fn carry_out(engine: &Engine, mut run: Run) {
     let Some(watching) = engine.begin_watching(run.id) else {
         return;
     };
     tracing::info!("claimed");
-    if let Some(ending) = start_and_watch(engine, &run, &watching).await {
-        finish(engine, &run, ending).await;
+    let runner = match begin(engine, &mut run, &watching).await {
+        Stand::Started(runner) => Some(runner),
+        Stand::Elsewhere => None,
+        Stand::Over(Some(ending)) => return finish(engine, &run, ending).await,
+        Stand::Over(None) => return,
+    };
+    let by_person = run.instructions.is_some();
+    let watch = watch_over(engine.clone(), run, runner, watching);
+    if by_person {
+        // A person takes as long as it takes, and what has work to do needs the place meanwhile.
+        engine.tasks.spawn(watch.in_current_span());
+    } else {
+        watch.await;
     }
 }
 
-/// How the run ended; nothing where it goes on without us, or is no longer ours.
-async fn start_and_watch(engine: &Engine, run: &Run, watching: &Watching) -> Option<Ending> {
-    let (Some(order), Some(lane)) = (&run.order, &run.lane) else {
+/// Watches a run that has started, and writes down how it ended.
+async fn watch_over(engine: Engine, run: Run, runner: Option<Running>, _watching: Watching) {
+    let ending = match runner {
+        Some(mut runner) => {
+            let ended = tokio::select! {
+                ended = runner.ended() => ended,
+                () = engine.stop.cancelled() => return,
+            };
+            conclude(&engine, &run, ended).await
+        }
+        None => watch_to_end(&engine, &run).await,
+    };
+    if let Some(ending) = ending {
+        finish(&engine, &run, ending).await;
+    }
+}
+
+/// Where a claimed run stands once this process has done what it can.
+enum Stand {
+    /// Its runner is ours.
+    Started(Running),
+    /// Another process has started this very attempt, or sealed it.
+    Elsewhere,
+    /// No runner of ours ever will: how the run ended, or nothing where it is no longer ours, or goes on without us.
+    Over(Option<Ending>),
+}
+
+/// Everything up to the start of the runner.
+async fn begin(engine: &Engine, run: &mut Run, watching: &Watching) -> Stand {
+    let (Some(order), Some(lane)) = (run.order.clone(), run.lane.clone()) else {
         let detail = "the run has no order to carry out".to_owned();
-        return Some(Ending::plain(
-            RunState::Errored,
-            Reason::ConfigurationChanged { detail },
-        ));
+        return over(Reason::ConfigurationChanged { detail });
     };
     let began = engine.now();
-    let outgoing = announce(engine, run, None);
-    let told = engine.store.report_progress(run.id, run.fence, &[], &outgoing, began);
-    // without orders for a runner: how the run ends, or that it goes on without us
-    let failed = |reason| Some(Ending::plain(RunState::Errored, reason));
+    let told = async {
+        // what a person is to do is told as soon as that is known
+        if is_for_a_person(engine, run) {
+            return Ok(());
+        }
+        let outgoing = announce(engine, run, None);
+        engine
+            .store
+            .report_progress(run.id, run.fence, &[], &outgoing, began)
+            .await
+    };
     let prepared = async {
         tokio::select! {
-            prepared = prepare(engine, run, order, lane) => prepared.map_err(failed),
-            () = watching.told_to_stop() => Err(Some(cancel::stopped())),
-            () = engine.stop.cancelled() => Err(None),
+            prepared = prepare(engine, run, &order, &lane) => prepared.map_err(over),
+            () = watching.told_to_stop() => Err(Stand::Over(Some(cancel::stopped()))),
+            () = engine.stop.cancelled() => Err(Stand::Over(None)),
         }
     };
     let (told, prepared) = tokio::join!(told, prepared);
@@ -95,31 +141,40 @@ async fn start_and_watch(engine: &Engine, run: &Run, watching: &Watching) -> Opt
     if let Err(error) = told {
         tracing::error!(error = %error, "cannot write the progress of a run");
         if matches!(error, StoreError::Stale) {
-            // it was taken from us before it began: this attempt never will
-            remove_checkout(engine, run).await;
-            remove_scratch(engine, run).await;
-            return None;
+            return lost(engine, run).await;
         }
     }
     let spec = match prepared {
         Ok(spec) => spec,
-        Err(ending) => {
+        Err(stand) => {
             // no runner will do it
             remove_scratch(engine, run).await;
-            return ending;
+            return stand;
         }
     };
     let prepared_at = engine.now();
-    let mut runner = match start(engine, &spec, watching).await {
+    if let Some(instructions) = spec.instructions() {
+        run.instructions = Some(instructions.to_owned());
+        match await_person(engine, run, instructions).await {
+            Ok(()) => {}
+            Err(StoreError::Stale) => return lost(engine, run).await,
+            Err(_) => return Stand::Over(None),
+        }
+    }
+    let runner = match start(engine, &spec, watching).await {
         Begun::Started(runner) => runner,
-        Begun::Elsewhere => return watch_to_end(engine, run).await,
+        Begun::Elsewhere => return Stand::Elsewhere,
         Begun::Not(ending) => {
             remove_scratch(engine, run).await;
-            return Some(ending);
+            return Stand::Over(Some(ending));
         }
     };
     let pid = runner.pid().unwrap_or_default();
     tracing::info!(pid, "started");
+    if run.instructions.is_some() {
+        // nothing was prepared, and no command has started
+        return Stand::Started(runner);
+    }
     let milliseconds = (prepared_at - began).num_milliseconds().unsigned_abs();
     let events = [RunEvent::CheckedOut { milliseconds }, RunEvent::Started { pid }];
     if let Err(error) = engine
@@ -129,11 +184,45 @@ async fn start_and_watch(engine: &Engine, run: &Run, watching: &Watching) -> Opt
     {
         tracing::warn!(error = %error, "cannot write that the run has started");
     }
-    let ended = tokio::select! {
-        ended = runner.ended() => ended,
-        () = engine.stop.cancelled() => return None,
-    };
-    conclude(engine, run, ended).await
+    Stand::Started(runner)
+}
+
+fn over(reason: Reason) -> Stand {
+    Stand::Over(Some(Ending::plain(RunState::Errored, reason)))
+}
+
+/// It was taken from us before it began: this attempt never will.
+async fn lost(engine: &Engine, run: &Run) -> Stand {
+    remove_checkout(engine, run).await;
+    remove_scratch(engine, run).await;
+    Stand::Over(None)
+}
+
+/// Writes down that the run waits for a person, and tells it. Before the runner starts, so that whoever adopts the run knows
+/// of it; and not given up, because nobody could answer what the ledger does not know. An error is the last word: the run has
+/// a new owner, or this process is to stop.
+async fn await_person(engine: &Engine, run: &Run, instructions: &str) -> Result<(), StoreError> {
+    loop {
+        let outgoing = announce(engine, run, None);
+        let now = engine.now();
+        let written = engine
+            .store
+            .await_person(run.id, run.fence, instructions, &outgoing, now)
+            .await;
+        match written {
+            Ok(()) | Err(StoreError::Stale) => {
+                engine.outbox.notify_one();
+                return written;
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "cannot write that a run waits for a person; trying again");
+                tokio::select! {
+                    () = engine.stop.cancelled() => return Err(error),
+                    () = tokio::time::sleep(LEDGER_PAUSE) => {}
+                }
+            }
+        }
+    }
 }
 
 /// What starting came to.
@@ -218,7 +307,14 @@ pub async fn interrupted(engine: &Engine, run: &Run) -> Option<Ending> {
                     );
                 }
                 remove_scratch(engine, run).await;
-                match engine.store.find_run(run.id).await {
+                let current = engine.store.find_run(run.id).await;
+                if let Ok(Some(run)) = &current
+                    && let Some(verdict) = run.persons_verdict()
+                {
+                    // it is as they say, whether or not the runner still heard of it
+                    return Some(of_verdict(verdict));
+                }
+                match current {
                     // what was asked for has come about, whoever killed the runner
                     Ok(Some(Run { cancel: Some(_), .. })) => return Some(cancel::stopped()),
                     Ok(_) => return Some(Ending::plain(RunState::Interrupted, Reason::Interrupted { detail })),
@@ -275,7 +371,7 @@ pub async fn finish(engine: &Engine, run: &Run, ending: Ending) {
 }
 
 async fn try_finish(engine: &Engine, run: &Run, ending: &Ending, now: Timestamp) -> Result<Option<RunId>, StoreError> {
-    let ended = cancel::ended(engine, run, ending, now).await?;
+    let ended = command::ended(engine, run, ending, now).await?;
     let outgoing = announce(engine, &ended, None);
     engine
         .store

@@ -8,11 +8,12 @@ use futures_util::stream;
 
 use crate::domain::delivery::Disposition;
 use crate::domain::deployment::Deployment;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
+use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
 use crate::flow::rules::rules_for;
@@ -157,7 +158,8 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
         }
     };
     match event {
-        Event::Deployment(deployment) => {
+        Event::Deployment(mut deployment) => {
+            deployment.repository = auto_deploy::configured_name(engine, &deployment).await?;
             let rules = match rules_for(engine, &deployment).await {
                 Ok(rules) => rules,
                 Err(error) => {
@@ -175,15 +177,22 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
                 gathered,
             }));
         }
-        Event::ContextsChanged { repository_id, sha } => {
-            let held = engine.store.recheck_commit(repository_id.0, &sha, engine.now()).await?;
-            settle(
-                Disposition::Processed,
-                Some(&format!("{held} held runs of this commit")),
-            )
-            .await?;
+        Event::Changed(change) => {
+            let held = match &change.what {
+                What::Contexts { sha } => {
+                    let repository = change.repository_id.0;
+                    engine.store.recheck_commit(repository, sha, engine.now()).await?
+                }
+                What::Moved { .. } => 0,
+            };
+            let followed = auto_deploy::mark(engine, &change).await?;
+            let detail = format!("{held} held runs of this commit, {followed} environments that follow this branch");
+            settle(Disposition::Processed, Some(&detail)).await?;
             if held > 0 {
                 engine.rechecks.notify_one();
+            }
+            if followed > 0 {
+                engine.auto_deploys.notify_one();
             }
         }
         Event::Ping => settle(Disposition::Ping, None).await?,
@@ -347,6 +356,8 @@ fn new_run(
         worker: None,
         lease_until: None,
         cancel: None,
+        instructions: None,
+        verdict: None,
         config_digest: engine.config.digest.clone(),
     })
 }

@@ -92,6 +92,11 @@ fn of_step(end: &StepEnd) -> (RunState, Reason) {
             },
             Fault::HostsFailed => hosts_failed(end, 0),
             Fault::Unread => Reason::ResultsMissing { step },
+            Fault::Told => Reason::ExitCode {
+                step,
+                exit_code: 0,
+                cause: end.cause.clone(),
+            },
         },
         StepOutcome::Refused { by, note } => Reason::NotDone {
             by: by.clone(),
@@ -109,7 +114,7 @@ fn of_step(end: &StepEnd) -> (RunState, Reason) {
             let (program, detail) = (program.clone(), detail.clone());
             return (RunState::Errored, Reason::CommandNotStarted { program, detail });
         }
-        StepOutcome::Confirmed { by } => {
+        StepOutcome::Confirmed { by, .. } => {
             let detail = format!("{by} confirmed the last step, and yet the runner says that it failed");
             return (RunState::Errored, Reason::Interrupted { detail });
         }

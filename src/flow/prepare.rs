@@ -19,13 +19,14 @@ use crate::flow::engine::Engine;
 use crate::flow::prepare::secrets::GivenSecrets;
 use crate::flow::prepare::ssh::SshFiles;
 use crate::provider::checkout::{CheckoutError, Wanted};
-use crate::provider::environment::{RunIdentity, Sources, compose};
+use crate::provider::environment::{DEFAULT_PATH, RunIdentity, Sources, compose};
 use crate::provider::git::{Remote, SshAccess};
-use crate::provider::manifest::Manifest;
+use crate::provider::manifest::{Kind, Manifest};
 use crate::provider::plan::values::PlanPlaces;
 use crate::provider::plan::{Plan, PlanContext, StepPlan, needs_checkout, plan};
-use crate::provider::probe::{probe, unmet};
+use crate::provider::probe::unmet;
 use crate::provider::spec::{Graces, LogCaps, RunnerSpec, Secret, StepSpec};
+use crate::provider::versions::Versions;
 
 mod secrets;
 mod ssh;
@@ -34,6 +35,7 @@ mod ssh;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1800);
 /// How long a remote may be out of reach before the run is given up.
 const UNREACHABLE: Duration = Duration::from_secs(3600);
+const PATH: &str = "PATH";
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// What a run may use of the disk.
@@ -79,6 +81,16 @@ pub fn lock_file(data_dir: &Path, lane: &LaneKey) -> PathBuf {
     data_dir.join("locks").join(format!("{}.lock", &digest[..32]))
 }
 
+/// Whether a person carries out what the run's environment asks for, as far as can be told before it is prepared.
+#[must_use]
+pub fn is_for_a_person(engine: &Engine, run: &Run) -> bool {
+    let order = run.order.as_ref();
+    order
+        .and_then(|order| engine.config.find(run.repository.as_str(), order.environment.as_str()))
+        .and_then(|(_, environment)| engine.manifests.find(&environment.provider))
+        .is_some_and(|manifest| manifest.kind == Kind::Manual)
+}
+
 /// Makes a claimed run ready to start.
 ///
 /// # Errors
@@ -97,7 +109,7 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
     let manifest = engine
         .manifests
         .find(&environment.provider)
-        .ok_or_else(|| unusable(format!("there is no provider `{}`", environment.provider)))?;
+        .ok_or_else(|| unusable(engine.manifests.absence(&environment.provider)))?;
     let places = Places::of(engine, run);
     for folder in [&places.attempt, &places.own, &engine.config.data_dir.join("locks")] {
         DirBuilder::new()
@@ -109,7 +121,8 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
             })?;
     }
     let secrets = GivenSecrets::read(environment).await?;
-    let ssh = SshFiles::prepare(environment, &places).await?;
+    let programs = programs_path(environment);
+    let ssh = SshFiles::prepare(environment, &places, &programs).await?;
     let plan_places = PlanPlaces {
         files: places.own.join("files"),
         results: places.own.join("results.jsonl"),
@@ -117,12 +130,20 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
         ssh: ssh.as_ref().map(|ssh| ssh.places.clone()),
     };
     let (requested, names) = (Map::new(), secrets.names());
+    let plain = environment
+        .env
+        .keys()
+        .chain(&environment.inherit_env)
+        .map(String::as_str);
+    let variables: Vec<&str> = plain.chain(names.iter().copied()).collect();
     let planned = |has_file: &dyn Fn(&str) -> bool| {
         let context = PlanContext {
             requested: &requested,
             places: &plan_places,
             has_file,
             secrets: &names,
+            variables: &variables,
+            declared: environment.hosts.as_deref().unwrap_or_default(),
         };
         plan(manifest, &environment.with, order, &context).map_err(|error| unusable(error.to_string()))
     };
@@ -141,8 +162,8 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
         .await?;
         plan = planned(&|file| places.checkout.join(file).exists())?;
     }
-    let path = ssh.as_ref().map_or_else(server_path, |ssh| ssh.path(&server_path()));
-    refuse_other_versions(manifest, &plan, &path, &places).await?;
+    let path = ssh.as_ref().map_or(programs.clone(), |ssh| ssh.path(&programs));
+    refuse_other_versions(&engine.versions, manifest, &plan, &path, &places).await?;
 
     let timeout = environment.timeout.or(plan.timeout).unwrap_or(DEFAULT_TIMEOUT);
     let mut files = std::mem::take(&mut plan.files);
@@ -175,13 +196,19 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
 }
 
 /// A form that means something else to another generation of its tool is not run with that.
-async fn refuse_other_versions(manifest: &Manifest, plan: &Plan, path: &str, places: &Places) -> Result<(), Reason> {
+async fn refuse_other_versions(
+    versions: &Versions,
+    manifest: &Manifest,
+    plan: &Plan,
+    path: &str,
+    places: &Places,
+) -> Result<(), Reason> {
     for need in &plan.needs {
         let Some(program) = manifest.programs.iter().find(|program| program.name == need.program) else {
             continue;
         };
         let home = ("HOME".to_owned(), places.home.display().to_string());
-        let found = probe(program, path, &[home]).await;
+        let found = versions.probe(program, path, &[home]).await;
         if let Some(detail) = unmet(need, &found) {
             return Err(unusable(detail));
         }
@@ -189,8 +216,12 @@ async fn refuse_other_versions(manifest: &Manifest, plan: &Plan, path: &str, pla
     Ok(())
 }
 
-fn server_path() -> String {
-    environment::variable("PATH").unwrap_or_default()
+/// Where programs are looked for: where the app says, else where the server finds its own.
+fn programs_path(environment: &Environment) -> String {
+    let own = environment.env.get(PATH).cloned();
+    own.or_else(|| environment::variable(PATH))
+        .filter(|path| !path.is_empty())
+        .unwrap_or_else(|| DEFAULT_PATH.to_owned())
 }
 
 /// Checks out the order's commit. While the remote cannot be reached it is tried again: the deployment waits, it is not lost.
@@ -262,10 +293,16 @@ fn specs(
     path: &str,
     secrets: &BTreeMap<String, SecretString>,
 ) -> Vec<StepSpec> {
+    // whoever sets it again means the whole of it, also what `ssh:` has put first
+    let whole = |name: &String, value: String| if name == PATH { path.to_owned() } else { value };
     let inherited = environment
         .inherit_env
         .iter()
-        .filter_map(|name| environment::variable(name).map(|value| (name.clone(), value)))
+        .filter_map(|name| environment::variable(name).map(|value| (name.clone(), whole(name, value))))
+        .collect();
+    let app = environment.env.iter();
+    let app = app
+        .map(|(name, value)| (name.clone(), whole(name, value.clone())))
         .collect();
     let own = |name| environment::variable(name).unwrap_or_default();
     let sources = Sources {
@@ -275,7 +312,7 @@ fn specs(
         home: &places.home,
         temporary: &places.temporary,
         inherited: &inherited,
-        app: &environment.env,
+        app: &app,
         secrets,
     };
     let identity = RunIdentity {

@@ -42,7 +42,12 @@ impl Comparison {
 ///
 /// When the delivery is no deployment, was never decided, or its evidence cannot be read by this version.
 pub async fn decide_again(store: &Store, delivery: &Delivery) -> anyhow::Result<Vec<Comparison>> {
-    let deployment = deployment(delivery)?;
+    let told = deployment(delivery)?;
+    // the one that was decided on carries the configured name of its repository, which may be an old one
+    let accepted = store
+        .accepted_deployment(&told.host, told.repository_id, told.id)
+        .await?;
+    let deployment = accepted.unwrap_or(told);
     let stored = store.decisions(&delivery.id.to_string()).await?;
     if stored.is_empty() {
         anyhow::bail!(
@@ -82,7 +87,7 @@ pub async fn decide_again(store: &Store, delivery: &Delivery) -> anyhow::Result<
 pub fn deployment(delivery: &Delivery) -> anyhow::Result<Deployment> {
     match read(delivery).map_err(|detail| anyhow::anyhow!("delivery `{}` cannot be read: {detail}", delivery.id))? {
         Event::Deployment(deployment) => Ok(*deployment),
-        Event::ContextsChanged { .. } | Event::Ping | Event::Unhandled { .. } => {
+        Event::Changed(_) | Event::Ping | Event::Unhandled { .. } => {
             anyhow::bail!(
                 "delivery `{}` is a `{}` event; only a `deployment` is decided on",
                 delivery.id,

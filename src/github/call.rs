@@ -18,6 +18,9 @@ const UNNAMED_WAIT: Duration = Duration::from_secs(60);
 
 type Response = http::Response<http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>>;
 
+/// Status, headers and body.
+type Whole = (u16, http::HeaderMap, String);
+
 /// A call that did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -118,6 +121,11 @@ impl Answer {
     }
 }
 
+/// A value as one part of a path or a query: what could end it is written in hexadecimal digits.
+pub(crate) fn encoded(value: &str) -> String {
+    form_urlencoded::byte_serialize(value.as_bytes()).collect()
+}
+
 /// An error with its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string().lines().next().unwrap_or_default().to_owned();
@@ -152,7 +160,8 @@ impl GitHub {
         body: &B,
     ) -> Result<T, CallError> {
         let client = self.client_for(installation)?;
-        self.answer(installation, &client, client._post(path, Some(body))).await
+        let answer = self.whole_post(installation, &client, path, body).await?;
+        self.read(&answer)
     }
 
     /// Sends a GET as the App itself, not as one of its installations.
@@ -169,18 +178,15 @@ impl GitHub {
         body: &B,
     ) -> Result<Answer, CallError> {
         let client = self.client_for(installation)?;
-        let (status, headers, body) = self
-            .whole(installation, &client, client._post(path, Some(body)))
-            .await?;
+        let (status, headers, body) = self.whole_post(installation, &client, path, body).await?;
         let refusal = self.refusal(status, &headers, &body);
-        let told = match refusal {
-            CallError::RateLimited { .. } | CallError::Trouble { .. } if status >= 400 => return Err(refusal),
-            _ => refusal,
-        };
+        if status >= 400 && matches!(refusal, CallError::RateLimited { .. } | CallError::Trouble { .. }) {
+            return Err(refusal);
+        }
         Ok(Answer {
             status,
             body: serde_json::from_str(&body).unwrap_or(Value::Null),
-            told,
+            told: refusal,
         })
     }
 
@@ -190,14 +196,43 @@ impl GitHub {
         client: &Octocrab,
         call: impl Future<Output = octocrab::Result<Response>>,
     ) -> Result<T, CallError> {
-        let (status, headers, body) = self.whole(installation, client, call).await?;
-        if (200..300).contains(&status) {
-            return serde_json::from_str(&body).map_err(|error| CallError::Garbled {
-                status,
+        let answer = self.whole(installation, client, call).await?;
+        self.read(&answer)
+    }
+
+    fn read<T: DeserializeOwned>(&self, (status, headers, body): &Whole) -> Result<T, CallError> {
+        if (200..300).contains(status) {
+            return serde_json::from_str(body).map_err(|error| CallError::Garbled {
+                status: *status,
                 detail: shown(&error.to_string()),
             });
         }
-        Err(self.refusal(status, &headers, &body))
+        Err(self.refusal(*status, headers, body))
+    }
+
+    /// A POST, which a repository that was renamed redirects; the client follows redirects of reads only. Nothing has been done
+    /// by then, so it is sent again, once, and never to another GitHub.
+    async fn whole_post<B: Serialize + Sync>(
+        &self,
+        installation: Option<InstallationId>,
+        client: &Octocrab,
+        path: &str,
+        body: &B,
+    ) -> Result<Whole, CallError> {
+        let answer = self.whole(installation, client, client._post(path, Some(body))).await?;
+        let moved = match answer.0 {
+            307 | 308 => answer
+                .1
+                .get(http::header::LOCATION)
+                .and_then(|value| value.to_str().ok()),
+            _ => None,
+        };
+        match moved.and_then(|location| location.strip_prefix(self.api_url.as_str())) {
+            Some(path) if path.starts_with('/') => {
+                self.whole(installation, client, client._post(path, Some(body))).await
+            }
+            Some(_) | None => Ok(answer),
+        }
     }
 
     /// Makes a call, reads its answer to the end, and notes where it asks to wait.
@@ -206,7 +241,7 @@ impl GitHub {
         installation: Option<InstallationId>,
         client: &Octocrab,
         call: impl Future<Output = octocrab::Result<Response>>,
-    ) -> Result<(u16, http::HeaderMap, String), CallError> {
+    ) -> Result<Whole, CallError> {
         self.keep_silence(installation)?;
         let whole = async {
             let response = call.await.map_err(|error| refused_early(&error))?;

@@ -4,12 +4,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::creation::Creation;
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
-use crate::domain::names::{RepositoryName, shown};
+use crate::domain::names::{EnvironmentName, RepositoryName, TaskName, shown};
 use crate::domain::reason::ContextFinding;
 use crate::github::GitHub;
-use crate::github::call::CallError;
+use crate::github::call::{CallError, encoded};
+
+/// So many are listed: what happened before is not what an environment runs.
+const LISTED: usize = 30;
 
 /// A deployment to be made. What GitHub would fill in itself is always said.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,8 +62,53 @@ impl GitHub {
 pub struct Repository {
     /// GitHub's number, which stays when the name changes.
     pub id: RepositoryId,
+    /// Its present name: the one that was asked for may redirect.
+    pub full_name: RepositoryName,
     /// The branch that is meant where nobody named one.
     pub default_branch: String,
+}
+
+/// A deployment, as GitHub lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// GitHub's number.
+    pub id: DeploymentId,
+    /// The commit that the ref was resolved to.
+    pub sha: String,
+    /// Login of the person or App that made it.
+    pub creator: Option<String>,
+    /// Slug of the App through which it was made.
+    pub app_slug: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A status of a deployment, as GitHub lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ListedStatus {
+    /// GitHub's word.
+    pub state: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+struct ListedFields {
+    id: u64,
+    sha: String,
+    creator: Option<Login>,
+    performed_via_github_app: Option<Slug>,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+struct Login {
+    login: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Slug {
+    slug: String,
 }
 
 impl GitHub {
@@ -74,6 +123,49 @@ impl GitHub {
         repository: &RepositoryName,
     ) -> Result<Repository, CallError> {
         self.get(installation, &format!("/repos/{repository}")).await
+    }
+
+    /// The newest deployments of an environment with this task, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When GitHub does not say.
+    pub async fn deployments(
+        &self,
+        installation: Option<InstallationId>,
+        repository: &RepositoryName,
+        environment: &EnvironmentName,
+        task: &TaskName,
+    ) -> Result<Vec<Listed>, CallError> {
+        let path = format!(
+            "/repos/{repository}/deployments?environment={}&task={}&per_page={LISTED}",
+            encoded(environment.as_str()),
+            encoded(task.as_str())
+        );
+        let listed: Vec<ListedFields> = self.get(installation, &path).await?;
+        let read = listed.into_iter().map(|one| Listed {
+            id: DeploymentId(one.id),
+            sha: one.sha,
+            creator: one.creator.map(|creator| creator.login),
+            app_slug: one.performed_via_github_app.map(|app| app.slug),
+            created_at: one.created_at,
+        });
+        Ok(read.collect())
+    }
+
+    /// The newest statuses of a deployment, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When GitHub does not say.
+    pub async fn statuses_of(
+        &self,
+        installation: Option<InstallationId>,
+        repository: &RepositoryName,
+        deployment: DeploymentId,
+    ) -> Result<Vec<ListedStatus>, CallError> {
+        let path = format!("/repos/{repository}/deployments/{deployment}/statuses?per_page={LISTED}");
+        self.get(installation, &path).await
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::command::UNNAMED;
+use crate::domain::command::{PersonsVerdict, UNNAMED};
 use crate::domain::ids::RunId;
 use crate::provider::processes::ProcessId;
 
@@ -31,18 +31,6 @@ pub fn dir(data_dir: &Path, run: RunId, attempt: u32) -> PathBuf {
 pub struct Cancel {
     /// Who, and perhaps why: a line for people, to stand in the log.
     pub by: String,
-}
-
-/// How a step went that a person carries out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PersonsVerdict {
-    /// Who says so.
-    pub by: String,
-    /// Whether it is done.
-    pub done: bool,
-    /// In their words; may be empty.
-    #[serde(default)]
-    pub note: String,
 }
 
 /// Asks for a stop. The first request stays; `false` for later ones.

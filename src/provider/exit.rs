@@ -50,6 +50,9 @@ pub enum StepOutcome {
     Confirmed {
         /// Who.
         by: String,
+        /// In their words; may be empty.
+        #[serde(default)]
+        note: String,
     },
     /// A person says that it could not be done.
     Refused {
@@ -117,6 +120,15 @@ impl StepOutcome {
             | Self::NotStarted { .. } => false,
         }
     }
+}
+
+/// What a person said beside `done` or `not done`: `: "the store refused it"`, or nothing.
+#[must_use]
+pub fn beside(note: &str) -> String {
+    if note.is_empty() {
+        return String::new();
+    }
+    format!(": \"{note}\"")
 }
 
 /// How the attempt as a whole ended.

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::document::{At, Document, Fault};
+use crate::config::problem::{ConfigError, KeyPath};
 use crate::provider::manifest::form::Form;
 use crate::provider::manifest::input::Input;
 use crate::provider::manifest::support::{Cause, FileSource, Program, SecretUse, VariableValue};
@@ -18,14 +20,18 @@ pub mod catalogue;
 mod check;
 pub mod form;
 pub mod input;
+pub mod reference;
+pub mod request;
+pub mod schema;
 pub mod support;
 
 /// The values that `with:` and every manifest may use beside the inputs.
 pub const RUN_WORDS: [&str; 6] = ["environment", "sha", "ref", "task", "hosts", "app"];
 
 /// The values that only manifests may use: of the run's own files, and whether it is a dry run.
-pub const MANIFEST_WORDS: [&str; 8] = [
+pub const MANIFEST_WORDS: [&str; 9] = [
     "sha8",
+    "all_hosts",
     "noop",
     "files",
     "results",
@@ -35,13 +41,13 @@ pub const MANIFEST_WORDS: [&str; 8] = [
     "known_hosts",
 ];
 
-/// One provider.
+/// What can be run under one name: command lines, the inputs that fill them, and what is to be known about the tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// What `provider:` says in the configuration; the same as the folder's name.
     pub name: String,
-    /// One sentence for people who choose one.
+    /// One sentence for people who choose a provider.
     pub description: String,
     /// How a step of it is carried out.
     #[serde(default)]
@@ -55,19 +61,23 @@ pub struct Manifest {
     /// Variables for every command of it; values may use placeholders. One whose value comes out empty is not set.
     #[serde(default)]
     pub environment: BTreeMap<String, VariableValue>,
+    /// Variables that no configuration may set beside it, because what it enforces hangs on them.
+    #[serde(default)]
+    pub reserved: Vec<String>,
     /// Secrets it knows what to do with, by the variable that the tool reads. The configuration says where they are found.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretUse>,
     /// Files of the run's own, by their names in `{{files}}`: written before the first command, removed after the last.
     #[serde(default)]
     pub files: BTreeMap<String, FileSource>,
-    /// What must be installed.
+    /// Programs that must be installed, and how.
     #[serde(default)]
     pub programs: Vec<Program>,
-    /// How long one step may take, in seconds. The environment's `timeout_seconds` holds for the whole run beside it.
+    /// How long a run may take, all its steps together, in seconds, where the environment's `timeout_seconds` does not say.
+    /// Absent means 1800.
     #[serde(default)]
     pub timeout_seconds: Option<u64>,
-    /// How long a step may stay silent, in seconds.
+    /// How long a step may print nothing before it is stopped, in seconds. Absent means as long as it likes.
     #[serde(default)]
     pub inactivity_seconds: Option<u64>,
     /// What becomes of processes that outlive their command.
@@ -85,7 +95,7 @@ pub struct Manifest {
     /// How the end of the last command is read.
     #[serde(default)]
     pub results: Results,
-    /// What its output says about why it failed: the first whose pattern is found is told.
+    /// What its output says about why it failed. The first whose pattern is found is told, in the log and in the status.
     #[serde(default)]
     pub causes: Vec<Cause>,
     /// What lies beside `provider.yaml` and is named in `files`.
@@ -159,63 +169,60 @@ pub enum DryRun {
 /// What is wrong with a manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// The file cannot be read.
-    #[error("cannot read `{}`", path.display())]
+    /// The file or folder cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
     Unreadable {
         /// Which one.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// Not YAML, or not a manifest's form.
-    #[error("{path}: {detail}")]
-    Malformed {
-        /// Which one.
-        path: String,
-        /// Where and what, with an excerpt.
-        detail: String,
-    },
-    /// The name is not the folder's.
-    #[error("{path}: name `{found}` differs from its folder `{expected}`")]
-    WrongName {
-        /// Which one.
-        path: String,
-        /// In the file.
-        found: String,
-        /// The folder's.
-        expected: String,
-    },
-    /// A rule of manifests is broken.
-    #[error("provider `{provider}`, {place}: {detail}")]
-    Inconsistent {
-        /// The manifest's name.
-        provider: String,
-        /// Where in it.
-        place: String,
-        /// What is wrong and what is expected.
-        detail: String,
-    },
+    /// Not YAML, not a manifest's form, or against a rule: every problem with its line.
+    #[error(transparent)]
+    Refused(#[from] ConfigError),
 }
 
 impl Manifest {
     /// Reads one manifest and checks it. `beside` reads what lies in its folder.
     ///
     /// # Errors
-    /// When it is not YAML of this form, breaks a rule, or names a file that cannot be read.
+    /// With everything in which it is not of this form or breaks a rule.
     pub fn parse(path: &str, text: &str, beside: &dyn Fn(&str) -> io::Result<String>) -> Result<Self, ManifestError> {
-        let mut manifest: Self = serde_yaml::from_str(text).map_err(|error| ManifestError::Malformed {
-            path: path.to_owned(),
-            detail: error.to_string(),
-        })?;
-        check::check(&manifest)?;
-        for name in manifest.files.values().filter_map(|source| source.copy.as_ref()) {
-            let text = beside(name).map_err(|source| ManifestError::Unreadable {
-                path: PathBuf::from(path).with_file_name(name),
-                source,
-            })?;
-            manifest.attachments.insert(name.clone(), text);
+        let path = Path::new(path);
+        let document = Document::parse(path, text)?;
+        let mut manifest: Self = document.read(schema::schema())?;
+        let mut faults = check::check(&manifest);
+        faults.extend(manifest.wrong_name(path));
+        for (name, source) in &manifest.files {
+            let Some(copy) = &source.copy else { continue };
+            match beside(copy) {
+                Ok(text) => {
+                    manifest.attachments.insert(copy.clone(), text);
+                }
+                Err(error) => faults.push(Fault {
+                    path: KeyPath::of(&["files", name, "copy"]),
+                    text: format!("file `{name}`: cannot read `{copy}` beside the manifest: {error}"),
+                    hint: None,
+                    at: At::Value,
+                }),
+            }
         }
-        Ok(manifest)
+        if faults.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(document.refuse(faults).into())
+        }
+    }
+
+    /// People look for a provider by its folder, and the configuration names it by this.
+    fn wrong_name(&self, path: &Path) -> Option<Fault> {
+        let folder = path.parent()?.file_name()?.to_string_lossy();
+        (self.name != folder).then(|| Fault {
+            path: KeyPath::of(&["name"]),
+            text: format!("name `{}` differs from its folder `{folder}`", self.name),
+            hint: Some("give both the same name".to_owned()),
+            at: At::Value,
+        })
     }
 
     /// The input of this name or alias.

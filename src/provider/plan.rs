@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::domain::deployment::Order;
+use crate::domain::names::HostName;
 use crate::provider::environment::Environment;
 use crate::provider::manifest::form::{Argument, Form, Need};
 use crate::provider::manifest::input::InputKind;
@@ -24,8 +25,12 @@ use crate::provider::spec::{Action, FileSpec, Required, StepSpec};
 mod commands;
 pub mod error;
 pub mod inputs;
+mod request;
 pub mod values;
 mod vars;
+
+/// No file of a manifest can have this name.
+const REQUEST_FILE: &str = ".request.json";
 
 /// What one run will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +96,10 @@ pub struct PlanContext<'a> {
     pub has_file: &'a dyn Fn(&str) -> bool,
     /// Names of the secrets that the configuration gives.
     pub secrets: &'a [&'a str],
+    /// Names of all variables that the configuration sets or lets through, those of secrets among them.
+    pub variables: &'a [&'a str],
+    /// The hosts that the environment declares.
+    pub declared: &'a [HostName],
 }
 
 impl std::fmt::Debug for PlanContext<'_> {
@@ -115,8 +124,19 @@ pub fn plan(
     let values = Values {
         inputs: Inputs::gather(manifest, with, order, context.requested)?,
         order,
+        declared: context.declared,
         places: context.places,
     };
+    if let Some(variable) = manifest
+        .reserved
+        .iter()
+        .find(|name| context.variables.contains(&name.as_str()))
+    {
+        return Err(PlanError::ReservedVariable {
+            provider: manifest.name.clone(),
+            variable: variable.clone(),
+        });
+    }
     let form = choose(manifest, &values)?;
     refuse_unused(manifest, form, &values)?;
     if order.noop {
@@ -130,9 +150,11 @@ pub fn plan(
             });
         }
     }
+    let mut files = files(manifest, &values)?;
+    let steps = steps(manifest, form, &values, context, &mut files)?;
     Ok(Plan {
-        steps: steps(manifest, form, &values, context)?,
-        files: files(manifest, &values)?,
+        steps,
+        files,
         needs: form.needs.clone(),
         timeout: manifest.timeout_seconds.map(Duration::from_secs),
         secrets: manifest
@@ -148,20 +170,36 @@ fn steps(
     form: &Form,
     values: &Values<'_>,
     context: &PlanContext<'_>,
+    files: &mut Vec<FileSpec>,
 ) -> Result<Vec<StepPlan>, PlanError> {
+    let mut causes = manifest.causes.clone();
     let actions = match manifest.kind {
-        Kind::Command | Kind::Http => command_lines(form, values, context.has_file)?
+        Kind::Command => command_lines(form, values, context.has_file)?
             .into_iter()
             .map(|argv| Action::Command { argv })
             .collect(),
         Kind::Manual => vec![Action::Manual {
             instructions: values.expand_text(form.instructions.as_deref().unwrap_or_default())?,
         }],
+        Kind::Http => {
+            let spec = request::request(manifest, form, values)?;
+            let file = values.places.files.join(REQUEST_FILE);
+            files.push(FileSpec {
+                path: file.clone(),
+                content: serde_json::to_string(&spec).unwrap_or_default(),
+                executable: false,
+            });
+            causes.push(request::cause());
+            vec![Action::Request {
+                shown: format!("{} {}", spec.request.method, spec.request.url.shown(None)),
+                file,
+            }]
+        }
     };
     let cwd = match (manifest.kind, &form.folder) {
-        (Kind::Manual, _) => Cwd::Nowhere,
-        (Kind::Command | Kind::Http, Some(folder)) => Cwd::Folder(PathBuf::from(values.expand_text(folder)?)),
-        (Kind::Command | Kind::Http, None) => Cwd::Checkout,
+        (Kind::Manual | Kind::Http, _) => Cwd::Nowhere,
+        (Kind::Command, Some(folder)) => Cwd::Folder(PathBuf::from(values.expand_text(folder)?)),
+        (Kind::Command, None) => Cwd::Checkout,
     };
     let mut environment = Environment::default();
     for (name, variable) in &manifest.environment {
@@ -192,7 +230,7 @@ fn steps(
             Vec::new()
         },
         results: (index + 1 == total).then(|| (manifest.results, values.places.results.clone())),
-        causes: manifest.causes.clone(),
+        causes: causes.clone(),
     };
     Ok(actions.into_iter().enumerate().map(step).collect())
 }
@@ -216,9 +254,13 @@ fn files(manifest: &Manifest, values: &Values<'_>) -> Result<Vec<FileSpec>, Plan
     let mut files = Vec::new();
     let written = |source: &FileSource| source.when.as_deref().is_none_or(|name| values.is_set(name));
     for (name, source) in manifest.files.iter().filter(|(_, source)| written(source)) {
-        let content = match &source.copy {
-            Some(copy) => manifest.attachments.get(copy).cloned().unwrap_or_default(),
-            None => variables(source, values)?,
+        let content = match (&source.copy, &source.json) {
+            (Some(copy), _) => manifest.attachments.get(copy).cloned().unwrap_or_default(),
+            (None, Some(input)) => {
+                let entries: Map<String, Value> = entries(Some(input), source, values)?.into_iter().collect();
+                format!("{}\n", Value::Object(entries))
+            }
+            (None, None) => vars::vars_file(&entries(source.vars.as_deref(), source, values)?),
         };
         files.push(FileSpec {
             path: values.places.files.join(name),
@@ -229,18 +271,23 @@ fn files(manifest: &Manifest, values: &Values<'_>) -> Result<Vec<FileSpec>, Plan
     Ok(files)
 }
 
-fn variables(source: &FileSource, values: &Values<'_>) -> Result<String, PlanError> {
-    let mut vars = match source.vars.as_deref().and_then(|input| values.given(input)) {
+/// What goes into a file of values.
+fn entries(
+    input: Option<&str>,
+    source: &FileSource,
+    values: &Values<'_>,
+) -> Result<BTreeMap<String, Value>, PlanError> {
+    let mut entries = match input.and_then(|input| values.given(input)) {
         Some(Given::Map(entries)) => entries.clone(),
         Some(Given::Text(_) | Given::List(_) | Given::Command(_) | Given::Commands(_)) | None => BTreeMap::new(),
     };
     for (name, text) in &source.also {
         let value = values.expand_text(text)?;
         if !value.is_empty() {
-            vars.insert(name.clone(), Value::String(value));
+            entries.insert(name.clone(), Value::String(value));
         }
     }
-    Ok(vars::vars_file(&vars))
+    Ok(entries)
 }
 
 impl StepPlan {
@@ -320,18 +367,30 @@ fn refuse_unused(manifest: &Manifest, form: &Form, values: &Values<'_>) -> Resul
             }
         }
     }
+    let exchanges: Vec<String> = form.exchanges().iter().map(serde_json::Value::to_string).collect();
+    texts.extend(exchanges.iter().map(String::as_str));
     for variable in manifest.environment.values() {
         texts.push(variable.text());
         names.extend(variable.condition().into_iter().flat_map(|condition| condition.names()));
     }
     for source in manifest.files.values() {
-        names.extend(source.vars.as_deref().into_iter().chain(source.when.as_deref()));
+        names.extend(
+            [&source.vars, &source.json, &source.when]
+                .into_iter()
+                .flatten()
+                .map(String::as_str),
+        );
         texts.extend(source.also.values().map(String::as_str));
     }
     if manifest.dry_run == DryRun::Environment {
         names.push("dry_run");
     }
     for input in values.inputs.given_by_hand() {
+        let has_default = (manifest.inputs.get(input)).is_some_and(|input| input.default.is_some());
+        if !has_default && !values.inputs.is_given(input) {
+            // `false` and empty say what is so without them: an environment takes back what its app asks for.
+            continue;
+        }
         let placeholder = format!("{{{{{input}}}}}");
         if !names.contains(&input) && !texts.iter().any(|text| text.replace(' ', "").contains(&placeholder)) {
             return Err(PlanError::UnusedInput {
@@ -368,6 +427,7 @@ fn step_name(action: &Action, index: usize, total: usize) -> String {
             .first()
             .map_or("", |program| program.rsplit('/').next().unwrap_or_default()),
         Action::Manual { .. } => "manual",
+        Action::Request { .. } => "http",
     };
     if total == 1 {
         program.to_owned()

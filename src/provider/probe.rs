@@ -109,6 +109,12 @@ pub fn find(name: &str, path: &str) -> Option<PathBuf> {
         .find(|candidate| crate::provider::runner::is_executable(candidate))
 }
 
+/// Whether a version is this one or a later one.
+#[must_use]
+pub fn at_least(version: &str, least: &str) -> bool {
+    compare(version, least).is_ge()
+}
+
 /// Number by number; what is not there is 0, and what is no number ends the comparison.
 fn compare(a: &str, b: &str) -> std::cmp::Ordering {
     let numbers = |text: &str| -> Vec<u64> { text.split('.').map_while(|part| part.parse().ok()).collect() };

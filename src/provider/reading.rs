@@ -5,7 +5,7 @@ use regex::Regex;
 use crate::provider::exit::StepOutcome;
 use crate::provider::manifest::Results;
 use crate::provider::manifest::support::Cause;
-use crate::provider::results::{HostResult, HostResults};
+use crate::provider::results::{Fault, HostResult, HostResults};
 use crate::provider::spec::StepSpec;
 
 /// A cause is a part of a status, which has 140 characters in all.
@@ -50,9 +50,11 @@ pub fn read(step: &StepSpec, outcome: StepOutcome, tail: &str) -> Reading {
                 .push(format!("[chima: cannot read the results of the hosts: {error}]")),
         }
     }
-    if code != 0
-        && let Some((says, hint)) = cause(&step.causes, &without_colours(tail))
-    {
+    let looked_for = |cause: &&Cause| code != 0 || cause.disproves;
+    if let Some((says, hint)) = cause(step.causes.iter().filter(looked_for), &without_colours(tail)) {
+        if reading.outcome == (StepOutcome::Exited { code: 0 }) {
+            reading.outcome = StepOutcome::Disproved { fault: Fault::Told };
+        }
         reading.notes.push(format!("[chima: {says}]"));
         reading.notes.extend(hint.map(|hint| format!("[chima: hint: {hint}]")));
         reading.cause = Some(says);
@@ -76,8 +78,8 @@ fn line(host: &HostResult) -> String {
 }
 
 /// The first cause whose pattern is found. The last match of it counts: what a tool says at its end is why it ended.
-fn cause(causes: &[Cause], output: &str) -> Option<(String, Option<String>)> {
-    causes.iter().find_map(|cause| {
+fn cause<'a>(causes: impl IntoIterator<Item = &'a Cause>, output: &str) -> Option<(String, Option<String>)> {
+    causes.into_iter().find_map(|cause| {
         let found = Regex::new(&cause.pattern).ok()?.captures_iter(output).last()?;
         let expanded = |text: &str| {
             let mut out = String::new();
@@ -126,6 +128,38 @@ mod tests {
             Some("a host refused the connection")
         );
         assert_eq!(told("all is well"), None);
+    }
+
+    #[test]
+    fn some_words_make_a_failure_of_an_exit_code_of_0() {
+        let mut step: StepSpec = serde_json::from_value(serde_json::json!({
+            "name": "git", "action": { "command": { "argv": ["git"] } }, "cwd": "/", "environment": {},
+            "causes": [
+                { "pattern": "rejected", "says": "rejected" },
+                { "pattern": "release failed", "says": "the release failed", "disproves": true }
+            ],
+        }))
+        .unwrap();
+        let read = |step: &StepSpec, code, output| {
+            let reading = read(step, StepOutcome::Exited { code }, output);
+            (reading.outcome, reading.cause)
+        };
+        let told = |cause: &str| Some(cause.to_owned());
+        let disproved = StepOutcome::Disproved { fault: Fault::Told };
+        assert_eq!(
+            read(&step, 0, "release failed"),
+            (disproved, told("the release failed"))
+        );
+        assert_eq!(read(&step, 0, "rejected"), (StepOutcome::Exited { code: 0 }, None));
+        assert_eq!(
+            read(&step, 2, "rejected"),
+            (StepOutcome::Exited { code: 2 }, told("rejected"))
+        );
+        step.causes.clear();
+        assert_eq!(
+            read(&step, 0, "release failed"),
+            (StepOutcome::Exited { code: 0 }, None)
+        );
     }
 
     #[test]

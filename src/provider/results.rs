@@ -69,6 +69,8 @@ pub enum Fault {
     HostsFailed,
     /// There are no results, or they break off.
     Unread,
+    /// Its output says so; the cause says what.
+    Told,
 }
 
 /// Everything that was written.

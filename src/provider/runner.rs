@@ -231,10 +231,11 @@ fn run_steps(stage: &mut Stage<'_>) -> (Outcome, Vec<StepEnd>) {
         let end = stage.run(step);
         let outcome = end.outcome.clone();
         ends.push(end);
-        match outcome {
-            StepOutcome::Cancelled { by } => return (Outcome::Cancelled { by }, ends),
-            outcome if outcome.is_success() => {}
-            _ => return (Outcome::Failed, ends),
+        if let StepOutcome::Cancelled { by } = outcome {
+            return (Outcome::Cancelled { by }, ends);
+        }
+        if !outcome.is_success() {
+            return (Outcome::Failed, ends);
         }
     }
     (Outcome::Succeeded, ends)

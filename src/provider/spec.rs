@@ -44,6 +44,17 @@ pub struct RunnerSpec {
     pub graces: Graces,
 }
 
+impl RunnerSpec {
+    /// What a person is to do, where one of the steps is theirs.
+    #[must_use]
+    pub fn instructions(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::Manual { instructions } => Some(instructions.as_str()),
+            Action::Command { .. } | Action::Request { .. } => None,
+        })
+    }
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepSpec {
@@ -92,6 +103,13 @@ pub enum Action {
         /// What is to be done.
         instructions: String,
     },
+    /// A server is asked for it, and asked how it goes.
+    Request {
+        /// Method and address, for people.
+        shown: String,
+        /// The file that says what is asked.
+        file: PathBuf,
+    },
 }
 
 impl Action {
@@ -100,7 +118,7 @@ impl Action {
     pub fn argv(&self) -> &[String] {
         match self {
             Self::Command { argv } => argv,
-            Self::Manual { .. } => &[],
+            Self::Manual { .. } | Self::Request { .. } => &[],
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::timeline::RunEvent;
 use crate::report::duration::span_of_seconds;
-use crate::report::sentence::{sentence, wanted_by};
+use crate::report::sentence::{sentence, wanted_by, word_of};
 use crate::report::words::plain;
 
 /// The line.
@@ -27,6 +27,8 @@ pub fn wording(event: &RunEvent) -> String {
         RunEvent::Adopted { .. } => "watched by a new worker; the command was not disturbed".to_owned(),
         RunEvent::Requeued { detail } => format!("back in the queue: {}", plain(detail)),
         RunEvent::Superseded { by } => format!("deployment {by} took its place"),
+        RunEvent::AwaitsPerson => "waiting for a person".to_owned(),
+        RunEvent::PersonSaid(verdict) => word_of(verdict),
         RunEvent::CancelRequested(cancellation) => wanted_by(cancellation),
         RunEvent::Finished {
             state,
@@ -39,7 +41,7 @@ pub fn wording(event: &RunEvent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::command::Cancellation;
+    use crate::domain::command::{Cancellation, PersonsVerdict};
     use crate::domain::ids::Fence;
     use crate::domain::reason::Reason;
     use crate::domain::run::RunState;
@@ -71,6 +73,15 @@ mod tests {
             (
                 RunEvent::CancelRequested(Cancellation::new("Mona Lisa", Some("`main` is red"))),
                 "`Mona Lisa` asked to cancel: \"'main' is red\"",
+            ),
+            (RunEvent::AwaitsPerson, "waiting for a person"),
+            (
+                RunEvent::PersonSaid(PersonsVerdict::new("mona", true, None)),
+                "@mona says that it is done",
+            ),
+            (
+                RunEvent::PersonSaid(PersonsVerdict::new("Mona Lisa", false, Some("the `store` refused"))),
+                "`Mona Lisa` says that it could not be done: \"the 'store' refused\"",
             ),
             (
                 RunEvent::Finished {

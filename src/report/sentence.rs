@@ -1,11 +1,14 @@
 //! A reason as one sentence: why, and what to do next. Lower case and without a full stop, so that it fits into others.
 
-use crate::domain::command::Cancellation;
+use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::entry_of;
 use crate::report::duration::span_of_seconds;
-use crate::report::words::{brief, enumeration, names, person, plain, quoted, said};
+use crate::report::words::{brief, enumeration, names, one_line, person, plain, printable, quoted, said};
+
+/// More of what is to be done stands in the log.
+const INSTRUCTIONS_LIMIT: usize = 400;
 
 /// The whole sentence: for chat, pages and the API.
 #[must_use]
@@ -13,27 +16,73 @@ pub fn sentence(reason: &Reason) -> String {
     format!("{}; {}", why(reason), entry_of(reason).advice)
 }
 
-/// The whole sentence about a run, with what a person said about it; nothing where there is nothing to explain.
+/// The whole sentence about a run, with what people said about it; nothing where there is nothing to explain.
 #[must_use]
 pub fn sentence_of(run: &Run) -> Option<String> {
-    match (&run.reason, &run.cancel) {
-        (Some(reason @ Reason::Cancelled { .. }), _) => Some(format!("{}; {}", why_of(run)?, entry_of(reason).advice)),
-        (_, Some(cancellation)) if run.state == RunState::Running => {
-            Some(format!("{}; it is being stopped", wanted_by(cancellation)))
-        }
-        (reason, _) => reason.as_ref().map(sentence),
+    if let Some(instructions) = run.waits_for_person() {
+        let instructions = one_line(instructions, INSTRUCTIONS_LIMIT);
+        let instructions = instructions.trim_end_matches('.');
+        return Some(format!("waiting for a person: {instructions}; {}", how_to_answer(run)));
     }
+    if run.state == RunState::Running {
+        return match (run.persons_verdict(), &run.cancel) {
+            (Some(verdict), _) => Some(format!("{}; it is being written down", word_of(verdict))),
+            (None, Some(cancellation)) => Some(format!("{}; it is being stopped", wanted_by(cancellation))),
+            (None, None) => run.reason.as_ref().map(sentence),
+        };
+    }
+    let why = why_of(run)?;
+    Some(match &run.reason {
+        Some(reason) => format!("{why}; {}", entry_of(reason).advice),
+        None => why,
+    })
 }
 
-/// Only why, with what a person said about it.
+/// Only why, with what people said about it.
 #[must_use]
 pub fn why_of(run: &Run) -> Option<String> {
-    match (run.reason.as_ref()?, &run.cancel) {
-        (Reason::Cancelled { by, remote }, Some(cancellation)) => {
+    if run.waits_for_person().is_some() {
+        return Some("waiting for a person".to_owned());
+    }
+    match (&run.reason, &run.cancel) {
+        (Some(Reason::Cancelled { by, remote }), Some(cancellation)) => {
             let words = words_of(cancellation.reason.as_deref());
             Some(format!("cancelled by {}{words}{}", person(by), elsewhere(*remote)))
         }
-        (reason, _) => Some(why(reason)),
+        (Some(Reason::TimedOut { limit_seconds, .. }), _) if run.instructions.is_some() => {
+            Some(format!("timed out after {limit_seconds} s: nobody said how it went"))
+        }
+        (Some(reason), _) => Some(why(reason)),
+        (None, _) if run.state == RunState::Succeeded => run
+            .persons_verdict()
+            .map(|verdict| format!("done, says {}{}", person(&verdict.by), words_of(Some(&verdict.note)))),
+        (None, _) => None,
+    }
+}
+
+/// What to type once a person knows how it went.
+pub(crate) fn how_to_answer(run: &Run) -> String {
+    format!("then `chima finish {}`, or with `--failed`", run.id)
+}
+
+/// What a person said of how it went.
+#[must_use]
+pub fn word_of(verdict: &PersonsVerdict) -> String {
+    let how = if verdict.done { "is done" } else { "could not be done" };
+    format!(
+        "{} says that it {how}{}",
+        person(&verdict.by),
+        words_of(Some(&verdict.note))
+    )
+}
+
+/// The same word for a runner's log, which shows it as it stands.
+#[must_use]
+pub fn word_for_log(verdict: &PersonsVerdict) -> PersonsVerdict {
+    PersonsVerdict {
+        by: person(&verdict.by),
+        done: verdict.done,
+        note: printable(&verdict.note),
     }
 }
 
@@ -56,6 +105,7 @@ pub fn asked_by(cancellation: &Cancellation) -> String {
 
 /// `: "wrong branch"`, or nothing.
 fn words_of(words: Option<&str>) -> String {
+    let words = words.filter(|words| !words.is_empty());
     words.map(|words| format!(": {}", said(words, 200))).unwrap_or_default()
 }
 
@@ -151,8 +201,7 @@ pub fn why(reason: &Reason) -> String {
         Reason::FileMissing { input, path } => {
             format!("{} names {}, which does not exist", quoted(input), quoted(path))
         }
-        Reason::NotDone { by, note } if note.is_empty() => format!("not done, says {}", person(by)),
-        Reason::NotDone { by, note } => format!("not done, says {}: {}", person(by), plain(note)),
+        Reason::NotDone { by, note } => format!("not done, says {}{}", person(by), words_of(Some(note))),
         Reason::Signalled { step, signal } => format!("step {} was ended by signal {signal}", quoted(step)),
         // In seconds, because that is how `timeout_seconds` is written.
         Reason::TimedOut {

@@ -47,7 +47,7 @@ pub fn notifies(state: RunState) -> bool {
 pub fn message(run: &Run, requester: Option<&str>, links: &Links) -> SlackMessage {
     let what = what(run);
     let why = sentence_of(run)
-        .filter(|_| run.state != RunState::Succeeded)
+        .filter(|_| run.state != RunState::Succeeded || run.persons_verdict().is_some())
         .map(|why| fitted(&why, 500));
     let facts = facts(run, requester);
     let page = links.log_url.as_deref().and_then(web);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::reason::Reason;
 use crate::domain::run::{DeploymentState, Run, RunState};
 use crate::report::duration::{span, worked};
-use crate::report::sentence::{elsewhere, why};
+use crate::report::sentence::{elsewhere, how_to_answer, why, why_of};
 use crate::report::words::{brief, commit, fitted, person, quoted, said, sha8, web};
 
 /// GitHub's limit, in characters.
@@ -74,6 +74,7 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
     match run.state {
         RunState::Held => because("held", run),
         RunState::Queued => queued(run, place),
+        RunState::Running if run.waits_for_person().is_some() => waiting(run),
         RunState::Running if run.is_plan() => format!("planning: {} {}", doing(run, "deploy", "run"), target(run)),
         RunState::Succeeded if run.is_plan() => {
             let planned = format!("{} {}", doing(run, "deploy", "run"), target(run));
@@ -83,6 +84,7 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
             )
         }
         RunState::Running => format!("{} {}", doing(run, "deploying", "running"), target(run)),
+        RunState::Succeeded if run.persons_verdict().is_some() => done(run),
         RunState::Succeeded => format!("{} {}{}", doing(run, "deployed", "ran"), target(run), took(run, " in ")),
         RunState::Failed => failed(run),
         RunState::Errored | RunState::Interrupted => because("error", run),
@@ -93,6 +95,25 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
             None => "superseded by a newer deployment".to_owned(),
         },
     }
+}
+
+/// How to answer stands whole, whatever the names before it are.
+fn waiting(run: &Run) -> String {
+    let answer = how_to_answer(run);
+    let what = format!(
+        "waiting for a person to {} {}",
+        doing(run, "deploy", "run"),
+        target(run)
+    );
+    let room = DESCRIPTION_LIMIT.saturating_sub(answer.chars().count() + "; ".len());
+    format!("{}; {answer}", fitted(&what, room))
+}
+
+fn done(run: &Run) -> String {
+    let verdict = run.persons_verdict();
+    let by = verdict.map(|verdict| person(&verdict.by)).unwrap_or_default();
+    let line = format!("done, says {by}{}", took(run, " after "));
+    with_words(line, verdict.map(|verdict| verdict.note.as_str()), "")
 }
 
 fn because(word: &str, run: &Run) -> String {
@@ -118,7 +139,13 @@ fn queued(run: &Run, place: Option<&Place>) -> String {
 fn failed(run: &Run) -> String {
     match &run.reason {
         // These have their own time in them, or none that matters, and all the rest to say.
-        Some(reason @ (Reason::TimedOut { .. } | Reason::Inactive { .. })) => why(reason),
+        Some(reason @ (Reason::TimedOut { .. } | Reason::Inactive { .. })) => {
+            why_of(run).unwrap_or_else(|| why(reason))
+        }
+        Some(Reason::NotDone { by, note }) => {
+            let line = format!("not done, says {}{}", person(by), took(run, " after "));
+            with_words(line, Some(note), "")
+        }
         Some(reason) => format!("{}: {}{}", failure(run), why(reason), took(run, " after ")),
         None => format!(
             "{}: {} {}{}",
@@ -134,10 +161,9 @@ fn failure(run: &Run) -> &'static str {
     if run.is_plan() { "plan failed" } else { "failure" }
 }
 
-/// What a person said about it gets the room that the rest leaves.
 fn cancelled(run: &Run) -> String {
     let took = took(run, " after ");
-    let (mut line, rest) = match &run.reason {
+    let (line, rest) = match &run.reason {
         Some(Reason::Cancelled { by, remote }) => (format!("cancelled by {}{took}", person(by)), elsewhere(*remote)),
         Some(reason) => (format!("{}{took}", why(reason)), ""),
         None => (format!("cancelled{took}"), ""),
@@ -146,11 +172,16 @@ fn cancelled(run: &Run) -> String {
         .cancel
         .as_ref()
         .and_then(|cancellation| cancellation.reason.as_deref());
+    with_words(line, words, rest)
+}
+
+/// What a person said about it gets the room that the rest leaves.
+fn with_words(line: String, words: Option<&str>, rest: &str) -> String {
     let room = DESCRIPTION_LIMIT.saturating_sub(line.chars().count() + rest.len() + ": \"\"".len());
-    if let Some(words) = words.filter(|_| room >= FEW_WORDS) {
-        line = format!("{line}: {}", said(words, room));
+    match words.filter(|words| !words.is_empty() && room >= FEW_WORDS) {
+        Some(words) => format!("{line}: {}{rest}", said(words, room)),
+        None => format!("{line}{rest}"),
     }
-    format!("{line}{rest}")
 }
 
 /// `deploying 4f3c2b1a (main)`, or ``running `deploy:migrate` of 4f3c2b1a (main)``.

@@ -63,6 +63,8 @@ fn run(state: RunState, reason: Option<Reason>) -> Run {
         worker: None,
         lease_until: None,
         cancel: None,
+        instructions: None,
+        verdict: None,
         config_digest: String::new(),
     }
 }

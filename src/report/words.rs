@@ -12,11 +12,22 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// Our own longer texts and error details: nothing unprintable, at most 200 characters, backticks kept.
 pub(crate) fn plain(text: &str) -> String {
-    let pieces: Vec<String> = text.split('`').map(printable).collect();
-    fitted(&pieces.join("`"), 200)
+    fitted(&with_backticks(text), 200)
 }
 
-fn printable(text: &str) -> String {
+/// What the configuration says to people, on one line, cut to so many characters.
+pub(crate) fn one_line(text: &str, limit: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    fitted(&with_backticks(&words.join(" ")), limit)
+}
+
+fn with_backticks(text: &str) -> String {
+    let pieces: Vec<String> = text.split('`').map(printable).collect();
+    pieces.join("`")
+}
+
+/// Nothing that is not seen, or that would end what stands in backticks.
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| shown(c.encode_utf8(&mut [0; 4]))).collect()
 }
 
@@ -146,5 +157,6 @@ mod tests {
     #[test]
     fn details_keep_their_backticks_and_lose_their_teeth() {
         assert_eq!(plain("no `cap`\u{1b}[2J\n"), "no `cap`\\u{1b}[2J\\u{a}");
+        assert_eq!(one_line("press\n\tthe `button`\u{7}\n", 17), "press the `butto…");
     }
 }

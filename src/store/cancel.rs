@@ -75,20 +75,6 @@ impl Store {
             Recorded::Requested(Box::new(current))
         })
     }
-
-    /// Claimed runs that somebody has asked to stop.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn runs_to_stop(&self) -> Result<Vec<Run>, StoreError> {
-        let doing = "list runs to stop";
-        let rows = sqlx::query("SELECT * FROM runs WHERE state = 'running' AND cancel_by IS NOT NULL ORDER BY id")
-            .fetch_all(&self.read)
-            .await
-            .map_err(StoreError::while_doing(doing))?;
-        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
-    }
 }
 
 async fn note(

@@ -92,12 +92,14 @@ impl Store {
         run.state = RunState::Running;
         // why it waited is over
         run.reason = None;
+        // whether a person carries out this attempt too is known once it is prepared
+        run.instructions = None;
         run.worker = Some(worker.to_owned());
         run.lease_until = Some(now + lease);
         run.started_at = run.started_at.or(Some(now));
         sqlx::query(
             "UPDATE runs SET state = 'running', fence = ?, attempts = ?, worker = ?, lease_until = ?, started_at = ?, \
-             reason = NULL, rung_at = NULL WHERE id = ? AND state = 'queued'",
+             reason = NULL, instructions = NULL, rung_at = NULL WHERE id = ? AND state = 'queued'",
         )
         .bind(number(run.fence.0))
         .bind(run.attempts)
@@ -157,6 +159,22 @@ impl Store {
             .fetch_all(&self.read)
             .await
             .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// Claimed runs of which a person has asked something: to stop, or to take a word about how it went.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn claimed_runs_asked_about(&self) -> Result<Vec<Run>, StoreError> {
+        let doing = "list claimed runs that a person has asked something of";
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE state = 'running' AND (cancel_by IS NOT NULL OR verdict IS NOT NULL) ORDER BY id",
+        )
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
         rows.iter().map(|row| Reader::new(row, doing).run()).collect()
     }
 

@@ -118,6 +118,8 @@ impl<'r> Reader<'r> {
                 by,
                 reason: cancel_reason,
             }),
+            instructions: self.maybe_text("instructions")?,
+            verdict: self.maybe_json("verdict")?,
             config_digest: self.text("config_digest")?,
         })
     }

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::deployment::Deployment;
-use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::ids::{DeploymentId, RepositoryId, RunId};
 use crate::domain::run::{LaneKey, Run};
 use crate::domain::timeline::RunEvent;
 use crate::store::Store;
@@ -138,12 +138,27 @@ impl Store {
     ///
     /// When the ledger cannot be read.
     pub async fn find_deployment(&self, run: &Run) -> Result<Option<Deployment>, StoreError> {
+        self.accepted_deployment(&run.host, run.repository_id, run.deployment)
+            .await
+    }
+
+    /// A deployment that has a run, as the decision saw it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn accepted_deployment(
+        &self,
+        host: &str,
+        repository: RepositoryId,
+        deployment: DeploymentId,
+    ) -> Result<Option<Deployment>, StoreError> {
         let doing = "read a deployment";
         let row =
             sqlx::query("SELECT record FROM deployments WHERE host = ? AND repository_id = ? AND deployment_id = ?")
-                .bind(&run.host)
-                .bind(number(run.repository_id.0))
-                .bind(number(run.deployment.0))
+                .bind(host)
+                .bind(number(repository.0))
+                .bind(number(deployment.0))
                 .fetch_optional(&self.read)
                 .await
                 .map_err(StoreError::while_doing(doing))?;
@@ -209,6 +224,23 @@ impl Store {
             .await
             .map_err(StoreError::while_doing("read a lane"))?;
         lane_contents(&mut connection, lane).await
+    }
+
+    /// The newest runs of a lane, by GitHub's time of their deployment, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn newest_of_lane(&self, lane: &LaneKey, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let doing = "list the runs of a lane";
+        let rows =
+            sqlx::query("SELECT * FROM runs WHERE lane = ? ORDER BY requested_at DESC, deployment_id DESC LIMIT ?")
+                .bind(lane.as_str())
+                .bind(limit)
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
     }
 
     /// Held runs that are due for another look.

@@ -27,8 +27,9 @@ impl Class {
         match (event, action) {
             ("ping", _) => Self::Ping,
             ("deployment", None | Some("created")) => Self::Handled,
-            ("status", _) => Self::Handled,
-            ("check_run" | "check_suite", Some("completed")) => Self::Handled,
+            ("status" | "push", _) => Self::Handled,
+            ("check_run" | "check_suite" | "workflow_run", Some("completed")) => Self::Handled,
+            ("pull_request", Some("closed")) => Self::Handled,
             _ => Self::Unhandled,
         }
     }
@@ -184,6 +185,7 @@ impl Envelope {
             ("deployment", _, None, _) => Some("deployment.id"),
             ("check_run", _, _, None) => Some("check_run.head_sha"),
             ("check_suite", _, _, None) => Some("check_suite.head_sha"),
+            ("workflow_run", _, _, None) => Some("workflow_run.head_sha"),
             _ => None,
         }
     }

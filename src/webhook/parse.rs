@@ -10,6 +10,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
 use crate::domain::names::shown;
+use crate::webhook::change;
 use crate::webhook::envelope::Class;
 use crate::webhook::lenient::{self, JsonError};
 use crate::webhook::payload::{DeploymentBody, normal};
@@ -51,27 +52,16 @@ pub fn parse(event: &str, json: &[u8], host: &str) -> Result<Event, ParseError> 
             name: full_name(event, root.action.as_deref()),
         }),
         (Class::Handled, "deployment") => deployment(json, host),
-        (Class::Handled, _) => contexts_changed(event, &root),
+        (Class::Handled, _) => change::read(event, json, &root),
     }
 }
 
-fn full_name(event: &str, action: Option<&str>) -> String {
+/// The name of an event with its action.
+pub(crate) fn full_name(event: &str, action: Option<&str>) -> String {
     match action {
         Some(action) => format!("{event}.{}", shown(action)),
         None => event.to_owned(),
     }
-}
-
-fn contexts_changed(event: &str, root: &Root) -> Result<Event, ParseError> {
-    let missing = |field| ParseError::Missing {
-        event: event.to_owned(),
-        field,
-    };
-    let repository = root.repository.as_ref().and_then(|repository| repository.id);
-    Ok(Event::ContextsChanged {
-        repository_id: RepositoryId(repository.ok_or_else(|| missing("repository.id"))?),
-        sha: root.commit().ok_or_else(|| missing("sha"))?.to_owned(),
-    })
 }
 
 fn deployment(json: &[u8], host: &str) -> Result<Event, ParseError> {

@@ -36,7 +36,14 @@ pub(crate) struct Root {
     #[serde(default, deserialize_with = "object")]
     workflow_job: Option<Present>,
     #[serde(default, deserialize_with = "object")]
+    workflow_run: Option<HeadKey>,
+    #[serde(default, deserialize_with = "object")]
     pull_request: Option<Present>,
+    review: Option<IgnoredAny>,
+    comment: Option<IgnoredAny>,
+    thread: Option<IgnoredAny>,
+    #[serde(default, rename = "ref", deserialize_with = "text")]
+    git_ref: Option<String>,
     before: Option<IgnoredAny>,
     after: Option<IgnoredAny>,
 }
@@ -48,6 +55,8 @@ pub(crate) struct RepositoryKeys {
     pub(crate) id: Option<u64>,
     #[serde(default, deserialize_with = "text")]
     pub(crate) full_name: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) default_branch: Option<String>,
 }
 
 /// An object of which only the number matters.
@@ -75,11 +84,15 @@ impl Root {
             "status" => self.is_status(),
             "check_run" => self.check_run.is_some(),
             "check_suite" => self.check_suite.is_some() && self.check_run.is_none(),
-            "push" => self.before.is_some() && self.after.is_some(),
-            "pull_request" => self.pull_request.is_some(),
+            "push" => self.is_push(),
+            "pull_request" => self.is_pull_request(),
+            "workflow_run" => self.is_workflow_run(),
             _ => {
-                let has_effect =
-                    self.is_deployment() || self.is_status() || self.check_run.is_some() || self.check_suite.is_some();
+                let has_effect = self.is_deployment()
+                    || self.is_status()
+                    || self.is_push()
+                    || self.check_run.is_some()
+                    || self.check_suite.is_some();
                 !has_effect && self.zen.is_none()
             }
         }
@@ -95,14 +108,32 @@ impl Root {
             && self.check_suite.is_none()
     }
 
+    fn is_push(&self) -> bool {
+        self.git_ref.is_some() && self.before.is_some() && self.after.is_some() && self.pull_request.is_none()
+    }
+
+    /// Reviews and comments carry the pull request that they are about.
+    fn is_pull_request(&self) -> bool {
+        self.pull_request.is_some() && self.review.is_none() && self.comment.is_none() && self.thread.is_none()
+    }
+
+    /// A deployment carries the run whose job made it.
+    fn is_workflow_run(&self) -> bool {
+        self.workflow_run.is_some() && self.deployment.is_none() && self.workflow_job.is_none()
+    }
+
     fn is_status(&self) -> bool {
         self.sha.is_some() && self.state.is_some() && self.context.is_some()
     }
 
-    /// The commit whose contexts changed, for the three events that say so.
+    /// The commit whose contexts changed, for the four events that say so.
     pub(crate) fn commit(&self) -> Option<&str> {
+        if self.deployment.is_some() {
+            return None;
+        }
         let of_check = self.check_run.as_ref().or(self.check_suite.as_ref());
         of_check
+            .or(self.workflow_run.as_ref())
             .and_then(|check| check.head_sha.as_deref())
             .or(self.sha.as_deref())
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::domain::deployment::Deployment;
-use crate::domain::event::Event;
+use crate::domain::event::{Change, Event, What};
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
 use crate::webhook::envelope::{self, Class, Envelope, EnvelopeError};
 use crate::webhook::headers::RawHeaders;
@@ -92,6 +92,10 @@ fn bodies() -> Vec<(&'static str, Value)> {
         (
             "pull_request",
             json!({"action": "closed", "pull_request": {"merged": true}}),
+        ),
+        (
+            "workflow_run",
+            json!({"action": "completed", "workflow_run": {"head_sha": SHA}}),
         ),
         ("meta", json!({"action": "deleted", "hook_id": 30})),
         ("projects_v2_item", json!({"action": "edited"})),
@@ -205,7 +209,9 @@ fn only_what_may_have_an_effect_is_handled() {
     for (name, body) in bodies() {
         let expected = match name {
             "ping" => Class::Ping,
-            "deployment" | "status" | "check_run" | "check_suite" => Class::Handled,
+            "deployment" | "status" | "check_run" | "check_suite" | "workflow_run" | "push" | "pull_request" => {
+                Class::Handled
+            }
             _ => Class::Unhandled,
         };
         let envelope = read(name, &body).unwrap();
@@ -218,6 +224,8 @@ fn only_what_may_have_an_effect_is_handled() {
     }
     assert_eq!(Class::of("deployment", Some("deleted")), Class::Unhandled);
     assert_eq!(Class::of("check_suite", Some("requested")), Class::Unhandled);
+    assert_eq!(Class::of("workflow_run", Some("in_progress")), Class::Unhandled);
+    assert_eq!(Class::of("pull_request", Some("opened")), Class::Unhandled);
 }
 
 #[test]
@@ -416,16 +424,143 @@ fn times_with_an_offset_are_the_same_moment() {
     ));
 }
 
+fn change_of(event: &str, body: Value) -> Change {
+    let mut body = body;
+    body["repository"] = json!({"id": 1, "full_name": "octo/hello", "default_branch": "main"});
+    let Ok(Event::Changed(change)) = parsed(event, &body) else {
+        panic!("no change: {event} {body} {:?}", parsed(event, &body));
+    };
+    *change
+}
+
 #[test]
-fn the_three_events_about_contexts_name_repository_and_commit() {
+fn the_four_events_about_contexts_name_repository_and_commit() {
     for (name, body) in bodies() {
-        if matches!(name, "status" | "check_run" | "check_suite") {
-            let expected = Event::ContextsChanged {
+        if matches!(name, "status" | "check_run" | "check_suite" | "workflow_run") {
+            let expected = Change {
                 repository_id: RepositoryId(1),
-                sha: SHA.to_owned(),
+                repository: Some("octo/hello".to_owned()),
+                default_branch: None,
+                installation: None,
+                branches: None,
+                what: What::Contexts { sha: SHA.to_owned() },
             };
-            assert_eq!(parsed(name, &body), Ok(expected), "{name}");
+            assert_eq!(parsed(name, &body), Ok(Event::Changed(Box::new(expected))), "{name}");
         }
+    }
+}
+
+#[test]
+fn events_about_contexts_name_their_branches_where_they_know_them() {
+    let named = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    let status = |branches: Value| json!({"sha": SHA, "state": "x", "context": "y", "branches": branches});
+    let many: Vec<Value> = (0..10).map(|number| json!({"name": format!("b{number}")})).collect();
+    for (event, body, expected) in [
+        (
+            "status",
+            status(json!([{"name": "main"}, {"name": "edge"}])),
+            named(&["main", "edge"]),
+        ),
+        ("status", status(json!([])), named(&[])),
+        ("status", status(json!(many)), None),
+        ("status", status(json!("odd")), None),
+        (
+            "check_run",
+            json!({"action": "completed", "check_run": {"head_sha": SHA, "check_suite": {"head_branch": "main"}}}),
+            named(&["main"]),
+        ),
+        (
+            "check_suite",
+            json!({"action": "completed", "check_suite": {"head_sha": SHA, "head_branch": "feature/x"}}),
+            named(&["feature/x"]),
+        ),
+        (
+            "check_suite",
+            json!({"action": "completed", "check_suite": {"head_sha": SHA, "head_branch": null}}),
+            None,
+        ),
+        (
+            "workflow_run",
+            json!({"action": "completed", "workflow_run": {"head_sha": SHA, "head_branch": "main"}}),
+            named(&["main"]),
+        ),
+    ] {
+        assert_eq!(change_of(event, body.clone()).branches, expected, "{event} {body}");
+    }
+}
+
+#[test]
+fn a_push_names_the_branch_its_commit_and_who_did_it() {
+    let push = |git_ref: &str, after: &str| json!({"ref": git_ref, "before": SHA, "after": after, "sender": {"login": "mona"}});
+    let moved = change_of("push", push("refs/heads/feature/x", SHA));
+    assert_eq!(moved.branches, Some(vec!["feature/x".to_owned()]));
+    assert_eq!(moved.default_branch.as_deref(), Some("main"));
+    let by = Some("mona".to_owned());
+    let sha = Some(SHA.to_owned());
+    assert_eq!(moved.what, What::Moved { sha, by: by.clone() });
+    let gone = change_of("push", push("refs/heads/x", &"0".repeat(40)));
+    assert_eq!(gone.what, What::Moved { sha: None, by });
+    let mut tag = push("refs/tags/v1", SHA);
+    tag["repository"] = json!({"id": 1});
+    assert!(matches!(parsed("push", &tag), Ok(Event::Unhandled { .. })), "a tag");
+}
+
+#[test]
+fn a_merge_names_its_base_and_never_the_head_of_a_fork() {
+    let closed = |merged: Value| {
+        json!({"action": "closed", "pull_request": {
+            "merged": merged,
+            "merge_commit_sha": SHA,
+            "base": {"ref": "main"},
+            "head": {"ref": "topic", "sha": "b".repeat(40), "repo": {"full_name": "other/hello"}},
+            "merged_by": {"login": "hubot"},
+        }, "sender": {"login": "mona"}})
+    };
+    let merge = change_of("pull_request", closed(json!(true)));
+    assert_eq!(merge.branches, Some(vec!["main".to_owned()]));
+    assert_eq!(
+        merge.what,
+        What::Moved {
+            sha: Some(SHA.to_owned()),
+            by: Some("hubot".to_owned())
+        }
+    );
+    for not in [json!(false), Value::Null, json!("true"), json!(1)] {
+        let mut body = closed(not.clone());
+        body["repository"] = json!({"id": 1});
+        assert!(
+            matches!(parsed("pull_request", &body), Ok(Event::Unhandled { .. })),
+            "{not}"
+        );
+    }
+}
+
+#[test]
+fn what_only_carries_a_change_is_none() {
+    let pull = json!({"merged": true, "base": {"ref": "main"}});
+    for (event, body) in [
+        (
+            "pull_request",
+            json!({"action": "closed", "pull_request": pull, "review": {}}),
+        ),
+        (
+            "pull_request",
+            json!({"action": "closed", "pull_request": pull, "comment": {}}),
+        ),
+        (
+            "push",
+            json!({"ref": "refs/heads/x", "before": SHA, "after": SHA, "pull_request": pull}),
+        ),
+        ("push", json!({"before": SHA, "after": SHA})),
+        (
+            "workflow_run",
+            json!({"action": "completed", "workflow_run": {"head_sha": SHA}, "deployment": {"id": 1}}),
+        ),
+    ] {
+        let event_named = EnvelopeError::EventMismatch {
+            event: event.to_owned(),
+        };
+        assert_eq!(read(event, &body), Err(event_named), "{event} {body}");
     }
 }
 
@@ -437,7 +572,7 @@ fn everything_else_is_named_and_left_alone() {
         };
         name
     };
-    assert_eq!(name("push", json!({})), "push");
+    assert_eq!(name("issues", json!({})), "issues");
     assert_eq!(name("deployment", json!({"action": "deleted"})), "deployment.deleted");
     assert_eq!(
         name("check_suite", json!({"action": "requested"})),

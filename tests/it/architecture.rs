@@ -55,10 +55,11 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("redis", &["queue"]),
     ("axum", &["http"]),
     ("hyper", &["http"]),
-    ("reqwest", &["notify"]),
+    ("reqwest", &["notify", "provider"]),
     ("chima_simulator", &["app"]),
     ("clap", &["cli", "app"]),
     ("askama", &["http"]),
+    ("globset", &["domain"]),
 ];
 
 /// Rooms that do no I/O and read no clock.

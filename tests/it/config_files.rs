@@ -1,48 +1,26 @@
 //! The files that are made from the configuration's structs are fresh, and every example of a configuration loads and can
 //! be planned with the providers that are really there.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::path::Path;
 
 use chima::config::{Config, Known, reference, schema};
-use chima::domain::deployment::Order;
-use chima::provider::manifest::catalogue::Catalogue;
-use chima::provider::plan::values::PlanPlaces;
-use chima::provider::plan::{PlanContext, plan};
+use chima::flow::rehearse::{self, SettingFault};
+use chima::provider::manifest;
+use chima::provider::manifest::catalogue::{self, Catalogue};
 
 use crate::docs::{files, keep_fresh, root};
 
-/// Loads a configuration and plans one run for each of its environments: inputs are the provider's business, so that a
-/// file may load and still not be able to deploy.
+/// Loads a configuration and plans every task of its environments: inputs are the provider's business, so that a file may
+/// load and still not be able to deploy.
 fn load(path: &Path, text: &str) -> Config {
-    let catalogue = Catalogue::load(&[]).unwrap();
-    let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
+    let names = catalogue::shipped_names();
     let config = Config::parse(path, text, &Known { providers: &names }).unwrap_or_else(|error| panic!("{error}"));
-    for app in &config.apps {
-        for environment in &app.environments {
-            let order = Order {
-                app: app.name.clone(),
-                environment: environment.name.clone(),
-                sha: "0123456789012345678901234567890123456789".parse().unwrap(),
-                git_ref: "main".parse().unwrap(),
-                task: environment.tasks[0].clone(),
-                hosts: Vec::new(),
-                noop: false,
-            };
-            let secrets: Vec<&str> = environment.secrets.keys().map(String::as_str).collect();
-            let context = PlanContext {
-                requested: &serde_json::Map::new(),
-                places: &PlanPlaces::default(),
-                has_file: &|_| true,
-                secrets: &secrets,
-            };
-            let manifest = catalogue.find(&environment.provider).unwrap();
-            if let Err(error) = plan(manifest, &environment.with, &order, &context) {
-                panic!("{}: {}/{}: {error}", path.display(), app.name, environment.name);
-            }
-        }
-    }
+    let catalogue = Catalogue::load(&config.providers).unwrap_or_else(|errors| panic!("{}", errors[0]));
+    let faults = rehearse::faults(&config, &catalogue);
+    let lines: Vec<String> = faults.iter().map(SettingFault::line).collect();
+    assert!(lines.is_empty(), "{}: {}", path.display(), lines.join("\n"));
     config
 }
 
@@ -54,6 +32,37 @@ fn the_schema_file_is_what_the_code_makes() {
 #[test]
 fn the_reference_page_is_what_the_code_makes() {
     keep_fresh("docs/reference/configuration.md", &reference::markdown());
+}
+
+#[test]
+fn the_schema_file_of_manifests_is_what_the_code_makes() {
+    keep_fresh("providers/provider.schema.json", &manifest::schema::json());
+}
+
+#[test]
+fn every_shipped_manifest_tells_editors_its_schema_and_has_a_page() {
+    for folder in fs::read_dir(root().join("providers")).unwrap().flatten() {
+        let manifest = folder.path().join("provider.yaml");
+        let Ok(text) = fs::read_to_string(&manifest) else {
+            assert!(folder.path().is_file(), "{} has no manifest", folder.path().display());
+            continue;
+        };
+        assert!(
+            text.starts_with("# yaml-language-server: $schema=../provider.schema.json\n"),
+            "{} begins otherwise",
+            manifest.display()
+        );
+        assert!(
+            folder.path().join("README.md").is_file(),
+            "{} has no README.md",
+            folder.path().display()
+        );
+    }
+}
+
+#[test]
+fn the_reference_page_of_manifests_is_what_the_code_makes() {
+    keep_fresh("docs/reference/provider-manifest.md", &manifest::reference::markdown());
 }
 
 #[test]
@@ -168,7 +177,7 @@ fn every_example_loads_as_it_stands() {
 
 /// The fenced YAML blocks of a page, each with the number of lines before its first, and without the indent that a block
 /// has inside a list.
-fn yaml_blocks(text: &str) -> Vec<(usize, String)> {
+pub fn yaml_blocks(text: &str) -> Vec<(usize, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, usize, String)> = None;
     for (index, line) in text.lines().enumerate() {

@@ -251,3 +251,19 @@ fn the_front_pages_stay_short() {
         assert!(lines <= most, "{page} has {lines} lines; {most} are enough");
     }
 }
+
+#[test]
+fn the_guide_names_every_answer_of_auto_deploy() {
+    let source = fs::read_to_string(root().join("src/domain/auto_deploy.rs")).unwrap();
+    let guide = fs::read_to_string(root().join("docs/guides/auto-deploy.md")).unwrap();
+    let codes: BTreeSet<&str> = source
+        .lines()
+        .filter_map(|line| line.split("=> \"").nth(1)?.split('"').next())
+        .collect();
+    assert_eq!(codes.len(), 16, "{codes:?}");
+    let missing: Vec<_> = codes
+        .iter()
+        .filter(|code| !guide.contains(&format!("| `{code}` |")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

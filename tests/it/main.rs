@@ -7,11 +7,16 @@
 
 mod ansible;
 mod architecture;
+mod capistrano;
 mod checkout;
 mod config_files;
 mod docs;
+mod fabric;
+mod fabric_and_capistrano;
 mod licenses;
+mod own_provider;
 mod process;
+mod providers;
 mod queue_conformance;
 mod runner;
 mod tools;

@@ -8,15 +8,18 @@
 )]
 
 mod asking;
+mod auto;
 mod cancel;
 mod child;
 mod commands;
 mod crashes;
+mod finish;
 mod import;
 mod installation;
 mod journal;
 mod outages;
 mod paused;
+mod providers;
 mod receiver;
 mod runner_death;
 mod serving;

@@ -6,4 +6,10 @@
 )]
 
 pub mod ansible;
+pub mod example;
+pub mod folder;
+pub mod matrix;
 pub mod sshd;
+pub mod stage;
+pub mod target;
+pub mod tool;

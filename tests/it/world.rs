@@ -7,11 +7,14 @@
 #![expect(clippy::panic, reason = "a test says no more than where it stopped")]
 
 mod clock;
-mod ending;
+pub mod ending;
 mod reading;
-mod stage;
-mod steps;
+pub mod setup;
+pub mod stage;
+pub mod steps;
+mod tools;
 
+mod auto;
 mod bodies;
 mod cancel;
 mod checkout;
@@ -23,6 +26,7 @@ mod happy;
 mod hostile;
 mod lane;
 mod latest;
+mod manual;
 mod outbox;
 mod plan;
 mod policy;

@@ -41,8 +41,10 @@ impl GitHub {
                 statuses: Vec::new(),
                 check_runs: Vec::new(),
                 deployments: Vec::new(),
+                pulls: Vec::new(),
                 permissions: BTreeMap::new(),
                 conflicts: BTreeSet::new(),
+                renamed_branches: BTreeMap::new(),
             };
             let sha = repository.add_commit("Initial commit".to_owned(), "mona", Vec::new(), now);
             repository.branches.insert("main".to_owned(), sha);
@@ -100,9 +102,19 @@ impl RepositoryHandle {
                 message: message.to_owned(),
                 author: author.to_owned(),
                 parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
+                files: Vec::new(),
                 at: now,
             };
             repository.commits.insert(commit.sha.clone(), commit);
+        })
+    }
+
+    /// A commit changes these files.
+    pub fn files(&self, sha: &str, paths: &[&str]) -> &Self {
+        self.change(|repository, _| {
+            if let Some(commit) = repository.commits.get_mut(sha) {
+                commit.files = paths.iter().map(|path| (*path).to_owned()).collect();
+            }
         })
     }
 
@@ -134,6 +146,19 @@ impl RepositoryHandle {
     pub fn tag(&self, name: &str, sha: &str) -> &Self {
         self.change(|repository, _| {
             repository.tags.insert(name.to_owned(), sha.to_owned());
+        })
+    }
+
+    /// Gives a branch another name. The old one redirects.
+    pub fn rename_branch(&self, old: &str, new: &str) -> &Self {
+        self.change(|repository, _| {
+            if let Some(sha) = repository.branches.remove(old) {
+                repository.branches.insert(new.to_owned(), sha);
+                repository.renamed_branches.insert(old.to_owned(), new.to_owned());
+            }
+            if repository.default_branch == old {
+                new.clone_into(&mut repository.default_branch);
+            }
         })
     }
 

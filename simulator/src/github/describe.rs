@@ -48,6 +48,10 @@ impl fmt::Display for Repository {
                 check.status
             )?;
         }
+        for pull in &self.pulls {
+            let merged = pull.merge_commit.as_deref().map_or("not merged", short);
+            write!(f, "\n    pull request {} into {}: {merged}", pull.number, pull.base)?;
+        }
         for deployment in &self.deployments {
             write!(
                 f,

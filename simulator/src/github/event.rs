@@ -203,6 +203,54 @@ pub(crate) fn push(world: &mut World, repository: u64, branch: &str, before: &st
     emit(world, "push", repository, pusher, body);
 }
 
+/// A pull request was closed, merged or not.
+pub(crate) fn pull_closed(world: &mut World, repository: u64, number: u64, by: &str) {
+    let Some((found, pull)) = world
+        .repository_by_id(repository)
+        .and_then(|found| Some((found, found.pulls.iter().find(|pull| pull.number == number)?)))
+    else {
+        return;
+    };
+    let mut shown = record::pull(world, found, pull);
+    shown["merged"] = json!(pull.merge_commit.is_some());
+    shown["merged_by"] = match &pull.merged_by {
+        Some(login) => shape::user(world, login),
+        None => Value::Null,
+    };
+    let body = json!({"action": "closed", "number": number, "pull_request": shown});
+    emit(world, "pull_request", repository, by, body);
+}
+
+/// A workflow of GitHub Actions has run.
+pub(crate) fn workflow_run(world: &mut World, repository: u64, sha: &str, name: &str, conclusion: &str) {
+    let Some(found) = world.repository_by_id(repository) else {
+        return;
+    };
+    let head_branch = found
+        .branches
+        .iter()
+        .find(|(_, head)| *head == sha)
+        .map(|(name, _)| name);
+    let id = number_of(&format!("{repository} {name} {sha}"), 100_000_000);
+    let body = json!({
+        "action": "completed",
+        "workflow_run": {
+            "id": id,
+            "name": name,
+            "head_branch": head_branch,
+            "head_sha": sha,
+            "event": "push",
+            "status": "completed",
+            "conclusion": conclusion,
+            "run_number": 1,
+            "run_attempt": 1,
+            "workflow_id": id + 1,
+        },
+        "workflow": {"id": id + 1, "name": name, "path": ".github/workflows/ci.yml", "state": "active"},
+    });
+    emit(world, "workflow_run", repository, "mona", body);
+}
+
 /// GitHub tries one hook.
 pub(crate) fn ping(world: &mut World, hook: u64) {
     let Some(found) = world.hooks.iter().find(|found| found.id == hook) else {

@@ -150,6 +150,7 @@ impl Repository {
                 message,
                 author: author.to_owned(),
                 parents,
+                files: Vec::new(),
                 at,
             },
         );

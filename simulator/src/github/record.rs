@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::github::graph::{number_of, sha_of};
-use crate::github::shape::{app, node_id, time, user};
+use crate::github::pull::PullRequest;
+use crate::github::shape::{self, app, node_id, time, user};
 use crate::github::world::{CheckRun, Commit, CommitStatus, Deployment, DeploymentStatus, Repository, World};
 
 /// A commit in full.
@@ -143,4 +144,37 @@ pub(crate) fn deployment_status(
 
 fn optional_app(world: &World, slug: Option<&str>) -> Value {
     slug.map_or(Value::Null, |slug| app(world, slug))
+}
+
+/// A pull request, as lists show it; a webhook says more.
+pub(crate) fn pull(world: &World, repository: &Repository, pull: &PullRequest) -> Value {
+    let url = format!("{}/repos/{}/pulls/{}", world.api_url, repository.name, pull.number);
+    let closed_at = time(pull.closed_at);
+    let repository_of = |name: &str| {
+        if name == repository.name {
+            shape::repository(world, repository)
+        } else {
+            json!({"full_name": name, "fork": true})
+        }
+    };
+    let base_sha = repository.branches.get(&pull.base);
+    json!({
+        "url": url,
+        "id": number_of(&url, 1_000_000_000),
+        "number": pull.number,
+        "state": "closed",
+        "locked": false,
+        "title": format!("Merge {}", pull.head),
+        "user": user(world, &pull.author),
+        "body": null,
+        "created_at": closed_at,
+        "updated_at": closed_at,
+        "closed_at": closed_at,
+        "merged_at": pull.merge_commit.as_ref().map(|_| closed_at.clone()),
+        // of one that was not merged, GitHub shows the commit with which it had tried whether it could be
+        "merge_commit_sha": pull.merge_commit.clone().unwrap_or_else(|| sha_of(&format!("trial of {url}"))),
+        "draft": false,
+        "head": {"ref": pull.head, "sha": pull.head_sha, "user": user(world, &pull.author), "repo": repository_of(&pull.head_repository)},
+        "base": {"ref": pull.base, "sha": base_sha, "user": user(world, repository.owner()), "repo": repository_of(&repository.name)},
+    })
 }

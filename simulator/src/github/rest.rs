@@ -12,6 +12,7 @@ mod deployments;
 mod fields;
 mod page;
 mod people;
+mod pulls;
 mod statuses;
 
 use serde_json::json;
@@ -175,6 +176,7 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
         ("GET", ["branches", branch @ ..]) => Some(commits::branch(world, call, id, branch)),
         ("GET", ["git", "ref" | "refs", reference @ ..]) => Some(commits::reference(world, call, id, reference)),
         ("GET", ["compare", range @ ..]) => Some(commits::compare(world, call, id, range)),
+        ("GET", ["pulls"]) => Some(pulls::list(world, call, id)),
         ("POST", ["merges"]) => Some(commits::merge(world, call, id)),
         ("GET", ["collaborators", login, "permission"]) => Some(people::permission(world, id, login)),
         (_, ["hooks", rest @ ..]) => deliveries::of_repository(world, call, id, rest),

@@ -189,6 +189,27 @@ impl GitHub {
         moved.map(|sha| Pushed { sha, deliveries })
     }
 
+    /// A workflow of GitHub Actions has run on a commit; sends `workflow_run`.
+    ///
+    /// # Errors
+    /// When there is no such repository.
+    pub async fn workflow_ran(
+        &self,
+        repository: &str,
+        sha: &str,
+        name: &str,
+        conclusion: &str,
+    ) -> Result<Vec<Delivered>, Refused> {
+        let (told, deliveries) = self
+            .tell(|world| {
+                let found = world.repository(repository).ok_or_else(Refused::not_found)?.id;
+                event::workflow_run(world, found, sha, name, conclusion);
+                Ok(())
+            })
+            .await;
+        told.map(|()| deliveries)
+    }
+
     /// Tries every hook.
     pub async fn ping(&self) -> Vec<Delivered> {
         let ((), deliveries) = self

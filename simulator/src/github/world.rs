@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::github::app::{App, Token};
 use crate::github::hook::{Hook, HookDelivery};
+use crate::github::pull::PullRequest;
 use crate::github::sending::Posting;
 use crate::journal::Recorded;
 use crate::limits::{Books, Limits};
@@ -63,9 +64,12 @@ pub struct Repository {
     pub check_runs: Vec<CheckRun>,
     /// Oldest first.
     pub deployments: Vec<Deployment>,
+    /// Closed ones only, in the order they were closed.
+    pub pulls: Vec<PullRequest>,
     /// Login to `admin`, `write`, `read` or `none`.
     pub permissions: BTreeMap<String, String>,
     pub(crate) conflicts: BTreeSet<(String, String)>,
+    pub(crate) renamed_branches: BTreeMap<String, String>,
 }
 
 /// A commit.
@@ -79,6 +83,8 @@ pub struct Commit {
     pub author: String,
     /// Full SHAs.
     pub parents: Vec<String>,
+    /// Paths of the files that it changes.
+    pub files: Vec<String>,
     /// When it was made.
     pub at: DateTime<Utc>,
 }

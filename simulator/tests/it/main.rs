@@ -14,6 +14,7 @@ mod faults;
 mod hooks;
 mod limits;
 mod octocrab_reads;
+mod pulls;
 mod receiver;
 mod serving;
 mod slack;

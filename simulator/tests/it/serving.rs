@@ -73,14 +73,14 @@ async fn records_requests_without_credentials_and_names_the_unplanned() {
     let github = GitHub::start().await.unwrap();
     github.repository("octo/site");
     assert_eq!(get(&github, "/repos/octo/site?a=b").await.status, 200);
-    assert_eq!(get(&github, "/repos/octo/site/pulls").await.status, 404);
+    assert_eq!(get(&github, "/repos/octo/site/issues").await.status, 404);
     let requests = github.requests();
     assert_eq!(requests[0].identity, "user chima-bot");
     assert_eq!(requests[0].header("authorization"), Some("Bearer"));
     assert_eq!(requests[0].query, [("a".to_owned(), "b".to_owned())]);
     let unplanned = github.unplanned();
     assert_eq!(unplanned.len(), 1);
-    assert!(unplanned[0].is("GET", "/pulls"));
+    assert!(unplanned[0].is("GET", "/issues"));
     assert!(!github.describe().contains("simulator-token"));
 }
 

@@ -203,6 +203,8 @@ impl Teller {
                 | RunEvent::Adopted { .. }
                 | RunEvent::Requeued { .. }
                 | RunEvent::Superseded { .. }
+                | RunEvent::AwaitsPerson
+                | RunEvent::PersonSaid { .. }
                 | RunEvent::CancelRequested { .. } => say("run", &words)?,
             }
         }

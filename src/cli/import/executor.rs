@@ -97,6 +97,8 @@ fn heroku(entries: &mut Entries, keys: &mut Keys<'_>, app: &mut Settings, enviro
     if let Some(name) = &general {
         app.set("with", json!({ "app": name }));
     }
+    // As Heaven had it.
+    app.set("secrets", json!({ "HEROKU_API_KEY": { "env": "HEROKU_API_KEY" } }));
     for environment in environments {
         let own = entries.text(keys, &format!("heroku_{}_name", environment.name));
         match own {

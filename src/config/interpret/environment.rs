@@ -8,6 +8,7 @@ use crate::config::interpret::addresses::Address;
 use crate::config::interpret::apps::Places;
 use crate::config::problem::KeyPath;
 use crate::config::{AutoDeploy, AutoDeployOn, CheckoutOptions, Environment, LaneOrder, defaults, suggest};
+use crate::domain::glob::PathGlob;
 use crate::domain::names::{EnvironmentName, RefName, TaskName, shown};
 
 /// Tasks that are commands on our own ledger when a deployment asks for them, as hubot-deploy does.
@@ -112,7 +113,8 @@ impl Reading<'_> {
             return Some(provider);
         }
         let text = format!("provider `{}` is not known", shown(&provider));
-        self.refuse(&places.of("provider"), text, suggest::hint(&provider, &known))
+        let hint = suggest::hint(&provider, &known).unwrap_or_else(|| "`chima providers` lists them".to_owned());
+        self.refuse(&places.of("provider"), text, Some(hint))
     }
 
     fn tasks(&mut self, tasks: Option<Vec<String>>, path: &KeyPath) -> Option<Vec<TaskName>> {
@@ -147,15 +149,17 @@ impl Reading<'_> {
             "name a path, or remove the key to count every change",
             &paths,
         );
+        let mut matchers = Vec::new();
         for (index, glob) in globs.iter().flatten().flatten().enumerate() {
-            if glob.starts_with('/') || glob.split('/').any(|part| part == "..") {
-                let text = format!(
-                    "`{}` leaves the repository; expected a glob relative to it",
-                    shown(glob)
-                );
-                let _: Option<()> = self.refuse(&paths.index(index), text, Some("for example `web/**`".to_owned()));
+            match glob.parse::<PathGlob>() {
+                Ok(matcher) => matchers.push(matcher),
+                Err(invalid) => {
+                    let hint = "for example `web/**`".to_owned();
+                    let _: Option<()> = self.refuse(&paths.index(index), invalid.to_string(), Some(hint));
+                }
             }
         }
+        globs?;
         Some(Some(AutoDeploy {
             branch: branch?,
             on: match when.on {
@@ -163,7 +167,7 @@ impl Reading<'_> {
                 Some(file::AutoDeployOn::Push) => AutoDeployOn::Push,
                 Some(file::AutoDeployOn::MergedPullRequest) => AutoDeployOn::MergedPullRequest,
             },
-            paths: globs?.unwrap_or_default(),
+            paths: matchers,
         }))
     }
 }

@@ -166,6 +166,17 @@ fn a_glob_stays_in_the_repository() {
         |                                                                   ^
     hint: for example `web/**`
     "#);
+    insta::assert_snapshot!(refused_app("environments: { production: { provider: shell, auto_deploy: { paths: [web/, \"a/[b\"] } } }"), @r#"
+    app.yaml:1:104: `web/` matches no file; expected a glob of files, spelled as git spells their paths
+      1 | ronments: { production: { provider: shell, auto_deploy: { paths: [web/, "a/[b"] } } } } }
+        |                                                                   ^
+    hint: for example `web/**`
+
+    app.yaml:1:110: `a/[b` is no glob: unclosed character class; missing ']'
+      1 | ts: { production: { provider: shell, auto_deploy: { paths: [web/, "a/[b"] } } } } }
+        |                                                                   ^
+    hint: for example `web/**`
+    "#);
     insta::assert_snapshot!(refused_app("environments: { production: { provider: shell, auto_deploy: { paths: [] } } }"), @"
     app.yaml:1:103: `apps.site.environments.production.auto_deploy.paths` is an empty list
       1 | ironments: { production: { provider: shell, auto_deploy: { paths: [] } } } } }

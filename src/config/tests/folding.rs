@@ -152,7 +152,7 @@ fn auto_deploy_takes_its_forms() {
     let merged = when("{ on: merged_pull_request, paths: [\"web/**\"] }").unwrap();
     assert_eq!(
         (merged.on, merged.paths),
-        (AutoDeployOn::MergedPullRequest, vec!["web/**".to_owned()])
+        (AutoDeployOn::MergedPullRequest, vec!["web/**".parse().unwrap()])
     );
 }
 

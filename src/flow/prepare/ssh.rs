@@ -1,6 +1,6 @@
 //! What an app says about ssh, in the forms that tools read it in.
 //!
-//! OpenSSH looks for its configuration at the account's home, whatever `HOME` says; Net::SSH and Paramiko look at `HOME`. So
+//! OpenSSH looks for its configuration at the account's home, whatever `HOME` says; `Net::SSH` and Paramiko look at `HOME`. So
 //! there is one file, at the run's own `HOME`, and programs of the names that OpenSSH's have, first in the `PATH`, that pass it
 //! on. No key is ever an argument, and host keys are always checked.
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::secret::SecretSource;
-use crate::config::{Environment, Ssh};
+use crate::config::{Environment, Ssh, environment};
 use crate::domain::reason::Reason;
 use crate::flow::prepare::{Places, secrets, unusable};
 use crate::provider::git::SshAccess;
@@ -33,29 +33,38 @@ pub(super) struct SshFiles {
 }
 
 impl SshFiles {
-    /// Nothing where the app leaves ssh to the tools' own settings.
-    pub(super) async fn prepare(environment: &Environment, places: &Places) -> Result<Option<Self>, Reason> {
-        let Some(ssh) = &environment.ssh else {
+    /// Nothing where the app leaves ssh to the tools' own settings. `programs_path` is where programs are looked for.
+    pub(super) async fn prepare(
+        settings: &Environment,
+        places: &Places,
+        programs_path: &str,
+    ) -> Result<Option<Self>, Reason> {
+        let Some(ssh) = &settings.ssh else {
             return Ok(None);
         };
         let folder = places.own.join("ssh");
-        let (path, key) = key(ssh, &folder).await?;
-        let known_hosts = ssh.known_hosts.as_deref().map(absolute).transpose()?;
-        if let Some(missing) = known_hosts.as_ref().filter(|path| !path.is_file()) {
+        let (key_file, key) = key(ssh, &folder).await?;
+        let known_hosts = match &ssh.known_hosts {
+            Some(named) => absolute(named)?,
+            // Said out loud, because not every tool would look there by itself.
+            None => PathBuf::from(environment::variable("HOME").unwrap_or_default()).join(".ssh/known_hosts"),
+        };
+        if !known_hosts.is_file() {
             return Err(unusable(format!(
-                "`ssh.known_hosts` names `{}`, which is not a file; make it with `ssh-keyscan -H HOST`, and compare the keys",
-                missing.display()
+                "the known hosts of `ssh` are looked for in `{}`, which is not a file; make it with `ssh-keyscan -H HOST`, \
+                 compare the keys, and name it as `ssh.known_hosts`",
+                known_hosts.display()
             )));
         }
         let config = places.home.join(".ssh/config");
         let programs = folder.join("bin");
         let mut files = vec![FileSpec {
-            content: config_text(path.as_deref(), known_hosts.as_deref()),
+            content: config_text(key_file.as_deref(), &known_hosts),
             path: config.clone(),
             executable: false,
         }];
         for name in PROGRAMS {
-            if let Some(program) = probe::find(name, &super::server_path()) {
+            if let Some(program) = probe::find(name, programs_path) {
                 files.push(FileSpec {
                     path: programs.join(name),
                     content: format!("#!/bin/sh\nexec {} -F {} \"$@\"\n", word(&program), word(&config)),
@@ -66,8 +75,8 @@ impl SshFiles {
         Ok(Some(Self {
             places: SshPlaces {
                 config,
-                key: path,
-                known_hosts,
+                key: key_file,
+                known_hosts: Some(known_hosts),
             },
             files,
             key,
@@ -76,8 +85,8 @@ impl SshFiles {
     }
 
     /// The `PATH` of the commands.
-    pub(super) fn path(&self, server: &str) -> String {
-        format!("{}:{server}", self.programs.display())
+    pub(super) fn path(&self, path: &str) -> String {
+        format!("{}:{path}", self.programs.display())
     }
 
     /// For git.
@@ -113,17 +122,15 @@ async fn key(ssh: &Ssh, folder: &Path) -> Result<(Option<PathBuf>, Option<Secret
     Ok((Some(path), Some(value)))
 }
 
-fn config_text(key: Option<&Path>, known_hosts: Option<&Path>) -> String {
+fn config_text(key: Option<&Path>, known_hosts: &Path) -> String {
     let mut text = "# made by Chima for one run\nHost *\n  BatchMode yes\n  StrictHostKeyChecking yes\n".to_owned();
     if let Some(key) = key {
         text.push_str(&format!("  IdentitiesOnly yes\n  IdentityFile \"{}\"\n", key.display()));
     }
-    if let Some(known_hosts) = known_hosts {
-        text.push_str(&format!(
-            "  UserKnownHostsFile \"{}\"\n  GlobalKnownHostsFile /dev/null\n",
-            known_hosts.display()
-        ));
-    }
+    text.push_str(&format!(
+        "  UserKnownHostsFile \"{}\"\n  GlobalKnownHostsFile /dev/null\n",
+        known_hosts.display()
+    ));
     text
 }
 
@@ -142,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_configuration_names_key_and_hosts_and_checks_them_always() {
-        let text = config_text(Some(Path::new("/k y/id")), Some(Path::new("/h")));
+        let text = config_text(Some(Path::new("/k y/id")), Path::new("/h"));
         assert_eq!(
             text,
             r#"# made by Chima for one run
@@ -155,7 +162,7 @@ Host *
   GlobalKnownHostsFile /dev/null
 "#
         );
-        assert!(config_text(None, None).contains("StrictHostKeyChecking yes"));
+        assert!(config_text(None, Path::new("/h")).contains("StrictHostKeyChecking yes"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The steps of a run as its page shows them, and how each host fared.
 
 use crate::http::pages::harmless;
-use crate::provider::exit::{StepEnd, StepOutcome};
+use crate::provider::exit::{StepEnd, StepOutcome, beside};
 use crate::report::duration;
 use crate::store::runs::StepRecord;
 
@@ -76,9 +76,8 @@ fn how(end: &StepEnd) -> String {
         StepOutcome::Inactive { .. } => "stopped: it printed nothing for too long".to_owned(),
         StepOutcome::Cancelled { by } => format!("cancelled by {by}"),
         StepOutcome::Disproved { .. } => "exited with code 0, but its results say that it did not succeed".to_owned(),
-        StepOutcome::Confirmed { by } => format!("done, says {by}"),
-        StepOutcome::Refused { by, note } if note.is_empty() => format!("not done, says {by}"),
-        StepOutcome::Refused { by, note } => format!("not done, says {by}: {note}"),
+        StepOutcome::Confirmed { by, note } => format!("done, says {by}{}", beside(note)),
+        StepOutcome::Refused { by, note } => format!("not done, says {by}{}", beside(note)),
         StepOutcome::Missing { input, path } => format!("`{input}` names `{path}`, which does not exist"),
         StepOutcome::NotStarted { program, detail } => format!("`{program}` could not be started: {detail}"),
     };

@@ -27,19 +27,20 @@ pub(crate) fn check(deployment: &Deployment, rules: &Rules) -> Finding<()> {
     if deployment.from_workflow {
         return ignored("a job of GitHub Actions".to_owned(), Reason::ForeignWorkflow);
     }
-    match foreign_app(deployment, rules) {
+    let (creator_login, app) = (deployment.creator.as_deref(), deployment.app_slug.as_deref());
+    match foreign_app(creator_login, app, &rules.known_apps) {
         Some(app) => ignored(format!("the App {}", shown(app)), Reason::ForeignApp { app: kept(app) }),
         None => Finding::passed(CheckName::Foreign, creator, wanted, ()),
     }
 }
 
-/// The App that made it, unless we were told about it. An App acts as `slug[bot]`, or through a person's account.
-fn foreign_app<'d>(deployment: &'d Deployment, rules: &Rules) -> Option<&'d str> {
-    let through = deployment.app_slug.as_deref();
-    let itself = deployment
-        .creator
-        .as_deref()
-        .and_then(|login| login.strip_suffix("[bot]"));
-    let known = |slug: &str| rules.known_apps.iter().any(|app| app.eq_ignore_ascii_case(slug));
-    [through, itself].into_iter().flatten().find(|slug| !known(slug))
+/// The App that made a deployment, unless we were told about it. An App acts as `slug[bot]`, or through a person's account.
+pub(crate) fn foreign_app<'d>(
+    creator: Option<&'d str>,
+    app_slug: Option<&'d str>,
+    known_apps: &[String],
+) -> Option<&'d str> {
+    let itself = creator.and_then(|login| login.strip_suffix("[bot]"));
+    let known = |slug: &str| known_apps.iter().any(|app| app.eq_ignore_ascii_case(slug));
+    [app_slug, itself].into_iter().flatten().find(|slug| !known(slug))
 }

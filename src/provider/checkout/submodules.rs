@@ -126,8 +126,8 @@ fn within(place: &Path, error: CheckoutError) -> CheckoutError {
         return error;
     }
     let path = shown(&place.to_string_lossy());
-    if let CheckoutError::NoSuchPath { remote: address } = error {
-        return SubmoduleError::NoSuchPath { path, address }.into();
+    if let CheckoutError::NoSuchPath { remote } = error {
+        return SubmoduleError::NoSuchPath { path, address: remote }.into();
     }
     CheckoutError::Submodule {
         path,

@@ -2,65 +2,95 @@
 
 use regex::Regex;
 
-use crate::provider::manifest::form::{Argument, CommandLine, Condition, Form};
+use crate::config::document::{At, Fault};
+use crate::config::problem::KeyPath;
+use crate::provider::manifest::form::{Argument, CommandLine, Condition, EachEntry, Form};
 use crate::provider::manifest::input::{Input, InputKind};
 use crate::provider::manifest::support::FileSource;
-use crate::provider::manifest::{DryRun, Kind, MANIFEST_WORDS, Manifest, ManifestError, RUN_WORDS};
+use crate::provider::manifest::{DryRun, Kind, MANIFEST_WORDS, Manifest, RUN_WORDS};
 use crate::provider::template::Template;
 
-/// Checks every rule; the first that is broken is told.
-pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
-    let broken = |place: &str, detail: String| ManifestError::Inconsistent {
-        provider: manifest.name.clone(),
-        place: place.to_owned(),
-        detail,
-    };
+mod http;
+
+/// Every part that breaks a rule, with the first rule it breaks.
+pub(super) fn check(manifest: &Manifest) -> Vec<Fault> {
+    let mut found = Found::default();
+    let top = KeyPath::default();
     if !is_name(&manifest.name) {
-        return Err(broken(
-            "name",
-            "expected lower-case letters, digits, `_` and `-`".to_owned(),
-        ));
+        let detail = "expected lower-case letters, digits, `_` and `-`".to_owned();
+        found.note(top.key("name"), "name", Err(detail));
     }
     for (name, input) in &manifest.inputs {
-        check_input(name, input).map_err(|detail| broken(&format!("input `{name}`"), detail))?;
+        let path = KeyPath::of(&["inputs", name]);
+        found.note(path, &format!("input `{name}`"), check_input(name, input));
     }
     if manifest.forms.is_empty() {
-        return Err(broken(
-            "forms",
-            format!("none given; kind `{}` needs at least one", manifest.kind.as_str()),
-        ));
+        let detail = format!("none given; kind `{}` needs at least one", manifest.kind.as_str());
+        found.note(top.key("forms"), "forms", Err(detail));
     }
     for (index, form) in manifest.forms.iter().enumerate() {
-        check_form(manifest, form).map_err(|detail| broken(&format!("form {}", index + 1), detail))?;
+        let path = top.key("forms").index(index);
+        found.note(path, &format!("form {}", index + 1), check_form(manifest, form));
     }
     for (name, value) in &manifest.environment {
-        let place = format!("environment `{name}`");
-        check_text(manifest, value.text()).map_err(|detail| broken(&place, detail))?;
-        if let Some(condition) = value.condition() {
-            check_condition(manifest, condition).map_err(|detail| broken(&place, detail))?;
-        }
+        let condition = value.condition();
+        let condition = condition.map_or(Ok(()), |condition| check_condition(manifest, condition));
+        let judged = check_text(manifest, value.text()).and(condition);
+        found.note(
+            KeyPath::of(&["environment", name]),
+            &format!("environment `{name}`"),
+            judged,
+        );
     }
     for (name, source) in &manifest.files {
-        check_file(manifest, name, source).map_err(|detail| broken(&format!("file `{name}`"), detail))?;
+        let path = KeyPath::of(&["files", name]);
+        found.note(path, &format!("file `{name}`"), check_file(manifest, name, source));
     }
     for name in manifest.secrets.keys().filter(|name| !is_variable(name)) {
         let detail = "expected a variable's name: letters, digits and `_`".to_owned();
-        return Err(broken(&format!("secret `{name}`"), detail));
+        found.note(
+            KeyPath::of(&["secrets", name]),
+            &format!("secret `{name}`"),
+            Err(detail),
+        );
     }
-    for program in &manifest.programs {
-        if let Some(pattern) = &program.version_pattern {
-            regular(pattern).map_err(|detail| broken(&format!("program `{}`", program.name), detail))?;
-        }
+    for (index, program) in manifest.programs.iter().enumerate() {
+        let pattern = program.version_pattern.as_deref().map_or(Ok(()), regular);
+        let path = top.key("programs").index(index);
+        found.note(path, &format!("program `{}`", program.name), pattern);
     }
     for (index, cause) in manifest.causes.iter().enumerate() {
-        regular(&cause.pattern).map_err(|detail| broken(&format!("cause {}", index + 1), detail))?;
+        let path = top.key("causes").index(index);
+        found.note(path, &format!("cause {}", index + 1), regular(&cause.pattern));
     }
     let promise = manifest.inputs.get("dry_run").map(|input| input.kind);
     if manifest.dry_run == DryRun::Environment && promise != Some(InputKind::Bool) {
         let detail = "`environment` needs an input `dry_run` of type `bool`, by which the configuration promises it";
-        return Err(broken("dry_run", detail.to_owned()));
+        found.note(top.key("dry_run"), "dry_run", Err(detail.to_owned()));
     }
-    Ok(())
+    found.faults
+}
+
+#[derive(Default)]
+struct Found {
+    faults: Vec<Fault>,
+}
+
+impl Found {
+    /// Notes what is wrong with a part. The first name in the words is looked for within it, because forms are long.
+    fn note(&mut self, path: KeyPath, part: &str, judged: Result<(), String>) {
+        if let Err(detail) = judged {
+            self.faults.push(Fault {
+                path,
+                at: detail
+                    .split('`')
+                    .nth(1)
+                    .map_or(At::Value, |word| At::Word(word.to_owned())),
+                text: format!("{part}: {detail}"),
+                hint: None,
+            });
+        }
+    }
 }
 
 fn check_input(name: &str, input: &Input) -> Result<(), String> {
@@ -87,6 +117,7 @@ fn check_input(name: &str, input: &Input) -> Result<(), String> {
                     input.kind.as_str()
                 ));
             }
+            InputKind::Url => return Err("`open` is not for `url`: a payload never says where to".to_owned()),
             InputKind::String | InputKind::Path | InputKind::List | InputKind::Bool | InputKind::Integer => {}
         }
     }
@@ -108,10 +139,13 @@ fn check_form(manifest: &Manifest, form: &Form) -> Result<(), String> {
             ));
         }
     }
+    if manifest.kind != Kind::Http {
+        http::refuse_exchanges(form)?;
+    }
     match manifest.kind {
         Kind::Command => check_commands(manifest, form)?,
         Kind::Manual => return check_instructions(manifest, form),
-        Kind::Http => return Err("kind `http` is not available yet; expected `command` or `manual`".to_owned()),
+        Kind::Http => return http::check_exchanges(manifest, form),
     }
     match (&form.folder, form.checkout) {
         (Some(_), true) => Err("has both a `folder` and a checkout; set `checkout: false`".to_owned()),
@@ -167,7 +201,7 @@ fn check_argv(manifest: &Manifest, argv: &[Argument]) -> Result<(), String> {
                 check_condition(manifest, condition)?;
                 optional.args.iter().try_for_each(|text| check_text(manifest, text))?;
             }
-            Argument::Each(each) => check_each(manifest, &each.each, &each.arg)?,
+            Argument::Each(each) => check_each(manifest, each)?,
         }
     }
     Ok(())
@@ -188,15 +222,24 @@ fn check_condition(manifest: &Manifest, condition: Condition<'_>) -> Result<(), 
     }
 }
 
-fn check_each(manifest: &Manifest, name: &str, arg: &str) -> Result<(), String> {
+fn check_each(manifest: &Manifest, each: &EachEntry) -> Result<(), String> {
+    let EachEntry {
+        each: name, arg, onto, ..
+    } = each;
     if manifest.inputs.get(name).map(|input| input.kind) != Some(InputKind::Map) {
         return Err(format!("`each: {name}` is not an input of type `map`"));
     }
     let template = Template::parse(arg).map_err(|error| error.to_string())?;
-    if template.starts_with_placeholder() {
-        return Err(format!(
-            "`{arg}` begins with a value, which could make it an option; put fixed text before it"
-        ));
+    // A key is a plain name; a value may be anything.
+    let begins_with_value = template.starts_with_placeholder() && template.placeholders().next() != Some("key");
+    match onto {
+        Some(onto) => check_text(manifest, onto)?,
+        None if begins_with_value => {
+            return Err(format!(
+                "`{arg}` begins with a value, which could make it an option; put fixed text before it"
+            ));
+        }
+        None => {}
     }
     match template.placeholders().find(|name| !matches!(*name, "key" | "value")) {
         Some(other) => Err(format!(
@@ -219,14 +262,20 @@ fn check_file(manifest: &Manifest, name: &str, source: &FileSource) -> Result<()
     if let Some(name) = source.when.as_deref().filter(|name| !knows(manifest, name)) {
         return Err(unknown(manifest, name));
     }
-    match (&source.copy, &source.vars) {
+    let values = match (&source.vars, &source.json) {
+        (Some(_), Some(_)) => return Err("has both `vars` and `json`; expected one".to_owned()),
+        (vars, json) => vars.as_ref().or(json.as_ref()),
+    };
+    match (&source.copy, values) {
         (Some(_), None) if source.also.is_empty() => Ok(()),
-        (None, Some(vars)) if manifest.inputs.get(vars).map(|input| input.kind) != Some(InputKind::Map) => {
-            Err(format!("`vars: {vars}` is not an input of type `map`"))
+        (None, Some(input)) if manifest.inputs.get(input).map(|input| input.kind) != Some(InputKind::Map) => {
+            Err(format!("`{input}` is not an input of type `map`"))
         }
-        (None, None) if source.also.is_empty() => Err("is empty; expected one of `copy`, `vars` and `also`".to_owned()),
+        (None, None) if source.also.is_empty() => {
+            Err("is empty; expected one of `copy`, `vars`, `json` and `also`".to_owned())
+        }
         (None, Some(_) | None) => source.also.values().try_for_each(|text| check_text(manifest, text)),
-        (Some(_), _) => Err("has `copy` beside `vars` or `also`; a copy is taken as it is".to_owned()),
+        (Some(_), _) => Err("has `copy` beside values; a copy is taken as it is".to_owned()),
     }
 }
 
@@ -262,6 +311,7 @@ fn check_text(manifest: &Manifest, text: &str) -> Result<(), String> {
                 | InputKind::List
                 | InputKind::String
                 | InputKind::Path
+                | InputKind::Url
                 | InputKind::Bool
                 | InputKind::Integer,
             )
@@ -280,6 +330,7 @@ fn unknown(manifest: &Manifest, name: &str) -> String {
         .inputs
         .keys()
         .map(String::as_str)
+        .filter(|name| !RUN_WORDS.contains(name))
         .chain(RUN_WORDS)
         .chain(MANIFEST_WORDS)
         .map(|name| format!("`{name}`"))

@@ -2,12 +2,22 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::provider::manifest::request::{Poll, Request};
+
+/// What an argument may be, as the end of a sentence.
+const ARGUMENT: &str = "a text, `{ when: …, args: […] }` (or `is`, `unless`, `file`), or `{ each: …, arg: … }`";
+
+/// The same of a command line among several.
+const COMMAND_LINE: &str =
+    "a list of arguments, the placeholder of an `argv_list` input, or `{ when: …, command: […] }`";
 
 /// One way to call the tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Form {
-    /// The inputs that must be given for this form.
+    /// The inputs that must be given for this form; none fits always.
     #[serde(default)]
     pub when: Vec<String>,
     /// One command.
@@ -19,6 +29,15 @@ pub struct Form {
     /// Of kind `manual`: what the person is to do.
     #[serde(default)]
     pub instructions: Option<String>,
+    /// Of kind `http`: what is asked of a server.
+    #[serde(default)]
+    pub request: Option<Request>,
+    /// Of kind `http`: how what the request began is watched; without it the answer is the end.
+    #[serde(default)]
+    pub poll: Option<Poll>,
+    /// Of kind `http`: what is sent when the run is stopped after the request was answered.
+    #[serde(default)]
+    pub cancel: Option<Request>,
     /// Whether it runs in a checkout of the commit.
     #[serde(default = "yes")]
     pub checkout: bool,
@@ -33,11 +52,11 @@ pub struct Form {
     pub remote: Option<bool>,
 }
 
-/// A version that a form needs. The program is one of the manifest's.
+/// A version that a form needs, because another generation of the tool reads the same arguments differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Need {
-    /// Which program.
+    /// Which of the manifest's `programs`; it must have a `version_command` and a `version_pattern`.
     pub program: String,
     /// This version or a later one.
     #[serde(default)]
@@ -53,6 +72,7 @@ pub struct Need {
 /// One command of several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = COMMAND_LINE))]
 pub enum CommandLine {
     /// An argv list.
     Argv(Vec<Argument>),
@@ -85,6 +105,7 @@ pub struct OptionalCommand {
 /// One argument, or several that belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = ARGUMENT))]
 pub enum Argument {
     /// One argument. A lone placeholder of a list stands for as many arguments.
     Text(String),
@@ -122,6 +143,12 @@ pub struct EachEntry {
     pub each: String,
     /// The argument, in which `{{key}}` and `{{value}}` stand for the entry.
     pub arg: String,
+    /// What the entries are appended to, so that all of them are one argument with it.
+    #[serde(default)]
+    pub onto: Option<String>,
+    /// Characters that no value may hold, because the tool gives them a meaning.
+    #[serde(default)]
+    pub without: Option<String>,
 }
 
 /// What an optional part depends on.
@@ -180,6 +207,15 @@ impl Form {
             CommandLine::Optional(optional) => Some((optional.command.as_slice(), Some(optional.condition()))),
         });
         one.chain(several)
+    }
+
+    /// What it asks of servers, as JSON: every text of it is somewhere in there.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Value> {
+        let requests = [&self.request, &self.cancel];
+        let requests = requests.into_iter().flatten().map(serde_json::to_value);
+        let poll = self.poll.iter().map(serde_json::to_value);
+        requests.chain(poll).flatten().collect()
     }
 }
 

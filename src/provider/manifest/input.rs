@@ -13,14 +13,29 @@ pub const DEFAULT_PATTERN: &str = "[A-Za-z0-9][A-Za-z0-9._/-]*";
 pub const PATH_PATTERN: &str =
     r"(?:/|\./)?(?:\.?[A-Za-z0-9_@+][A-Za-z0-9_.@+ -]*/)*\.?[A-Za-z0-9_@+][A-Za-z0-9_.@+ -]*/?";
 
-/// One entry of `with:`.
+/// What a `url` must match where the manifest says nothing. It may begin with `${…}`, of which `provider::request::late` says
+/// more.
+pub const URL_PATTERN: &str = r"(?:https?://|\$\{)[!-~]+";
+
+/// What a text must be to match a pattern, as the end of a sentence.
+#[must_use]
+pub fn pattern_in_words(pattern: &str) -> String {
+    match pattern {
+        DEFAULT_PATTERN => "letters, digits and `. _ / -`, a letter or digit first".to_owned(),
+        PATH_PATTERN => "a path of letters, digits, spaces and `. _ @ + -`, without `..`".to_owned(),
+        URL_PATTERN => "an address that begins with `https://` or `http://`".to_owned(),
+        pattern => format!("text that matches `{pattern}`"),
+    }
+}
+
+/// What one key of `with:` may hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// Its form.
+    /// What kind of value it is.
     #[serde(rename = "type")]
     pub kind: InputKind,
-    /// One sentence.
+    /// One sentence for whoever writes `with:`.
     pub description: String,
     /// Its value where `with:` has none; may use the run's values.
     #[serde(default)]
@@ -53,15 +68,17 @@ pub enum InputKind {
     String,
     /// The path of a file or folder; a relative one starts where the command runs.
     Path,
+    /// The address of something on a server. Values that are put into it are percent-encoded.
+    Url,
     /// One command: a list of texts.
     Argv,
-    /// Several commands.
+    /// Several commands: a list of lists of texts.
     ArgvList,
-    /// Names to values.
+    /// Names to values, for `each` and for `vars`.
     Map,
-    /// Several texts.
+    /// Several texts. A lone placeholder of it becomes as many arguments; within an argument they are separated by commas.
     List,
-    /// Yes or no.
+    /// `true` or `false`. As a part of an argument it is that word; a condition takes `false` for not set.
     Bool,
     /// A whole number.
     Integer,
@@ -74,6 +91,7 @@ impl InputKind {
         match self {
             Self::String => "string",
             Self::Path => "path",
+            Self::Url => "url",
             Self::Argv => "argv",
             Self::ArgvList => "argv_list",
             Self::Map => "map",
@@ -88,6 +106,7 @@ impl InputKind {
     pub fn pattern(self) -> &'static str {
         match self {
             Self::Path => PATH_PATTERN,
+            Self::Url => URL_PATTERN,
             Self::String | Self::Argv | Self::ArgvList | Self::Map | Self::List | Self::Bool | Self::Integer => {
                 DEFAULT_PATTERN
             }

@@ -13,7 +13,7 @@ use crate::provider::manifest::form::Condition;
 pub struct Program {
     /// As it is called.
     pub name: String,
-    /// Prints its version.
+    /// The program and arguments that print its version.
     #[serde(default)]
     pub version_command: Vec<String>,
     /// Finds the version in what was printed: the first group.
@@ -27,7 +27,22 @@ pub struct Program {
     pub install: BTreeMap<String, String>,
 }
 
-/// A file of the run's own: a copy of one beside `provider.yaml`, or variables for Ansible.
+impl Program {
+    /// How to install it, as commands to type; `None` where the manifest does not say.
+    #[must_use]
+    pub fn install_in_words(&self) -> Option<String> {
+        let way = |(manager, package): (&String, &String)| match manager.as_str() {
+            "apt" | "pip" | "gem" => format!("`{manager} install {package}`"),
+            "npm" => format!("`npm install --global {package}`"),
+            "see" => format!("see {package}"),
+            other => format!("{other}: {package}"),
+        };
+        let ways: Vec<String> = self.install.iter().map(way).collect();
+        (!ways.is_empty()).then(|| ways.join(" or "))
+    }
+}
+
+/// A file of the run's own: a copy of one beside `provider.yaml`, or values, in one of the forms that tools read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSource {
@@ -37,7 +52,10 @@ pub struct FileSource {
     /// The `map` input whose entries become a file of Ansible variables, in JSON. Ansible takes each text literally.
     #[serde(default)]
     pub vars: Option<String>,
-    /// Variables for such a file beside the input's, over which they win. One whose value comes out empty is left out.
+    /// The `map` input whose entries become a file of plain JSON, which is YAML too.
+    #[serde(default)]
+    pub json: Option<String>,
+    /// Values for such a file beside the input's, over which they win. One whose value comes out empty is left out.
     #[serde(default)]
     pub also: BTreeMap<String, String>,
     /// The input or value without which the file is not written.
@@ -48,6 +66,7 @@ pub struct FileSource {
 /// The value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(extend("x-expected" = "a text, or `{ when: …, value: … }` (or `is`, `unless`)"))]
 pub enum VariableValue {
     /// A text, in which placeholders may stand.
     Text(String),
@@ -101,9 +120,9 @@ impl VariableValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecretUse {
-    /// One sentence.
+    /// One sentence for whoever has to find it.
     pub description: String,
-    /// What the variable holds.
+    /// What the variable holds. An app's `secret_files` overrules it.
     #[serde(default, rename = "as")]
     pub form: SecretForm,
     /// Whether a plan without it is refused.
@@ -133,4 +152,7 @@ pub struct Cause {
     /// What to do about it; for the log.
     #[serde(default)]
     pub hint: Option<String>,
+    /// Whether it is looked for after exit code 0 too, and makes a failure of it: for tools that do not tell by their code.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disproves: bool,
 }

@@ -16,7 +16,24 @@ fn refusal(body: &str) -> String {
 fn what_is_shipped_loads() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let names: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
-    assert_eq!(names, ["ansible", "manual", "shell"]);
+    assert_eq!(
+        names,
+        [
+            "ansible",
+            "capistrano",
+            "docker-compose",
+            "fabric",
+            "helm",
+            "heroku",
+            "http",
+            "kamal",
+            "kubectl",
+            "make",
+            "manual",
+            "shell",
+            "terraform"
+        ]
+    );
 }
 
 #[test]
@@ -42,31 +59,36 @@ fn a_manifest_of_another_name_than_its_folder_is_refused() {
     )
     .unwrap();
     let problems = Catalogue::load(&[dir.path().to_owned()]).unwrap_err();
-    assert!(
-        problems[0]
-            .to_string()
-            .ends_with("name `b` differs from its folder `a`"),
-        "{}",
-        problems[0]
-    );
+    let text = problems[0]
+        .to_string()
+        .replace(&dir.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(text, @"
+    DIR/a/provider.yaml:1:7: name `b` differs from its folder `a`
+      1 | name: b
+        |       ^
+    hint: give both the same name
+    ");
 }
 
 #[test]
 fn an_unknown_placeholder_is_refused_with_the_known_ones() {
-    assert_eq!(
-        refusal("inputs: { x: { type: string, description: d } }\nforms: [{ command: [a, \"{{nope}}\"] }]"),
-        "provider `p`, form 1: `nope` is neither an input nor a value of the run; known: `x`, `environment`, `sha`, \
-         `ref`, `task`, `hosts`, `app`, `sha8`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`"
-    );
+    let body =
+        "inputs: { x: { type: string, description: d } }\nforms:\n  - command:\n      - a\n      - \"{{nope}}\"\n";
+    insta::assert_snapshot!(refusal(body), @r#"
+    p/provider.yaml:7:9: form 1: `nope` is neither an input nor a value of the run; known: `x`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `all_hosts`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
+      7 |       - "{{nope}}"
+        |         ^
+    "#);
 }
 
 #[test]
 fn a_bad_pattern_is_refused() {
     let text = refusal("inputs: { x: { type: string, description: d, pattern: \"(\" } }\nforms: [{ command: [a] }]");
-    assert!(
-        text.starts_with("provider `p`, input `x`: pattern `(` is not a regular expression"),
-        "{text}"
-    );
+    insta::assert_snapshot!(text, @r#"
+    p/provider.yaml:3:55: input `x`: pattern `(` is not a regular expression: unclosed group
+      3 | inputs: { x: { type: string, description: d, pattern: "(" } }
+        |                                                       ^
+    "#);
 }
 
 #[test]
@@ -99,11 +121,11 @@ fn a_mistake_is_refused_with_what_is_expected() {
         ("forms: [{ command: [a, { file: ../x, args: [b] }] }]".to_owned(), "leaves the folder"),
         ("forms: [{ command: [a, { each: x, arg: \"-{{key}}\" }] }]".to_owned(), "not an input of type `map`"),
         (
-            "inputs: { x: { type: map, description: d } }\nforms: [{ command: [a, { each: x, arg: \"{{key}}={{value}}\" }] }]"
+            "inputs: { x: { type: map, description: d } }\nforms: [{ command: [a, { each: x, arg: \"{{value}}={{key}}\" }] }]"
                 .to_owned(),
             "begins with a value, which could make it an option",
         ),
-        (format!("files: {{ x: {{}} }}\n{form}"), "expected one of `copy`, `vars` and `also`"),
+        (format!("files: {{ x: {{}} }}\n{form}"), "expected one of `copy`, `vars`, `json` and `also`"),
         (format!("files: {{ ../x: {{ copy: x }} }}\n{form}"), "expected a plain file name"),
         (format!("causes: [{{ pattern: \"(\", says: x }}]\n{form}"), "cause 1: pattern `(`"),
         (format!("secrets: {{ a-b: {{ description: d }} }}\n{form}"), "expected a variable's name"),
@@ -123,7 +145,11 @@ fn a_mistake_is_refused_with_what_is_expected() {
 #[test]
 fn a_file_that_is_not_beside_the_manifest_is_named() {
     let text = refusal("files: { x.py: { copy: y.py } }\nforms: [{ command: [a] }]");
-    assert_eq!(text, "cannot read `p/y.py`");
+    insta::assert_snapshot!(text, @"
+    p/provider.yaml:3:24: file `x.py`: cannot read `y.py` beside the manifest: entity not found
+      3 | files: { x.py: { copy: y.py } }
+        |                        ^
+    ");
 }
 
 #[test]
@@ -168,4 +194,112 @@ results: exit_code
     )
     .unwrap();
     assert_eq!(manifest.find_input("ansible_playbook").unwrap().0, "playbook");
+}
+
+#[test]
+fn an_argument_that_is_none_is_told_what_one_may_be() {
+    let body = "forms:\n  - command: [a, [b], { wen: x, args: [c] }, { args: c, when: d }, { each: x }, { x: y }]\n";
+    insta::assert_snapshot!(refusal(body), @"
+    p/provider.yaml:4:18: `forms[0].command[1]` is a list; expected a text, `{ when: …, args: […] }` (or `is`, `unless`, `file`), or `{ each: …, arg: … }`
+      4 |   - command: [a, [b], { wen: x, args: [c] }, { args: c, when: d }, { each: x }, { x: y }]
+        |                  ^
+
+    p/provider.yaml:4:25: unknown key `wen` in `forms[0].command[2]`
+      4 |   - command: [a, [b], { wen: x, args: [c] }, { args: c, when: d }, { each: x }, { x: y }]
+        |                         ^
+    hint: did you mean `when`?
+
+    p/provider.yaml:4:54: `forms[0].command[3].args` is text `c`; expected a list
+      4 |   - command: [a, [b], { wen: x, args: [c] }, { args: c, when: d }, { each: x }, { x: y }]
+        |                                                      ^
+    hint: write a list: `[c]`
+
+    p/provider.yaml:4:68: `forms[0].command[4]` has no `arg`
+      4 |  - command: [a, [b], { wen: x, args: [c] }, { args: c, when: d }, { each: x }, { x: y }]
+        |                                                                   ^
+    hint: `arg`: the argument, in which `{{key}}` and `{{value}}` stand for the entry
+
+    p/provider.yaml:4:81: `forms[0].command[5]` is a map; expected a text, `{ when: …, args: […] }` (or `is`, `unless`, `file`), or `{ each: …, arg: … }`
+      4 | a, [b], { wen: x, args: [c] }, { args: c, when: d }, { each: x }, { x: y }]
+        |                                                                   ^
+    ");
+}
+
+#[test]
+fn everything_wrong_with_a_manifest_is_told_with_its_line() {
+    let body = r#"
+kind: comand
+inputs:
+  stage: { type: text, description: d }
+  branch: { type: string }
+forms:
+  - comand: [a]
+  - commands: [{ when: stage, command: [a] }, 5, "{{stages}}"]
+timeout_seconds: 1h
+"#;
+    insta::assert_snapshot!(refusal(body), @"
+    p/provider.yaml:4:7: `kind` is text `comand`; expected one of `command`, `manual`, `http`
+      4 | kind: comand
+        |       ^
+    hint: did you mean `command`?
+
+    p/provider.yaml:6:18: `inputs.stage.type` is text `text`; expected one of `string`, `path`, `url`, `argv`, `argv_list`, `map`, `list`, `bool`, `integer`
+      6 |   stage: { type: text, description: d }
+        |                  ^
+
+    p/provider.yaml:7:3: `inputs.branch` has no `description`
+      7 |   branch: { type: string }
+        |   ^
+    hint: `description`: one sentence for whoever writes `with:`
+
+    p/provider.yaml:9:5: unknown key `comand` in `forms[0]`
+      9 |   - comand: [a]
+        |     ^
+    hint: did you mean `command`?
+
+    p/provider.yaml:11:18: `timeout_seconds` is text `1h`; expected a whole number of at least 0
+      11 | timeout_seconds: 1h
+         |                  ^
+    ");
+}
+
+#[test]
+fn every_part_that_breaks_a_rule_is_told() {
+    let body = r#"
+inputs:
+  Stage: { type: string, description: d }
+  hosts: { type: map, description: d }
+forms:
+  - when: [stage]
+    command: [a]
+  - command: [a]
+    folder: /srv
+environment: { X: "{{y}}" }
+causes: [{ pattern: "[", says: x }]
+"#;
+    insta::assert_snapshot!(refusal(body), @r#"
+    p/provider.yaml:5:3: input `Stage`: expected lower-case letters, digits, `_` and `-` as its name
+      5 |   Stage: { type: string, description: d }
+        |   ^
+
+    p/provider.yaml:6:3: input `hosts`: has the name of a value of every run but not its form
+      6 |   hosts: { type: map, description: d }
+        |   ^
+
+    p/provider.yaml:8:12: form 1: `stage` is neither an input nor a value of the run; known: `Stage`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `all_hosts`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
+      8 |   - when: [stage]
+        |            ^
+
+    p/provider.yaml:10:5: form 2: has both a `folder` and a checkout; set `checkout: false`
+      10 |   - command: [a]
+         |     ^
+
+    p/provider.yaml:12:19: environment `X`: `y` is neither an input nor a value of the run; known: `Stage`, `environment`, `sha`, `ref`, `task`, `hosts`, `app`, `sha8`, `all_hosts`, `noop`, `files`, `results`, `tmp`, `ssh_config`, `ssh_key`, `known_hosts`
+      12 | environment: { X: "{{y}}" }
+         |                   ^
+
+    p/provider.yaml:13:21: cause 1: pattern `[` is not a regular expression: unclosed character class
+      13 | causes: [{ pattern: "[", says: x }]
+         |                     ^
+    "#);
 }

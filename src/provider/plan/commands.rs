@@ -81,6 +81,7 @@ fn push(text: &str, values: &Values<'_>, out: &mut Vec<String>) -> Result<(), Pl
                 out.push(item.clone());
             }
         }
+        None if template.whole().is_some_and(|name| values.inputs.is_list(name)) => {}
         Some(Given::Text(_) | Given::Commands(_) | Given::Map(_)) | None => {
             let expanded = values.expand(&template)?;
             if template.starts_with_placeholder() {
@@ -93,29 +94,50 @@ fn push(text: &str, values: &Values<'_>, out: &mut Vec<String>) -> Result<(), Pl
 }
 
 fn push_each(each: &EachEntry, values: &Values<'_>, out: &mut Vec<String>) -> Result<(), PlanError> {
-    let Some(Given::Map(entries)) = values.given(&each.each) else {
-        return Ok(());
-    };
-    let template = Template::parse(&each.arg)?;
-    for (key, value) in entries {
-        let bad = |expected| PlanError::BadEntry {
-            input: each.each.clone(),
-            key: shown(key),
-            expected,
-        };
-        if !is_plain_key(key) {
-            return Err(bad(
-                "a name of letters, digits, `_` and `-`, which begins with a letter",
-            ));
-        }
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(_) | Value::Bool(_) => value.to_string(),
-            Value::Null | Value::Array(_) | Value::Object(_) => return Err(bad("one text, number or yes and no")),
-        };
-        out.push(template.expand(|name| Ok::<_, PlanError>(if name == "key" { key.clone() } else { text.clone() }))?);
+    let mut whole = Vec::new();
+    if let Some(onto) = &each.onto {
+        push(onto, values, &mut whole)?;
     }
+    if let Some(Given::Map(entries)) = values.given(&each.each) {
+        let template = Template::parse(&each.arg)?;
+        for (key, value) in entries {
+            let argument = entry(each, &template, key, value)?;
+            match whole.first_mut() {
+                Some(whole) => whole.push_str(&argument),
+                None => out.push(argument),
+            }
+        }
+    }
+    out.append(&mut whole);
     Ok(())
+}
+
+fn entry(each: &EachEntry, template: &Template, key: &str, value: &Value) -> Result<String, PlanError> {
+    let bad = |expected: String| PlanError::BadEntry {
+        input: each.each.clone(),
+        key: shown(key),
+        expected,
+    };
+    if !is_plain_key(key) {
+        return Err(bad(
+            "a name of letters, digits, `_` and `-`, which begins with a letter".to_owned(),
+        ));
+    }
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            return Err(bad("one text, number or yes and no".to_owned()));
+        }
+    };
+    if let Some(without) = each
+        .without
+        .as_deref()
+        .filter(|without| text.contains(|c| without.contains(c)))
+    {
+        return Err(bad(format!("a value without any of `{without}`")));
+    }
+    template.expand(|name| Ok(if name == "key" { key.to_owned() } else { text.clone() }))
 }
 
 fn is_plain_key(key: &str) -> bool {

@@ -1,5 +1,6 @@
 //! What can be wrong with the values of a plan.
 
+use crate::provider::manifest::input::pattern_in_words;
 use crate::provider::template::MalformedTemplate;
 
 /// Why there is no plan.
@@ -40,7 +41,7 @@ pub enum PlanError {
         expected: &'static str,
     },
     /// Not the input's form.
-    #[error("input `{input}` is `{found}`; expected text that matches `{pattern}`")]
+    #[error("input `{input}` is `{found}`; expected {}", pattern_in_words(pattern))]
     PatternMismatch {
         /// The input.
         input: String,
@@ -87,11 +88,11 @@ pub enum PlanError {
         expected: String,
     },
     /// Something is given that the chosen form does not use.
-    #[error("input `{input}` is not used together with {with}; remove one of them")]
+    #[error("input `{input}` {}", unused(with))]
     UnusedInput {
         /// The input.
         input: String,
-        /// What decided the form.
+        /// What decided the form; empty where there is only one.
         with: String,
     },
     /// A value would become an option.
@@ -120,7 +121,23 @@ pub enum PlanError {
         /// The entry's name.
         key: String,
         /// What it should be.
-        expected: &'static str,
+        expected: String,
+    },
+    /// What the provider enforces would be gone.
+    #[error("provider `{provider}` sets `{variable}` itself; remove it from `env`, `secrets` and `inherit_env`")]
+    ReservedVariable {
+        /// The provider.
+        provider: String,
+        /// The variable.
+        variable: String,
+    },
+    /// A request that cannot be made as it is written.
+    #[error("`{place}` cannot be sent: {detail}")]
+    BadRequest {
+        /// Which one.
+        place: String,
+        /// What is wrong, and what is expected.
+        detail: String,
     },
     /// The provider cannot show what it would do.
     #[error("provider `{provider}` has no dry run; deploy without `:plan`")]
@@ -139,4 +156,41 @@ pub enum PlanError {
         /// The secret.
         secret: String,
     },
+}
+
+impl PlanError {
+    /// The input it is about, by the name that the manifest gives it; the key as it was found where there is no such input.
+    #[must_use]
+    pub fn input(&self) -> Option<&str> {
+        match self {
+            Self::UnknownInput { found: input, .. }
+            | Self::MissingInput { input, .. }
+            | Self::GivenTwice { input }
+            | Self::WrongType { input, .. }
+            | Self::PatternMismatch { input, .. }
+            | Self::TooLong { input, .. }
+            | Self::NotOpen { input }
+            | Self::UnknownPlaceholder { input, .. }
+            | Self::UnusedInput { input, .. }
+            | Self::BadEntry { input, .. } => Some(input),
+            Self::Malformed(_)
+            | Self::NoForm { .. }
+            | Self::LeadingDash { .. }
+            | Self::EmptyCommand { .. }
+            | Self::HoldsNul { .. }
+            | Self::ReservedVariable { .. }
+            | Self::BadRequest { .. }
+            | Self::NoDryRun { .. }
+            | Self::DryRunNotPromised
+            | Self::MissingSecret { .. } => None,
+        }
+    }
+}
+
+fn unused(with: &str) -> String {
+    if with.is_empty() {
+        "is not used; remove it".to_owned()
+    } else {
+        format!("is not used together with {with}; remove one of them")
+    }
 }

@@ -6,13 +6,14 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::domain::deployment::Order;
-use crate::domain::names::shown;
-use crate::provider::manifest::Manifest;
+use crate::domain::names::{HostName, shown};
 use crate::provider::manifest::input::{Input, InputKind};
+use crate::provider::manifest::{Kind, Manifest};
 use crate::provider::plan::error::PlanError;
 use crate::provider::plan::quoted;
 use crate::provider::plan::values::{run_word, unknown_placeholder};
-use crate::provider::template::Template;
+use crate::provider::request::late::{literal, percent_encoded};
+use crate::provider::template::{Piece, Template};
 
 /// In bytes, for one text of an input that is not a command, where the manifest says nothing.
 pub const LENGTH_LIMIT: usize = 255;
@@ -20,7 +21,7 @@ pub const LENGTH_LIMIT: usize = 255;
 /// The checked value of one input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Given {
-    /// `string`, `path`, `bool` and `integer`, as they stand in an argument.
+    /// `string`, `path`, `url`, `bool` and `integer`, as they stand in an argument.
     Text(String),
     /// `list`.
     List(Vec<String>),
@@ -91,10 +92,19 @@ impl<'m> Inputs<'m> {
             .get_key_value("hosts")
             .filter(|_| !order.hosts.is_empty())
         {
-            let hosts: Vec<String> = order.hosts.iter().map(ToString::to_string).collect();
-            let given = match input.kind {
-                InputKind::List => Given::List(hosts),
-                _ => Given::Text(hosts.join(",")),
+            let configured = match inputs.given.get(name.as_str()) {
+                Some(Given::List(hosts)) => hosts.clone(),
+                Some(Given::Text(_) | Given::Command(_) | Given::Commands(_) | Given::Map(_)) | None => Vec::new(),
+            };
+            let hosts: Vec<String> = order
+                .hosts
+                .iter()
+                .map(|host| as_configured(host, &configured))
+                .collect();
+            let given = if input.kind == InputKind::List {
+                Given::List(hosts)
+            } else {
+                Given::Text(hosts.join(","))
             };
             inputs.given.insert(name, given);
         }
@@ -104,9 +114,14 @@ impl<'m> Inputs<'m> {
                 return Err(PlanError::NotOpen { input: name.to_owned() });
             }
             // Literally: braces in a payload are text, and the pattern decides about text.
-            inputs
-                .given
-                .insert(name, read(name, input, value, &|text| Ok(text.to_owned()))?);
+            let literally = |text: &str| {
+                Ok(match manifest.kind {
+                    // There, `$` has a meaning too.
+                    Kind::Http => literal(text),
+                    Kind::Command | Kind::Manual => text.to_owned(),
+                })
+            };
+            inputs.given.insert(name, read(name, input, value, &literally)?);
         }
         for (name, input) in &manifest.inputs {
             if inputs.given.contains_key(name.as_str()) {
@@ -143,6 +158,12 @@ impl<'m> Inputs<'m> {
         self.manifest.inputs.contains_key(name)
     }
 
+    /// Whether it stands for any number of arguments, none included.
+    pub(super) fn is_list(&self, name: &str) -> bool {
+        let kind = self.manifest.inputs.get(name).map(|input| input.kind);
+        kind == Some(InputKind::List)
+    }
+
     pub(super) fn is_given(&self, name: &str) -> bool {
         self.given.get(name).is_some_and(Given::is_set)
     }
@@ -150,6 +171,29 @@ impl<'m> Inputs<'m> {
     pub(super) fn given_by_hand(&self) -> impl Iterator<Item = &'m str> {
         self.by_hand.iter().copied()
     }
+}
+
+/// What is wrong with each key of `with` by itself. A plan stops at the first.
+#[must_use]
+pub fn faults(manifest: &Manifest, with: &Map<String, Value>, order: &Order) -> Vec<PlanError> {
+    let judge = |(key, value): (&String, &Value)| {
+        let (name, input) = find(manifest, key)?;
+        read(name, input, value, &|text| expand(name, text, order)).map(drop)
+    };
+    with.iter().filter_map(|entry| judge(entry).err()).collect()
+}
+
+/// A host as the configuration spells it, with the account and the port it names there.
+fn as_configured(host: &HostName, configured: &[String]) -> String {
+    let bare = |entry: &str| {
+        let entry = entry.rsplit('@').next().unwrap_or_default();
+        entry.split(':').next().unwrap_or_default().to_owned()
+    };
+    configured
+        .iter()
+        .find(|entry| bare(entry).eq_ignore_ascii_case(host.as_str()))
+        .cloned()
+        .unwrap_or_else(|| host.to_string())
 }
 
 fn find<'m>(manifest: &'m Manifest, key: &str) -> Result<(&'m str, &'m Input), PlanError> {
@@ -174,9 +218,20 @@ fn read(name: &str, input: &Input, value: &Value, expand: Expand<'_>) -> Result<
         expected,
     };
     match input.kind {
+        // Whoever writes `auto`, `true` or `false` does not expect to have to quote two of them.
+        InputKind::String if value.is_boolean() => Ok(Given::Text(checked(name, input, value.to_string())?)),
         InputKind::String | InputKind::Path => {
             let text = value.as_str().ok_or_else(|| wrong("a text"))?;
             Ok(Given::Text(checked(name, input, expand(text)?)?))
+        }
+        InputKind::Url => {
+            let text = value.as_str().ok_or_else(|| wrong("a text"))?;
+            let pieces = Template::parse(text)?.pieces.into_iter().map(|piece| match piece {
+                Piece::Text(text) => Ok(text),
+                Piece::Placeholder(name) => expand(&format!("{{{{{name}}}}}")).map(|value| percent_encoded(&value)),
+            });
+            let filled: String = pieces.collect::<Result<_, PlanError>>()?;
+            Ok(Given::Text(checked(name, input, filled)?))
         }
         InputKind::Bool => value
             .as_bool()
@@ -186,10 +241,10 @@ fn read(name: &str, input: &Input, value: &Value, expand: Expand<'_>) -> Result<
             let number = value.as_i64().ok_or_else(|| wrong("a whole number"))?;
             Ok(Given::Text(number.to_string()))
         }
-        InputKind::List => texts(value)
+        InputKind::List => texts_and_numbers(value)
             .ok_or_else(|| wrong("a list of texts"))?
             .into_iter()
-            .map(|text| checked(name, input, expand(text)?))
+            .map(|text| checked(name, input, expand(&text)?))
             .collect::<Result<_, _>>()
             .map(Given::List),
         InputKind::Argv => command(value, expand)
@@ -235,6 +290,15 @@ fn entry(name: &str, input: &Input, value: &Value, expand: Expand<'_>) -> Result
 
 fn texts(value: &Value) -> Option<Vec<&str>> {
     value.as_array()?.iter().map(Value::as_str).collect()
+}
+
+fn texts_and_numbers(value: &Value) -> Option<Vec<String>> {
+    let text = |item: &Value| match item {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    value.as_array()?.iter().map(text).collect()
 }
 
 /// The words of one command. A word that a placeholder begins must not turn into an option.

@@ -35,6 +35,8 @@ fn whole_plan(manifest: &Manifest, given: Value, requested: Value, order: &Order
         places: &places,
         has_file: &|file| file == "Gemfile",
         secrets: &[],
+        variables: &["PYTHONPATH"],
+        declared: &[],
     };
     plan(manifest, &with(given), order, &context)
 }
@@ -101,6 +103,16 @@ fn a_script_is_a_relative_path_of_the_repository() {
             "{bad}: {error}"
         );
     }
+}
+
+#[test]
+fn an_environment_takes_back_what_its_app_asks_for() {
+    let inputs = "inputs: { old: { type: bool, description: d } }";
+    let manifest = manifest(&format!(
+        "{inputs}\nforms: [{{ when: [old], command: [a] }}, {{ command: [b] }}]"
+    ));
+    let steps = plan_of(&manifest, json!({ "old": false }), json!({})).unwrap();
+    assert_eq!(steps[0].argv(), ["b"]);
 }
 
 #[test]
@@ -210,7 +222,7 @@ fn the_injection_corpus_does_not_pass_the_default_pattern() {
 #[test]
 fn an_input_may_stand_before_a_value_of_the_run() {
     let manifest = manifest(
-        "inputs:\n  task: { type: string, description: d, default: \"{{task}}\", pattern: '[a-z:]+' }\n  hosts: { type: list, description: d }\n\
+        "inputs:\n  task: { type: string, description: d, default: \"{{task}}\", pattern: '[a-z:]+' }\n  hosts: { type: list, description: d, pattern: '[a-z@:0-9]+' }\n\
          forms: [{ command: [fab, { when: hosts, args: [\"-H={{hosts}}\"] }, \"{{task}}\"] }]",
     );
     let argv = |given| plan_of(&manifest, given, json!({})).unwrap().remove(0).argv().to_vec();
@@ -228,6 +240,13 @@ fn an_input_may_stand_before_a_value_of_the_run() {
     };
     assert_eq!(hosts(&["b"]), "fab -H=b x");
     assert_eq!(hosts(&[]), "fab -H=a,b x");
+    let spelled = json!({ "hosts": ["deploy@a:2222", "b"], "task": "x" });
+    let order = Order {
+        hosts: vec!["A".parse().unwrap()],
+        ..order()
+    };
+    let plan = whole_plan(&manifest, spelled, json!({}), &order).unwrap();
+    assert_eq!(plan.steps[0].argv()[1], "-H=deploy@a:2222");
 }
 
 /// A tool with every ability of a manifest.
@@ -350,6 +369,49 @@ fn files_hold_variables_and_copies_and_empty_values_are_left_out() {
 }
 
 #[test]
+fn values_may_become_a_file_of_json() {
+    let manifest = manifest(
+        "inputs: { values: { type: map, description: d } }\nforms: [{ command: [a, { each: values, arg: \"{{key}}={{value}}\" }] }]\n\
+         files: { values.json: { json: values, also: { sha: \"{{sha}}\", key: \"{{ssh_key}}\" } } }",
+    );
+    let plan = whole_plan(
+        &manifest,
+        json!({ "values": { "n": 1, "ref": "{{ref}}" } }),
+        json!({}),
+        &order(),
+    )
+    .unwrap();
+    assert_eq!(
+        plan.files[0].content,
+        format!("{{\"n\":1,\"ref\":\"feature/x\",\"sha\":\"{SHA}\"}}\n")
+    );
+    assert_eq!(plan.steps[0].argv(), ["a", "n=1", "ref=feature/x"]);
+}
+
+#[test]
+fn a_list_that_is_not_given_is_no_argument() {
+    let manifest =
+        manifest("inputs: { names: { type: list, description: d } }\nforms: [{ command: [a, \"{{names}}\"] }]");
+    let argv = |given| plan_of(&manifest, given, json!({})).unwrap().remove(0).argv().to_vec();
+    assert_eq!(argv(json!({})), ["a"]);
+    assert_eq!(argv(json!({ "names": ["b", 3] })), ["a", "b", "3"]);
+}
+
+#[test]
+fn a_value_in_an_address_is_a_part_of_it_and_nothing_more() {
+    let manifest = manifest("inputs: { at: { type: url, description: d } }\nforms: [{ command: [curl, \"{{at}}\"] }]");
+    let argv = |given| plan_of(&manifest, given, json!({})).map(|steps| steps[0].argv()[1].clone());
+    let at = argv(json!({ "at": "https://a.example/{{environment}}?ref={{ref}}#{{hosts}}" }));
+    assert_eq!(at.unwrap(), "https://a.example/eu%20west?ref=feature%2Fx#web1%2Cweb2");
+    for bad in ["file:///etc/passwd", "a.example", "https://a b", "-x", "https://"] {
+        assert!(
+            matches!(argv(json!({ "at": bad })), Err(PlanError::PatternMismatch { .. })),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
 fn a_map_that_cannot_be_arguments_is_refused() {
     for (args, words) in [
         (
@@ -364,6 +426,24 @@ fn a_map_that_cannot_be_arguments_is_refused() {
         let error = whole_plan(&manifest(TOOL), json!({ "args": args }), json!({}), &order()).unwrap_err();
         assert!(error.to_string().starts_with(words), "{error}");
     }
+}
+
+#[test]
+fn entries_can_be_one_argument_together() {
+    let manifest = manifest(
+        "inputs: { args: { type: map, description: d } }\nforms:\n  - command: [fab, { onto: \"{{task}}:at={{sha8}}\", \
+         each: args, arg: \",{{key}}={{value}}\", without: \",=\" }]",
+    );
+    let argv = |given| plan_of(&manifest, given, json!({})).map(|steps| steps[0].argv()[1].clone());
+    assert_eq!(argv(json!({})).unwrap(), "deploy:migrate:at=01234567");
+    assert_eq!(
+        argv(json!({ "args": { "b": "{{ref}}", "a": 1 } })).unwrap(),
+        "deploy:migrate:at=01234567,a=1,b=feature/x"
+    );
+    assert_eq!(
+        argv(json!({ "args": { "b": "x,y=z" } })).unwrap_err().to_string(),
+        "entry `b` of input `args` cannot be an argument; expected a value without any of `,=`"
+    );
 }
 
 #[test]
@@ -401,6 +481,15 @@ fn a_plan_without_a_dry_run_is_refused() {
         "nothing says that the command obeys `DRY_RUN=1`; make it do so, then set `dry_run: true` in `with`"
     );
     assert_eq!(refused("shell", json!({ "command": ["x"], "dry_run": true })), Ok(()));
+}
+
+#[test]
+fn a_variable_that_the_provider_needs_for_itself_is_refused() {
+    let manifest = manifest("reserved: [PYTHONPATH]\nforms: [{ command: [a] }]");
+    assert_eq!(
+        plan_of(&manifest, json!({}), json!({})).unwrap_err().to_string(),
+        "provider `p` sets `PYTHONPATH` itself; remove it from `env`, `secrets` and `inherit_env`"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::deployment::Order;
+use crate::domain::names::HostName;
 use crate::provider::environment::host_list;
 use crate::provider::manifest::RUN_WORDS;
 use crate::provider::manifest::form::Condition;
@@ -40,6 +41,8 @@ pub struct SshPlaces {
 pub(super) struct Values<'a> {
     pub(super) inputs: Inputs<'a>,
     pub(super) order: &'a Order,
+    /// What the environment declares.
+    pub(super) declared: &'a [HostName],
     pub(super) places: &'a PlanPlaces,
 }
 
@@ -54,7 +57,7 @@ impl Values<'_> {
     }
 
     /// The text of an input or value; empty where an input is not given.
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         match self.inputs.find(name) {
             Some(given) => Some(given.as_text()),
             None => run_word(name, self.order)
@@ -91,6 +94,8 @@ impl Values<'_> {
         let ssh = self.places.ssh.as_ref();
         Some(match name {
             "sha8" => self.order.sha.as_str().chars().take(8).collect(),
+            "all_hosts" if self.order.hosts.is_empty() => host_list(self.declared),
+            "all_hosts" => host_list(&self.order.hosts),
             "noop" => (if self.order.noop { "1" } else { "" }).to_owned(),
             "files" => shown(&self.places.files),
             "results" => shown(&self.places.results),

@@ -14,7 +14,10 @@ impl Stage<'_> {
         loop {
             if let Some(verdict) = attempt::verdict(&self.spec.attempt_dir) {
                 return if verdict.done {
-                    StepOutcome::Confirmed { by: verdict.by }
+                    StepOutcome::Confirmed {
+                        by: verdict.by,
+                        note: verdict.note,
+                    }
                 } else {
                     StepOutcome::Refused {
                         by: verdict.by,

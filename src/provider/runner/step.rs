@@ -11,11 +11,12 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, WaitStatus};
 
 use crate::provider::attempt;
-use crate::provider::exit::{StepEnd, StepOutcome};
+use crate::provider::exit::{StepEnd, StepOutcome, beside};
 use crate::provider::lock::LaneLock;
 use crate::provider::manifest::Leftover;
 use crate::provider::processes::{self, Process};
 use crate::provider::reading::{self, Reading};
+use crate::provider::request;
 use crate::provider::runner::clock::unix_ms;
 use crate::provider::runner::output::Output;
 use crate::provider::runner::program;
@@ -76,7 +77,12 @@ impl Stage<'_> {
                 (outcome, Vec::new())
             }
             (None, Action::Manual { instructions }) => (self.wait_for_person(instructions), Vec::new()),
-            (None, Action::Command { argv }) => self.run_command(step, argv),
+            (None, Action::Command { argv }) => self.run_command(step, argv, &format!("$ {}", program::shown(argv))),
+            (None, Action::Request { shown, file }) => {
+                // A process of its own like any command: so it can be stopped at any moment, and the runner needs no network.
+                let argv = [terminal::MYSELF, request::COMMAND, &file.to_string_lossy()].map(str::to_owned);
+                self.run_command(step, &argv, &format!("> {shown}"))
+            }
         };
         let reading = self.read(step, outcome);
         for line in ending(&reading.outcome).into_iter().chain(reading.notes) {
@@ -102,17 +108,17 @@ impl Stage<'_> {
         }
     }
 
-    fn run_command(&mut self, step: &StepSpec, argv: &[String]) -> (StepOutcome, Vec<String>) {
+    fn run_command(&mut self, step: &StepSpec, argv: &[String], shown: &str) -> (StepOutcome, Vec<String>) {
         match self.start(step, argv) {
             Ok((main, pipe)) => {
                 if let Some(process) = processes::find(main.as_raw_nonzero().get()) {
                     let _ = attempt::note_command(&self.spec.attempt_dir, process.id);
                 }
-                self.output.note(&format!("$ {}", program::shown(argv)));
+                self.output.note(shown);
                 self.attend(step, main, pipe)
             }
             Err(detail) => {
-                self.output.note(&format!("$ {}", program::shown(argv)));
+                self.output.note(shown);
                 let program = argv.first().cloned().unwrap_or_default();
                 let outcome = StepOutcome::NotStarted {
                     program: self.output.mask_text(&program),
@@ -364,9 +370,8 @@ fn ending(outcome: &StepOutcome) -> Option<String> {
         StepOutcome::NotStarted { program, detail } => format!("cannot start `{program}`: {detail}"),
         StepOutcome::Missing { input, path } => format!("not started: `{input}` names `{path}`, which does not exist"),
         StepOutcome::Disproved { .. } => "exited with code 0, but its results say that it did not succeed".to_owned(),
-        StepOutcome::Confirmed { by } => format!("done, says {by}"),
-        StepOutcome::Refused { by, note } if note.is_empty() => format!("not done, says {by}"),
-        StepOutcome::Refused { by, note } => format!("not done, says {by}: {note}"),
+        StepOutcome::Confirmed { by, note } => format!("done, says {by}{}", beside(note)),
+        StepOutcome::Refused { by, note } => format!("not done, says {by}{}", beside(note)),
     };
     Some(format!("[chima: {text}]"))
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{links, run};
+use crate::domain::command::PersonsVerdict;
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::report::slack::{SlackMessage, escaped, message, notifies};
@@ -69,6 +70,31 @@ fn a_start_and_another_task_are_named() {
     assert_eq!(
         text,
         "started: `deploy:migrate` `hello` on `staging` (`octo/hello` at 4f3c2b1a (main), asked for by @mona)"
+    );
+}
+
+#[test]
+fn a_run_that_waits_for_a_person_says_what_is_to_be_done_and_how_to_answer() {
+    let waits = Run {
+        instructions: Some("Release <b>main</b> to the store,\nthen tell <!channel>.".to_owned()),
+        ..run(RunState::Running, None)
+    };
+    let waiting = message(&waits, None, &links());
+    assert_eq!(
+        waiting.blocks[0]["text"]["text"],
+        "*started*: deploy `hello` to `staging`\nwaiting for a person: Release &lt;b&gt;main&lt;/b&gt; to the store, then tell \
+         &lt;!channel&gt;; then `chima finish 00000000000000000000000001`, or with `--failed`"
+    );
+    assert_eq!(brackets(&waiting), 1);
+    let done = Run {
+        state: RunState::Succeeded,
+        verdict: Some(PersonsVerdict::new("mona", true, Some("version 7"))),
+        ..waits
+    };
+    let text = message(&done, None, &Links::default()).text;
+    assert!(
+        text.starts_with("succeeded: deploy `hello` to `staging`: done, says @mona: \"version 7\" (`octo/hello` at "),
+        "{text}"
     );
 }
 

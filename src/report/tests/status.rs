@@ -1,7 +1,7 @@
 //! The description of a deployment status, for each state.
 
 use super::{SHA, links, run};
-use crate::domain::command::Cancellation;
+use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::ids::DeploymentId;
 use crate::domain::reason::{ContextFinding, Reason};
 use crate::domain::run::{DeploymentState, Run, RunState};
@@ -279,4 +279,109 @@ fn sentences_have_the_house_form() {
             assert!(!sentence.to_lowercase().contains(word), "{sentence}");
         }
     }
+}
+
+/// A run that a person carries out.
+fn manual(state: RunState, reason: Option<Reason>) -> Run {
+    Run {
+        instructions: Some(text("Release `main` to the store.\n\nThen tell the others.")),
+        ..run(state, reason)
+    }
+}
+
+fn said(by: &str, done: bool, note: &str) -> Run {
+    let verdict = PersonsVerdict::new(by, done, Some(note));
+    let (state, reason) = if done {
+        (RunState::Succeeded, None)
+    } else {
+        let (by, note) = (verdict.by.clone(), verdict.note.clone());
+        (RunState::Failed, Some(Reason::NotDone { by, note }))
+    };
+    Run {
+        verdict: Some(verdict),
+        ..manual(state, reason)
+    }
+}
+
+#[test]
+fn a_run_that_waits_for_a_person_says_so_and_how_to_answer() {
+    let mut waits = manual(RunState::Running, None);
+    assert_eq!(
+        description(&waits),
+        "waiting for a person to deploy 4f3c2b1a (main) to staging; then `chima finish 00000000000000000000000001`, or with \
+         `--failed`"
+    );
+    assert_eq!(
+        sentence_of(&waits).as_deref(),
+        Some(
+            "waiting for a person: Release `main` to the store. Then tell the others; then `chima finish \
+             00000000000000000000000001`, or with `--failed`"
+        )
+    );
+    assert_eq!(why_of(&waits).as_deref(), Some("waiting for a person"));
+    waits.git_ref = "a-branch-name/".repeat(9);
+    let long = description(&waits);
+    assert!(
+        long.chars().count() <= 140
+            && long.ends_with("…; then `chima finish 00000000000000000000000001`, or with `--failed`"),
+        "{long}"
+    );
+}
+
+#[test]
+fn how_it_went_is_told_in_the_words_of_whoever_said_it() {
+    assert_eq!(description(&said("mona", true, "")), "done, says @mona after 41 s");
+    assert_eq!(
+        description(&said("Mona Lisa", true, "version 7")),
+        "done, says `Mona Lisa` after 41 s: \"version 7\""
+    );
+    assert_eq!(description(&said("mona", false, "")), "not done, says @mona after 41 s");
+    let refused = said("mona", false, "the store refused the build");
+    assert_eq!(
+        description(&refused),
+        "not done, says @mona after 41 s: \"the store refused the build\""
+    );
+    assert_eq!(
+        sentence_of(&refused).as_deref(),
+        Some("not done, says @mona: \"the store refused the build\"; deploy again when what stood in the way is gone")
+    );
+    assert_eq!(
+        sentence_of(&said("mona", true, "version 7")).as_deref(),
+        Some("done, says @mona: \"version 7\"")
+    );
+    let long = description(&said("mona", false, &"word ".repeat(60)));
+    assert!(long.chars().count() == 140 && long.ends_with("…\""), "{long}");
+    let hostile = description(&said("<!channel>", false, "`x`\u{202e}\u{1b}[2J"));
+    assert_eq!(
+        hostile,
+        "not done, says `<!channel>` after 41 s: \"'x'\\u{202e}\\u{1b}[2J\""
+    );
+}
+
+#[test]
+fn a_run_of_which_nobody_said_how_it_went_ends_with_its_time() {
+    let (step, limit_seconds) = (text("manual"), 604_800);
+    let reason = Reason::TimedOut {
+        step,
+        limit_seconds,
+        remote: false,
+    };
+    assert_eq!(
+        description(&manual(RunState::Failed, Some(reason))),
+        "timed out after 604800 s: nobody said how it went"
+    );
+}
+
+#[test]
+fn between_a_persons_word_and_the_end_it_says_what_was_said() {
+    let mut heard = said("mona", true, "");
+    heard.state = RunState::Running;
+    assert_eq!(
+        sentence_of(&heard).as_deref(),
+        Some("@mona says that it is done; it is being written down")
+    );
+    // a command carried it out in the end: what was said of an earlier attempt is not about that
+    heard.instructions = None;
+    heard.state = RunState::Succeeded;
+    assert_eq!(description(&heard), "deployed 4f3c2b1a (main) to staging in 41 s");
 }

@@ -13,6 +13,8 @@ use crate::queue_conformance::redis_server::RedisServer;
 const SOON: Duration = Duration::from_secs(10);
 const SCHEMA: &str = include_str!("../../../config/app.schema.json");
 
+const PROVIDER_SCHEMA: &str = include_str!("../../../providers/provider.schema.json");
+
 /// Without what differs from run to run.
 fn redacted(installation: &Installation, text: &str) -> String {
     let folder = regex::escape(&installation.path("").display().to_string());
@@ -80,6 +82,11 @@ async fn the_schema_that_is_printed_is_the_one_that_is_shipped() {
     let folder = tempfile::tempdir().unwrap();
     let printed = output(command(folder.path(), &["schema"]), SOON).await;
     assert_eq!((printed.code, printed.stdout.as_str()), (Some(0), SCHEMA));
+    let of_providers = output(command(folder.path(), &["schema", "--provider"]), SOON).await;
+    assert_eq!(
+        (of_providers.code, of_providers.stdout.as_str()),
+        (Some(0), PROVIDER_SCHEMA)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -295,19 +302,28 @@ async fn the_demo_says_when_its_redis_does_not_answer() {
     refused(&shown, 3, &["does not answer"]);
 }
 
+/// What the doctor says of ledger and queue. The git of this machine, which comes next, may be any.
+fn storage(installation: &Installation, told: &Output) -> String {
+    let text = redacted(installation, &told.stdout);
+    let (storage, others) = text.split_at(text.find("ok    git").or_else(|| text.find("warn  git")).unwrap());
+    let sound = "ok    site/staging, site/qa, site/live: provider `shell` finds what it needs\n";
+    assert!(others.ends_with(sound), "{others}");
+    storage.to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_finds_what_is_wrong_and_how_to_mend_it() {
     let installation = Installation::sqlite().await;
     let fresh = installation.run(&["doctor"]).await;
     assert_eq!(fresh.code, Some(0), "{fresh:?}");
-    insta::assert_snapshot!(redacted(&installation, &fresh.stdout), @r#"
+    insta::assert_snapshot!(storage(&installation, &fresh), @r#"
     ok    ledger `data/chima.db`: not there yet; `chima serve` makes it
     ok    queue `data/queue.db`: not there yet; `chima serve` makes it
     "#);
     let mut server = installation.serve().await;
     let running = installation.run(&["doctor"]).await;
     assert_eq!(running.code, Some(0), "{running:?}");
-    insta::assert_snapshot!(redacted(&installation, &running.stdout), @r#"
+    insta::assert_snapshot!(storage(&installation, &running), @r#"
     ok    ledger `data/chima.db`: opens, commits reach the disk
     ok    queue `data/queue.db`: answers, and its settings keep what it is given
     "#);
@@ -316,7 +332,7 @@ async fn doctor_finds_what_is_wrong_and_how_to_mend_it() {
     let mut installation = Installation::redis().await;
     let good = installation.run(&["doctor"]).await;
     assert_eq!(good.code, Some(0), "{good:?}");
-    insta::assert_snapshot!(redacted(&installation, &good.stdout), @r#"
+    insta::assert_snapshot!(storage(&installation, &good), @r#"
     ok    ledger `data/chima.db`: not there yet; `chima serve` makes it
     warn  queue on Redis: `appendfsync` is `everysec`: a power cut loses the newest jobs, which then wait for the ledger's sweep
           fix: set `appendfsync always` in redis.conf
@@ -329,7 +345,7 @@ async fn doctor_finds_what_is_wrong_and_how_to_mend_it() {
         .unwrap();
     let forgetful = installation.run(&["doctor"]).await;
     assert_eq!(forgetful.code, Some(1), "{forgetful:?}");
-    insta::assert_snapshot!(redacted(&installation, &forgetful.stdout), @r#"
+    insta::assert_snapshot!(storage(&installation, &forgetful), @r#"
     ok    ledger `data/chima.db`: not there yet; `chima serve` makes it
     FAIL  queue on Redis: `appendonly` is `no`: a restart of redis forgets every waiting job
           fix: set `appendonly yes` in redis.conf, or set `queue: sqlite`
@@ -342,7 +358,7 @@ async fn doctor_finds_what_is_wrong_and_how_to_mend_it() {
     installation.redis.as_mut().unwrap().kill();
     let dead = installation.run(&["doctor"]).await;
     assert_eq!(dead.code, Some(1), "{dead:?}");
-    insta::assert_snapshot!(redacted(&installation, &dead.stdout), @r#"
+    insta::assert_snapshot!(storage(&installation, &dead), @r#"
     ok    ledger `data/chima.db`: opens, commits reach the disk
     FAIL  queue on Redis: cannot count the waiting jobs: Redis does not do it
           fix: start it, or correct `queue` in the configuration; meanwhile deliveries are accepted and wait

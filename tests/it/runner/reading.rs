@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chima::provider::attempt::{self, PersonsVerdict};
+use chima::domain::command::PersonsVerdict;
+use chima::provider::attempt;
 use chima::provider::exit::{Exit, Outcome, StepOutcome};
 use chima::provider::manifest::Results;
 use chima::provider::results::Fault;
@@ -25,11 +26,7 @@ async fn ended_by(rig: &Rig, done: bool, note: &str) -> Exit {
         rig.log().contains("press the button\n").then_some(())
     })
     .await;
-    let verdict = PersonsVerdict {
-        by: "mona".to_owned(),
-        done,
-        note: note.to_owned(),
-    };
+    let verdict = PersonsVerdict::new("mona", done, Some(note));
     assert!(attempt::give_verdict(rig.attempt(), &verdict).unwrap());
     exit(running).await
 }
@@ -37,10 +34,20 @@ async fn ended_by(rig: &Rig, done: bool, note: &str) -> Exit {
 #[tokio::test]
 async fn a_manual_step_waits_for_a_persons_word() {
     let rig = manual();
-    let ended = ended_by(&rig, true, "").await;
+    let ended = ended_by(&rig, true, "version 7").await;
     assert_eq!(ended.outcome, Outcome::Succeeded);
-    assert_eq!(outcomes(&ended)[0], &StepOutcome::Confirmed { by: "mona".to_owned() });
-    assert!(rig.log().contains("[chima: done, says mona]"), "{}", rig.log());
+    assert_eq!(
+        outcomes(&ended)[0],
+        &StepOutcome::Confirmed {
+            by: "mona".to_owned(),
+            note: "version 7".to_owned()
+        }
+    );
+    assert!(
+        rig.log().contains("[chima: done, says mona: \"version 7\"]"),
+        "{}",
+        rig.log()
+    );
     assert!(rig.log().ends_with("after\n"));
 }
 

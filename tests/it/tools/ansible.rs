@@ -8,6 +8,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::docs::root;
+use crate::tools::folder::copy_folder;
+use crate::tools::tool::Tool;
 
 /// Both programs, the older first. What holds for Ansible holds for each.
 pub fn playbook_programs() -> [PathBuf; 2] {
@@ -55,7 +57,7 @@ impl Project {
     /// A copy of this folder as the checkout.
     pub fn copy(from: &Path) -> Self {
         let project = Self::new(&[]);
-        copy(from, &project.path(""));
+        copy_folder(from, &project.path(""));
         project
     }
 
@@ -120,15 +122,11 @@ impl Played {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("a folder of the repository") {
-        let entry = entry.expect("a folder of the repository");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            fs::create_dir(&target).expect("the folder is ours");
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).expect("the folder is ours");
-        }
-    }
+/// Both of [`playbook_programs`], as runs of Chima find them.
+pub fn debian() -> Tool {
+    Tool::debian("ansible", "ansible-playbook")
+}
+
+pub fn pypi() -> Tool {
+    Tool::pypi("ansible", "ansible-playbook")
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chima::provider::processes;
+use chima::provider::processes::{self, Process};
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -80,6 +80,14 @@ impl Sshd {
         text.split(' ').take(2).collect::<Vec<_>>().join(" ").trim().to_owned()
     }
 
+    /// A private key that it does not accept.
+    pub fn other_key(&self) -> PathBuf {
+        if !self.path("other").exists() {
+            self.make_key("other");
+        }
+        self.path("other")
+    }
+
     /// Holds the host key that it began with.
     pub fn known_hosts(&self) -> PathBuf {
         self.path("known_hosts")
@@ -93,6 +101,16 @@ impl Sshd {
     /// What remote commands find in `HOME`.
     pub fn home(&self) -> PathBuf {
         self.path("home")
+    }
+
+    /// What runs for those who logged in, also after they have gone.
+    pub fn remote_processes(&self) -> Vec<Process> {
+        let home = format!("HOME={}\0", self.home().display());
+        let ours = |process: &Process| {
+            let variables = fs::read(format!("/proc/{}/environ", process.id.pid)).unwrap_or_default();
+            !process.is_zombie && String::from_utf8_lossy(&variables).contains(&home)
+        };
+        processes::all().into_iter().filter(ours).collect()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -198,9 +216,10 @@ impl Sshd {
             return;
         };
         let pid = i32::try_from(process.id()).expect("a process number");
-        let below = processes::descendants(pid, &HashSet::new());
+        let mut below = processes::descendants(pid, &HashSet::new());
         let _ = process.kill();
         let _ = process.wait();
+        below.extend(self.remote_processes());
         for process in below {
             processes::signal(process.id, Signal::KILL);
         }

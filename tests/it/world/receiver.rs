@@ -61,13 +61,10 @@ async fn a_ping_is_answered_with_a_pong() {
 #[tokio::test]
 async fn an_event_that_means_nothing_is_stored_and_answered_with_200() {
     let world = World::new().await;
-    let pushed = world
-        .github
-        .push(crate::world::stage::SITE, "main", "a change")
-        .await
-        .unwrap();
-    assert_eq!(pushed.deliveries[0].status, 200);
-    let parcel = world.parcel(&pushed.deliveries[0].guid);
+    let (site, sha) = (crate::world::stage::SITE, world.commits[0].1.clone());
+    let begun = world.github.check(site, &sha, "build", None).await.unwrap();
+    assert_eq!(begun[0].status, 200);
+    let parcel = world.parcel(&begun[0].guid);
     assert_eq!(world.disposition(&parcel).await, "unhandled");
     assert_eq!(world.intake().await, 0);
     world.end().await;

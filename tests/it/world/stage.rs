@@ -1,26 +1,25 @@
-//! The stage: one repository, one app, two environments, and everything a test may furnish differently.
+//! The stage: one repository, one app, two environments.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once};
 use std::thread::ThreadId;
 
 use chima::app::start::{Started, Surroundings, start};
-use chima::config::{Config, Known};
+use chima::config::Config;
 use chima::flow::engine::Engine;
 use chima::http::router;
 use chima::http::serve::serve;
 use chima::http::state::Surface;
 use chima_simulator::git::GitRepository;
+use chima_simulator::github::GitHub;
 use chima_simulator::github::builder::HookHandle;
-use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
 use chima_simulator::slack::Slack;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::clock::HandClock;
+use crate::world::setup::Setup;
 
 /// The one repository.
 pub const SITE: &str = "octo/site";
@@ -47,76 +46,6 @@ environments:
   staging: {}
 ";
 
-/// What a test furnishes before the app starts.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    app: String,
-    auth: String,
-    slack: bool,
-    secrets: Vec<String>,
-    script: String,
-    form: bool,
-    known_apps: String,
-}
-
-impl Setup {
-    /// The app's keys instead of [`APP`].
-    pub fn app(mut self, yaml: &str) -> Self {
-        yaml.clone_into(&mut self.app);
-        self
-    }
-
-    /// [`APP`] with further lines of the app.
-    pub fn with(mut self, yaml: &str) -> Self {
-        self.app = format!("{yaml}\n{APP}");
-        self
-    }
-
-    /// [`APP`], but these contexts are required: a YAML list; empty for the key to be absent.
-    pub fn required(mut self, list: &str) -> Self {
-        let line = if list.is_empty() {
-            String::new()
-        } else {
-            format!("required_contexts: {list}")
-        };
-        self.app = APP.replace("required_contexts: []", &line);
-        self
-    }
-
-    /// The script that is deployed instead of [`SCRIPT`].
-    pub fn script(mut self, text: &str) -> Self {
-        text.clone_into(&mut self.script);
-        self
-    }
-
-    /// What deliveries may be signed with; the hook signs with the first. None: not set up.
-    pub fn secrets(mut self, secrets: &[&str]) -> Self {
-        self.secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
-        self
-    }
-
-    /// Acts as the GitHub App instead of the owner of a token.
-    pub fn github_app(mut self) -> Self {
-        self.auth = chima_simulator::keys::private_key_pem().unwrap();
-        self
-    }
-
-    pub fn without_slack(mut self) -> Self {
-        self.slack = false;
-        self
-    }
-
-    /// The hook packs its bodies into a form field.
-    pub fn form(mut self) -> Self {
-        self.form = true;
-        self
-    }
-
-    pub async fn start(self) -> World {
-        World::start(self).await
-    }
-}
-
 /// The app, the stand-ins and the folder. Must be ended.
 pub struct World {
     pub github: GitHub,
@@ -136,33 +65,19 @@ pub struct World {
 }
 
 impl World {
-    /// What [`World::new`] has: token, Slack, one secret, JSON bodies, [`APP`] and [`SCRIPT`].
-    pub fn setup() -> Setup {
-        Setup {
-            app: APP.to_owned(),
-            auth: String::new(),
-            slack: true,
-            secrets: vec![SECRET.to_owned()],
-            script: SCRIPT.to_owned(),
-            form: false,
-            known_apps: String::new(),
-        }
-    }
-
     /// A world with the defaults.
     pub async fn new() -> Self {
         Self::setup().start().await
     }
 
-    async fn start(setup: Setup) -> Self {
+    pub(super) async fn start(setup: Setup) -> Self {
         // two worlds may begin at once; the first choice stays
         let _ = rustls::crypto::ring::default_provider().install_default();
         watch_for_panics();
         let folder = tempfile::Builder::new().prefix("chima-world-").tempdir().unwrap();
         let clock = HandClock::new();
         let git = GitRepository::create(&folder.path().join("site")).unwrap();
-        git.write("script/deploy", &setup.script).unwrap();
-        git.write("version", "one\n").unwrap();
+        setup.write_content(&git);
         let sha = git.commit("one").unwrap();
         let (github, slack) = (GitHub::start().await.unwrap(), Slack::start().await.unwrap());
         github.set_clock(clock.simulators());
@@ -170,15 +85,18 @@ impl World {
         // six digits are seen in texts, and are part of no other number
         github.number_from(700_000);
         let repository = github.repository(SITE);
+        if setup.repository != SITE {
+            repository.rename(&setup.repository).rename(SITE);
+        }
         repository.commit(&sha, "one", "mona", &[]).branch("main", &sha);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let secret = setup.secrets.first().map_or(SECRET, String::as_str);
+        let secret = setup.first_secret();
         let hook = github.hook(&format!("{url}/webhooks/github"), secret);
         if setup.form {
             hook.form();
         }
-        let config = write_config(folder.path(), &setup, &url, &github, &slack);
+        let config = setup.write_config(folder.path(), &url, &github, &slack);
         let engine = open(&config, &clock, Some(listener)).await;
         Self {
             github,
@@ -223,7 +141,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.url = format!("http://{}", listener.local_addr().unwrap());
         self.hook.url(&format!("{}/webhooks/github", self.url));
-        let config = write_config(self.folder.path(), &self.setup, &self.url, &self.github, &self.slack);
+        let config = (self.setup).write_config(self.folder.path(), &self.url, &self.github, &self.slack);
         self.engine = open(&config, &self.clock, Some(listener)).await;
     }
 
@@ -264,62 +182,6 @@ async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>)
     let (tasks, stop) = (engine.tasks.clone(), engine.stop.clone());
     drop(engine.tasks.spawn(serve(listener, router(surface), tasks, stop)));
     engine
-}
-
-fn write_config(folder: &Path, setup: &Setup, url: &str, github: &GitHub, slack: &Slack) -> Config {
-    let put = |name: &str, text: &str| {
-        let path = folder.join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    };
-    let mut secrets = Vec::new();
-    for (number, secret) in setup.secrets.iter().enumerate() {
-        put(&format!("secret-{number}"), secret);
-        secrets.push(format!("{{ file: {}/secret-{number} }}", folder.display()));
-    }
-    let auth = if setup.auth.is_empty() {
-        put("token", DEFAULT_TOKEN);
-        format!("token: {{ file: {}/token }}", folder.display())
-    } else {
-        put("key.pem", &setup.auth);
-        let id = github.read(|world| world.app.id);
-        format!("app_id: {id}\n  private_key: {{ file: {}/key.pem }}", folder.display())
-    };
-    put("slack", &slack.webhook_url());
-    let slack = if setup.slack {
-        format!("slack: {{ incoming_webhook: {{ file: {}/slack }} }}", folder.display())
-    } else {
-        String::new()
-    };
-    let app = setup.app.replace("{folder}", &folder.display().to_string());
-    let app: Vec<String> = app.lines().map(|line| format!("    {line}")).collect();
-    let text = format!(
-        "server:
-  listen: {listen}
-data_dir: {folder}/data
-github:
-  url: {github}
-  api_url: {api}
-  {auth}
-  webhook_secrets: [{secrets}]
-  known_apps: [{known}]
-{slack}
-apps:
-  site:
-    repository: {SITE}
-    remote: {folder}/site
-{app}
-",
-        listen = url.trim_start_matches("http://"),
-        folder = folder.display(),
-        github = github.url(),
-        api = github.api_url(),
-        secrets = secrets.join(", "),
-        known = setup.known_apps,
-        app = app.join("\n"),
-    );
-    Config::parse(&folder.join("app.yaml"), &text, &Known { providers: &["shell"] })
-        .unwrap_or_else(|problems| panic!("{problems}\n{text}"))
 }
 
 /// Panics by the thread they happened on: every world lives on the one thread of its test.

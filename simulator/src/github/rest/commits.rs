@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::github::event;
-use crate::github::graph::Merge;
+use crate::github::graph::{Merge, sha_of};
 use crate::github::record;
 use crate::github::refused::Refused;
 use crate::github::rest::Outcome;
@@ -16,6 +16,8 @@ use crate::message::Answer;
 
 /// A comparison names at most this many commits without paging.
 const COMPARED_LIMIT: usize = 250;
+/// And so many files, on its first page only.
+const FILES_LIMIT: usize = 300;
 
 pub(crate) fn repository(world: &World, repository: u64) -> Outcome {
     let found = world.find(repository)?;
@@ -70,6 +72,15 @@ pub(crate) fn branch(world: &World, call: &Call<'_>, repository: u64, name: &[&s
     call.needs("contents", "read")?;
     let name = name.join("/");
     let found = world.find(repository)?;
+    if let Some(new) = found
+        .renamed_branches
+        .get(&name)
+        .filter(|_| !found.branches.contains_key(&name))
+    {
+        let location = format!("{}/repositories/{repository}/branches/{new}", call.base);
+        let body = json!({"message": "Moved Permanently", "url": location});
+        return Ok(Answer::json(301, &body).with("location", location));
+    }
     let commit = found
         .branches
         .get(&name)
@@ -134,9 +145,30 @@ pub(crate) fn compare(world: &World, call: &Call<'_>, repository: u64, range: &[
         "behind_by": comparison.behind,
         "total_commits": total,
         "commits": commits,
-        "files": [],
+        "files": changed_files(found, &comparison.ahead, call),
     });
     Ok(page.linked(Answer::json(200, &body)))
+}
+
+/// The files that the commits of a comparison change, each once.
+fn changed_files(repository: &Repository, ahead: &[String], call: &Call<'_>) -> Vec<Value> {
+    if call.query("page").is_some_and(|page| page != "1") {
+        return Vec::new();
+    }
+    let mut names: Vec<&String> = ahead
+        .iter()
+        .filter_map(|sha| repository.commits.get(sha))
+        .flat_map(|commit| &commit.files)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .take(FILES_LIMIT)
+        .map(|name| {
+            json!({"sha": sha_of(name), "filename": name, "status": "modified", "additions": 1, "deletions": 1, "changes": 2})
+        })
+        .collect()
 }
 
 pub(crate) fn merge(world: &mut World, call: &Call<'_>, repository: u64) -> Outcome {

@@ -91,6 +91,8 @@ fn a_realistic_file_is_carried_over() {
         # git: give it access as its page, `providers/heroku/README.md`, says.
         provider: heroku
         with: { app: octo-bot }
+        secrets:
+          HEROKU_API_KEY: { env: HEROKU_API_KEY }
         environments:
           production: {}
           staging:
@@ -260,6 +262,8 @@ fn the_provider_is_guessed_from_its_keys_or_left_to_a_person() {
         # To do: Heaven called Heroku's build API with its `HEROKU_API_KEY`. The provider `heroku` pushes with
         # git: give it access as its page, `providers/heroku/README.md`, says.
         provider: heroku
+        secrets:
+          HEROKU_API_KEY: { env: HEROKU_API_KEY }
         environments:
           production:
             with: { app: a-prod }

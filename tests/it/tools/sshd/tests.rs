@@ -30,7 +30,7 @@ fn a_changed_host_key_an_unknown_host_and_another_key_are_refused() {
     let (code, text) = ssh(&config, &["-o", "UserKnownHostsFile=/dev/null"], "true");
     assert!(code == Some(255) && text.contains("host key is known for"), "{text}");
 
-    server.make_key("other");
+    server.other_key();
     let other = fs::read_to_string(&config).unwrap().replace("/key\n", "/other\n");
     let other_config = server.path("other_config");
     fs::write(&other_config, other).unwrap();

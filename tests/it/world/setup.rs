@@ -1,0 +1,216 @@
+//! What a test furnishes before the app starts, and the configuration that follows from it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use chima::config::{Config, Known};
+use chima::provider::manifest::catalogue::Catalogue;
+use chima_simulator::git::GitRepository;
+use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
+use chima_simulator::slack::Slack;
+
+use crate::tools::folder::copy_folder;
+use crate::world::stage::{APP, SCRIPT, SECRET, SITE, World};
+
+/// What a test furnishes before the app starts.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub(super) app: String,
+    auth: String,
+    slack: bool,
+    secrets: Vec<String>,
+    project: Option<PathBuf>,
+    files: BTreeMap<String, String>,
+    beside: Vec<(String, String)>,
+    pub(super) form: bool,
+    pub(super) known_apps: String,
+    pub(super) repository: String,
+}
+
+impl World {
+    /// What [`World::new`] has: token, Slack, one secret, JSON bodies, [`APP`] and [`SCRIPT`].
+    pub fn setup() -> Setup {
+        Setup {
+            app: APP.to_owned(),
+            auth: String::new(),
+            slack: true,
+            secrets: vec![SECRET.to_owned()],
+            project: None,
+            files: [("script/deploy", SCRIPT), ("version", "one\n")]
+                .map(|(path, text)| (path.to_owned(), text.to_owned()))
+                .into(),
+            beside: Vec::new(),
+            form: false,
+            known_apps: String::new(),
+            repository: SITE.to_owned(),
+        }
+    }
+}
+
+impl Setup {
+    /// The configuration calls the repository by an old name of it.
+    pub fn renamed_from(mut self, old: &str) -> Self {
+        old.clone_into(&mut self.repository);
+        self
+    }
+
+    /// The app's keys instead of [`APP`].
+    pub fn app(mut self, yaml: &str) -> Self {
+        yaml.clone_into(&mut self.app);
+        self
+    }
+
+    /// [`APP`] with further lines of the app.
+    pub fn with(mut self, yaml: &str) -> Self {
+        self.app = format!("{yaml}\n{APP}");
+        self
+    }
+
+    /// [`APP`], but these contexts are required: a YAML list; empty for the key to be absent.
+    pub fn required(mut self, list: &str) -> Self {
+        let line = if list.is_empty() {
+            String::new()
+        } else {
+            format!("required_contexts: {list}")
+        };
+        self.app = APP.replace("required_contexts: []", &line);
+        self
+    }
+
+    /// The script that is deployed instead of [`SCRIPT`].
+    pub fn script(mut self, text: &str) -> Self {
+        self.files.insert("script/deploy".to_owned(), text.to_owned());
+        self
+    }
+
+    /// The repository holds a copy of this folder, and nothing else but what [`Setup::file`] adds later.
+    pub fn project(mut self, folder: &Path) -> Self {
+        self.files.clear();
+        self.project = Some(folder.to_owned());
+        self
+    }
+
+    /// The repository holds these files, by path, and nothing else.
+    pub fn files(mut self, files: &[(&str, &str)]) -> Self {
+        self.files.clear();
+        files.iter().fold(self, |setup, (path, text)| setup.file(path, text))
+    }
+
+    /// One more file of the repository, or in the place of one.
+    pub fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.to_owned(), text.to_owned());
+        self
+    }
+
+    /// A file in the world's folder that is in no repository; only its owner can read it.
+    pub fn beside(mut self, name: &str, text: &str) -> Self {
+        self.beside.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// What deliveries may be signed with; the hook signs with the first. None: not set up.
+    pub fn secrets(mut self, secrets: &[&str]) -> Self {
+        self.secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+        self
+    }
+
+    /// Acts as the GitHub App instead of the owner of a token.
+    pub fn github_app(mut self) -> Self {
+        self.auth = chima_simulator::keys::private_key_pem().unwrap();
+        self
+    }
+
+    pub fn without_slack(mut self) -> Self {
+        self.slack = false;
+        self
+    }
+
+    /// The hook packs its bodies into a form field.
+    pub fn form(mut self) -> Self {
+        self.form = true;
+        self
+    }
+
+    pub async fn start(self) -> World {
+        World::start(self).await
+    }
+
+    /// What the first commit holds.
+    pub(super) fn write_content(&self, git: &GitRepository) {
+        if let Some(project) = &self.project {
+            copy_folder(project, git.path());
+        }
+        for (path, text) in &self.files {
+            git.write(path, text).unwrap();
+        }
+    }
+
+    /// What the hook signs with.
+    pub(super) fn first_secret(&self) -> &str {
+        self.secrets.first().map_or(SECRET, String::as_str)
+    }
+
+    pub(super) fn write_config(&self, folder: &Path, url: &str, github: &GitHub, slack: &Slack) -> Config {
+        let put = |name: &str, text: &str| {
+            let path = folder.join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        for (name, text) in &self.beside {
+            put(name, text);
+        }
+        let mut secrets = Vec::new();
+        for (number, secret) in self.secrets.iter().enumerate() {
+            put(&format!("secret-{number}"), secret);
+            secrets.push(format!("{{ file: {}/secret-{number} }}", folder.display()));
+        }
+        let auth = if self.auth.is_empty() {
+            put("token", DEFAULT_TOKEN);
+            format!("token: {{ file: {}/token }}", folder.display())
+        } else {
+            put("key.pem", &self.auth);
+            let id = github.read(|world| world.app.id);
+            format!("app_id: {id}\n  private_key: {{ file: {}/key.pem }}", folder.display())
+        };
+        put("slack", &slack.webhook_url());
+        let slack = if self.slack {
+            format!("slack: {{ incoming_webhook: {{ file: {}/slack }} }}", folder.display())
+        } else {
+            String::new()
+        };
+        let app = self.app.replace("{folder}", &folder.display().to_string());
+        let app: Vec<String> = app.lines().map(|line| format!("    {line}")).collect();
+        let text = format!(
+            "server:
+  listen: {listen}
+data_dir: {folder}/data
+github:
+  url: {github}
+  api_url: {api}
+  {auth}
+  webhook_secrets: [{secrets}]
+  known_apps: [{known}]
+{slack}
+apps:
+  site:
+    repository: {repository}
+    remote: {folder}/site
+{app}
+",
+            listen = url.trim_start_matches("http://"),
+            folder = folder.display(),
+            github = github.url(),
+            api = github.api_url(),
+            secrets = secrets.join(", "),
+            known = self.known_apps,
+            repository = self.repository,
+            app = app.join("\n"),
+        );
+        let catalogue = Catalogue::load(&[]).unwrap();
+        let providers: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();
+        Config::parse(&folder.join("app.yaml"), &text, &Known { providers: &providers })
+            .unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+    }
+}
