@@ -66,7 +66,7 @@ async fn played(tool: &Tool) -> Vec<Row> {
         target.server.port(),
         closed.port()
     );
-    let site = "- hosts: all\n  gather_facts: false\n  tasks:\n    - copy: { dest: '~/{{ inventory_hostname }}', content: '{{ chima_sha }}' }\n";
+    let site = "- hosts: all\n  gather_facts: false\n  tasks:\n    - copy: { dest: '~/{{ chima_environment }} {{ inventory_hostname }}', content: '{{ chima_sha }}' }\n";
     let fails = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n    - name: Fill the cup\n      command: sh -c 'echo it is broken >&2; exit 7'\n      when: inventory_hostname == 'web1'\n";
     let slow = format!(
         "- hosts: web1\n  gather_facts: false\n  tasks:\n    - command: {} {{{{ name }}}}\n",
