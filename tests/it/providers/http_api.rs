@@ -251,7 +251,7 @@ async fn what_cannot_be_is_refused() {
             "input `cancel_url` is not used together with `url`",
         ),
         (
-            json!({ "url": url, "text": "a", "body": {} }),
+            json!({ "url": url, "text": "a", "body": { "b": "c" } }),
             "input `body` is not used together",
         ),
     ] {
