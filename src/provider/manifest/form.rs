@@ -69,6 +69,44 @@ pub struct Need {
     pub hint: Option<String>,
 }
 
+/// Declares a part that is left out where its conditions do not hold: its own keys, and those of the conditions.
+macro_rules! with_conditions {
+    ($(#[$meta:meta])* struct $name:ident { $($own:tt)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// The input or value that must be set.
+            #[serde(default)]
+            pub when: Option<String>,
+            /// The text that `when` must have.
+            #[serde(default)]
+            pub is: Option<String>,
+            /// The input or value that must not be set.
+            #[serde(default)]
+            pub unless: Option<String>,
+            /// A file of the folder it runs in, which must be there.
+            #[serde(default)]
+            pub file: Option<String>,
+            $($own)*
+        }
+
+        impl $name {
+            /// What it depends on.
+            #[must_use]
+            pub fn condition(&self) -> Condition<'_> {
+                Condition {
+                    when: self.when.as_deref(),
+                    is: self.is.as_deref(),
+                    unless: self.unless.as_deref(),
+                    file: self.file.as_deref(),
+                }
+            }
+        }
+    };
+}
+pub(super) use with_conditions;
+
 /// One command of several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -82,24 +120,12 @@ pub enum CommandLine {
     Optional(OptionalCommand),
 }
 
-/// A command with conditions, all of which must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OptionalCommand {
-    /// The input or value that must be set.
-    #[serde(default)]
-    pub when: Option<String>,
-    /// The text that `when` must have.
-    #[serde(default)]
-    pub is: Option<String>,
-    /// The input or value that must not be set.
-    #[serde(default)]
-    pub unless: Option<String>,
-    /// A file of the folder it runs in, which must be there.
-    #[serde(default)]
-    pub file: Option<String>,
-    /// The command.
-    pub command: Vec<Argument>,
+with_conditions! {
+    /// A command with conditions, all of which must hold.
+    struct OptionalCommand {
+        /// The command.
+        pub command: Vec<Argument>,
+    }
 }
 
 /// One argument, or several that belong together.
@@ -115,24 +141,12 @@ pub enum Argument {
     Each(EachEntry),
 }
 
-/// Arguments with conditions, all of which must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OptionalArguments {
-    /// The input or value that must be set.
-    #[serde(default)]
-    pub when: Option<String>,
-    /// The text that `when` must have.
-    #[serde(default)]
-    pub is: Option<String>,
-    /// The input or value that must not be set.
-    #[serde(default)]
-    pub unless: Option<String>,
-    /// A file of the folder it runs in, which must be there.
-    #[serde(default)]
-    pub file: Option<String>,
-    /// The arguments.
-    pub args: Vec<String>,
+with_conditions! {
+    /// Arguments with conditions, all of which must hold.
+    struct OptionalArguments {
+        /// The arguments.
+        pub args: Vec<String>,
+    }
 }
 
 /// One argument for each entry of a map, in the order of their names.
@@ -162,32 +176,6 @@ pub struct Condition<'a> {
     pub unless: Option<&'a str>,
     /// See [`OptionalArguments::file`].
     pub file: Option<&'a str>,
-}
-
-impl OptionalArguments {
-    /// What they depend on.
-    #[must_use]
-    pub fn condition(&self) -> Condition<'_> {
-        Condition {
-            when: self.when.as_deref(),
-            is: self.is.as_deref(),
-            unless: self.unless.as_deref(),
-            file: self.file.as_deref(),
-        }
-    }
-}
-
-impl OptionalCommand {
-    /// What it depends on.
-    #[must_use]
-    pub fn condition(&self) -> Condition<'_> {
-        Condition {
-            when: self.when.as_deref(),
-            is: self.is.as_deref(),
-            unless: self.unless.as_deref(),
-            file: self.file.as_deref(),
-        }
-    }
 }
 
 impl<'a> Condition<'a> {

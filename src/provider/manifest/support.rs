@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::provider::manifest::form::Condition;
+use crate::provider::manifest::form::with_conditions;
 
 /// A program that must be there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,21 +75,12 @@ pub enum VariableValue {
     Optional(OptionalValue),
 }
 
-/// A value with conditions, all of which must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OptionalValue {
-    /// The input or value that must be set.
-    #[serde(default)]
-    pub when: Option<String>,
-    /// The text that `when` must have.
-    #[serde(default)]
-    pub is: Option<String>,
-    /// The input or value that must not be set.
-    #[serde(default)]
-    pub unless: Option<String>,
-    /// The text.
-    pub value: String,
+with_conditions! {
+    /// A value with conditions, all of which must hold.
+    struct OptionalValue {
+        /// The text.
+        pub value: String,
+    }
 }
 
 impl VariableValue {
@@ -106,12 +98,7 @@ impl VariableValue {
     pub fn condition(&self) -> Option<Condition<'_>> {
         match self {
             Self::Text(_) => None,
-            Self::Optional(optional) => Some(Condition {
-                when: optional.when.as_deref(),
-                is: optional.is.as_deref(),
-                unless: optional.unless.as_deref(),
-                file: None,
-            }),
+            Self::Optional(optional) => Some(optional.condition()),
         }
     }
 }
