@@ -309,6 +309,22 @@ async fn many_at_once_share_one_mirror() {
 }
 
 #[tokio::test]
+async fn a_worktree_that_is_half_made_by_another_process_is_waited_for() {
+    let rig = Rig::new();
+    let sha = rig.commit("file", "one");
+    rig.checkout(&sha, "a").await.unwrap();
+    let half = rig.mirror().join("worktrees/half");
+    fs::create_dir(&half).unwrap();
+    fs::write(half.join("gitdir"), "/nowhere/.git\n").unwrap();
+    fs::write(half.join("commondir"), "").unwrap();
+    let (directory, ()) = tokio::join!(rig.checkout(&sha, "b"), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        fs::write(half.join("commondir"), "../..\n").unwrap();
+    });
+    assert_eq!(read(&directory.unwrap(), "file"), "one");
+}
+
+#[tokio::test]
 async fn fetched_commits_stay_when_the_mirror_is_packed() {
     let rig = Rig::new();
     let sha = rig.commit("file", "one");

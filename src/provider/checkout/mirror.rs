@@ -20,6 +20,9 @@ use crate::provider::lock;
 /// Between two looks at a mirror that somebody else is fetching into.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How often a worktree is tried again because another one was being made or removed: a moment's matter.
+const NOTE_TRIES: u32 = 50;
+
 /// All that a mirror has to say about itself.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
 
@@ -160,10 +163,18 @@ impl Mirror<'_> {
         let mut args = words(["worktree", "add", "--quiet", "--force", "--detach"]);
         args.push(directory.into());
         args.push(sha.as_str().into());
-        match self.git.run(&self.path, None, &args).await {
-            Ok(_) => Ok(true),
-            Err(GitError::Failed { cause, .. }) if cause.contains("invalid reference") => Ok(false),
-            Err(error) => Err(error.into()),
+        let mut left = NOTE_TRIES;
+        loop {
+            match self.git.run(&self.path, None, &args).await {
+                Ok(_) => return Ok(true),
+                Err(error) if says(&error, &["invalid reference"]) => return Ok(false),
+                // Git looks at the notes of all worktrees first, and gives up where one comes or goes meanwhile.
+                Err(error) if left > 0 && says(&error, &["failed to read"]) => {
+                    left -= 1;
+                    sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
