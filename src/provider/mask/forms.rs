@@ -61,6 +61,10 @@ fn escaped(value: &str, forms: &mut BTreeSet<Vec<u8>>) {
     forms.insert(value.as_bytes().to_vec());
     let json = json(value, false);
     forms.insert(json.replace('/', "\\/").into_bytes());
+    // An answer in JSON that is shown within JSON, or in Python's notation, as tools do when they are asked to be verbose.
+    let twice = self::json(&json, false);
+    forms.insert(twice.replace("\\\"", "\"").replace('\'', "\\'").into_bytes());
+    forms.insert(twice.into_bytes());
     forms.insert(json.into_bytes());
     forms.insert(self::json(value, true).into_bytes());
     // Python's and Ruby's own notations escape the single quote too.

@@ -40,6 +40,8 @@ fn every_form_is_masked() {
             serde_json::to_string(secret).unwrap().trim_matches('"').to_owned(),
             "json",
         ),
+        ("p\\\\\\\"4's s\\\\\\\\w/ö&rd$1?".to_owned(), "json in json"),
+        ("p\\\\\"4\\'s s\\\\\\\\w/ö&rd$1?".to_owned(), "json as Python shows it"),
         ("p\\\"4's s\\\\w/\\u00f6&rd$1?".to_owned(), "ascii json"),
         (secret.replace('\'', "'\\''"), "shell"),
         (secret.replace('\'', "'\"'\"'"), "shlex"),
