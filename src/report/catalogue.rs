@@ -120,9 +120,9 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "read the log, fix what failed on those hosts or how they are reached, then deploy again",
         ),
         Reason::NoHosts { .. } => entry(
-            "the tool found no host to deploy to, and so did nothing",
+            "the tool did nothing on any host: none matched, or nothing was to be done there",
             "whoever maintains the inventory",
-            "name hosts in the inventory that the play matches, then deploy again",
+            "look at the inventory and at what narrows it (hosts, limit, tags), then deploy again",
         ),
         Reason::HostsUnmatched { .. } => entry(
             "hosts were asked for that the tool does not know; the rest was deployed to",

@@ -181,7 +181,7 @@ pub fn why(reason: &Reason) -> String {
             cause: Some(cause),
         } => format!("{} (step {}, code {exit_code})", plain(cause), quoted(step)),
         Reason::HostsFailed { hosts, of, .. } => hosts_failed(hosts, *of),
-        Reason::NoHosts { step, play: None } => format!("step {} found no host to deploy to", quoted(step)),
+        Reason::NoHosts { step, play: None } => format!("step {} did nothing on any host", quoted(step)),
         Reason::NoHosts { step, play: Some(play) } => {
             format!("play {} of step {} matched no host", quoted(play), quoted(step))
         }

@@ -142,6 +142,10 @@ fn failed(run: &Run) -> String {
         Some(reason @ (Reason::TimedOut { .. } | Reason::Inactive { .. })) => {
             why_of(run).unwrap_or_else(|| why(reason))
         }
+        // These end in what a host or a path says of itself.
+        Some(reason @ (Reason::HostsFailed { .. } | Reason::FileMissing { .. })) => {
+            format!("{}: {}", failure(run), why(reason))
+        }
         Some(Reason::NotDone { by, note }) => {
             let line = format!("not done, says {}{}", person(by), took(run, " after "));
             with_words(line, Some(note), "")

@@ -176,7 +176,7 @@ const EXPECTED: [(&str, Option<i32>, &str, &str); 22] = [
     ),
     ("no host matched", Some(1), "failure", "no host matches `nobody`"),
     ("limit that is no host", Some(1), "failure", "no host matches `nowhere`"),
-    ("no task with the tag", Some(0), "failure", "found no host to deploy to"),
+    ("no task with the tag", Some(0), "failure", "did nothing on any host"),
     ("wrong key", Some(4), "failure", "Permission denied (publickey)"),
     (
         "unknown host key",

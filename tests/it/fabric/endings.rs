@@ -154,7 +154,7 @@ fn assert_told(text: &str) {
     unknown task: 1 failure: failure: the fabfile has no task or argument `nowhere` (step `fab`, code 1) after 0 s
     unknown argument: 1 failure: failure: the fabfile has no task or argument `--colour` (step `fab`, code 1) after 0 s
     missing argument: 1 failure: failure: the task `slow` lacks the arguments 'name' (step `fab`, code 1) after 0 s
-    missing fabfile: - failure: failure: `fabfile` names `nowhere.py`, which does not exist after 0 s
+    missing fabfile: - failure: failure: `fabfile` names `nowhere.py`, which does not exist
     declared hosts: 0 success: deployed <one> (main) to declared hosts in 0 s
     hosts of the request: 0 success: deployed <one> (main) to hosts of the request in 0 s
     wrong key: 1 failure: failure: `USER@[127.0.0.1]:PORT` does not accept the key (step `fab`, code 1) after 0 s
