@@ -9,6 +9,7 @@ pub mod ansible;
 pub mod example;
 pub mod folder;
 pub mod matrix;
+pub mod requirements;
 pub mod sshd;
 pub mod stage;
 pub mod target;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::docs::root;
 use crate::tools::folder::copy_folder;
+use crate::tools::target::Target;
 use crate::tools::tool::Tool;
 
 /// Both programs, the older first. What holds for Ansible holds for each.
@@ -122,7 +123,25 @@ impl Played {
     }
 }
 
+/// The target under two names.
+pub fn inventory(target: &Target) -> String {
+    format!(
+        "[web]\nweb1\nweb2\n[web:vars]\nansible_host=127.0.0.1\nansible_port={}\nansible_python_interpreter=/usr/bin/python3\n",
+        target.server.port()
+    )
+}
+
+/// A playbook of these tasks, each in YAML's flow form, for the hosts of [`inventory`].
+pub fn playbook(tasks: &[&str]) -> String {
+    let tasks: String = tasks.iter().map(|task| format!("    - {task}\n")).collect();
+    format!("- hosts: web\n  gather_facts: false\n  tasks:\n{tasks}")
+}
+
 /// Both of [`playbook_programs`], as runs of Chima find them.
+pub fn both() -> [Tool; 2] {
+    [debian(), pypi()]
+}
+
 pub fn debian() -> Tool {
     Tool::debian("ansible", "ansible-playbook")
 }

@@ -56,6 +56,8 @@ pub enum Remote {
 #[derive(Debug, Clone)]
 pub struct Row {
     pub case: &'static str,
+    /// GitHub's number of the deployment.
+    pub id: u64,
     /// The exit code in the record; none where the command did not end by itself.
     pub exit: Option<i32>,
     /// What GitHub shows.
@@ -255,6 +257,7 @@ impl Stage {
         let last = steps.last();
         Row {
             case,
+            id,
             exit: last.and_then(|step| exit_code(&step.outcome)),
             state: status.state,
             description: self.redacted(&status.description).await,

@@ -39,6 +39,11 @@ impl Target {
         fs::read_to_string(self.path(name)).ok()
     }
 
+    /// The remote command that lasts until [`Target::let_go`]. One name for each use.
+    pub fn linger(&self, name: &str) -> String {
+        format!("{} {name}", self.path("linger").display())
+    }
+
     /// Whether the lingering command has been seen at work.
     pub fn has_begun(&self, name: &str) -> bool {
         self.path(&format!("{name}.begun")).exists()
