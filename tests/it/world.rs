@@ -22,6 +22,7 @@ mod contexts;
 mod crash;
 mod deliveries;
 mod environment;
+mod example;
 mod happy;
 mod hostile;
 mod lane;

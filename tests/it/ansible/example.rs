@@ -2,10 +2,12 @@
 
 use std::fs;
 
+use chima_simulator::github::deploy::DeploymentRequest;
 use serde_json::{Value, json};
 
 use crate::docs::root;
-use crate::tools::ansible::{Played, Project, playbook_programs};
+use crate::tools::ansible::{Played, Project, both, playbook_programs};
+use crate::tools::example::example;
 use crate::tools::sshd::Sshd;
 
 const FIRST: &str = "1111111111111111111111111111111111111111";
@@ -40,6 +42,24 @@ fn the_example_installs_releases_and_its_dry_run_changes_nothing() {
             format!("{SECOND}\n")
         );
         assert_eq!(fs::read_dir(site.join("releases")).unwrap().count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn the_example_deploys_through_chima() {
+    for tool in both() {
+        let stage = example(&tool, |target, staging| {
+            let vars = json!({ "ssh_port": target.server.port().to_string(), "site_root": target.path("site") });
+            staging["with"] = json!({ "extra_vars": vars });
+        })
+        .await;
+        let id = stage.world.ask(DeploymentRequest::to("staging")).await;
+        stage.world.settle_all().await;
+        let row = stage.row("staging", id).await;
+        assert_eq!((row.state.as_str(), row.hosts.len()), ("success", 1), "{row:?}");
+        let live = stage.target.read("site/current/revision.txt").unwrap();
+        assert_eq!(live.trim(), stage.world.run(id).await.sha);
+        stage.end().await;
     }
 }
 
