@@ -44,6 +44,7 @@ class ActionModule(ActionBase):
 ";
 
 /// The folder, for a project to begin with.
+#[expect(clippy::disallowed_methods, reason = "packed as a person would pack it")]
 pub fn folder() -> TempDir {
     let aside = tempfile::tempdir().expect("a folder");
     let project = tempfile::tempdir().expect("a folder");
