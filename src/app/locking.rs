@@ -21,7 +21,7 @@ pub fn lock(config: &Config, request: &LockRequest) -> anyhow::Result<Exit> {
     with_store(config, async |store| {
         let clock = SystemClock::default();
         let locked = lock::lock(&desk(config, &store, &clock), request).await?;
-        let text = words::answered(&request.by, &locked, clock.now());
+        let text = lock::answered(&request.by, &locked, clock.now());
         if matches!(locked, Locked::InTheWay(_)) {
             complain(&anyhow::Error::msg(text));
             return Ok(Exit::Failed);
@@ -46,7 +46,7 @@ pub fn unlock(config: &Config, by: &Person, named: Option<(&str, &[String])>) ->
             }
             None => lock::unlock_all(&desk, by).await?,
         };
-        let text = words::unlocked(by, &unlocked, clock.now());
+        let text = lock::unlocked(by, &unlocked, clock.now());
         if unlocked.free.is_empty() {
             return say(&format!("{text}\n"));
         }

@@ -1,4 +1,4 @@
-//! `chima lock`, `unlock` and `locks`: what was asked for came to this.
+//! `chima locks`: who holds what, for a person or for a script.
 
 use std::fmt::Write as _;
 
@@ -6,48 +6,8 @@ use serde_json::json;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::lock::Lock;
-use crate::domain::person::Person;
-use crate::report::lock::{self, Answer};
-use crate::store::locks::{Held, Locked, Unlocked};
-
-/// What whoever asked to lock hears.
-#[must_use]
-pub fn answered(by: &Person, locked: &Locked, now: Timestamp) -> String {
-    let answer = match locked {
-        Locked::Taken {
-            locks,
-            stolen,
-            under_way,
-        } => Answer::Taken {
-            locks,
-            stolen,
-            under_way,
-        },
-        Locked::InTheWay(locks) => Answer::InTheWay(locks),
-        Locked::Waits {
-            behind,
-            position,
-            already,
-        } => Answer::Waits {
-            behind,
-            position: *position,
-            already: *already,
-        },
-    };
-    lock::answer(by, answer, now)
-}
-
-/// What whoever unlocked hears.
-#[must_use]
-pub fn unlocked(by: &Person, unlocked: &Unlocked, now: Timestamp) -> String {
-    let Unlocked {
-        ended,
-        free,
-        next,
-        given_up,
-    } = unlocked;
-    lock::unlocked(by, (ended, free), (next, given_up), now)
-}
+use crate::report::lock;
+use crate::store::locks::Held;
 
 /// A table of the locks that hold, or one JSON object a line. `is_configured` says whether an environment is still there.
 #[must_use]

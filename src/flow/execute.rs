@@ -21,7 +21,7 @@ use crate::flow::finish::of_verdict;
 use crate::flow::intake::ring;
 use crate::flow::lock::after_cancel;
 use crate::flow::outcome::{self, Ending};
-use crate::flow::prepare::{is_for_a_person, lock_file, prepare};
+use crate::flow::prepare::{is_for_a_person, lock_file, prepare, works_elsewhere};
 use crate::flow::tidy::{remove_checkout, remove_scratch};
 use crate::provider::launch::{Running, Start};
 use crate::provider::spec::{Graces, RunnerSpec};
@@ -317,7 +317,9 @@ pub async fn interrupted(engine: &Engine, run: &Run) -> Option<Ending> {
                 }
                 match current {
                     // what was asked for has come about, whoever killed the runner
-                    Ok(Some(Run { cancel: Some(_), .. })) => return Some(cancel::stopped()),
+                    Ok(Some(Run { cancel: Some(_), .. })) => {
+                        return Some(cancel::stopped_with(works_elsewhere(engine, run)));
+                    }
                     Ok(_) => return Some(Ending::plain(RunState::Interrupted, Reason::Interrupted { detail })),
                     Err(error) => {
                         tracing::error!(run.id = %run.id, error = %error, "cannot tell whether a run was to stop");

@@ -15,7 +15,7 @@ use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::flow::command::Desk;
 use crate::flow::engine::Engine;
-use crate::report::lock::news;
+use crate::report::lock::{self as report, Answer, news};
 use crate::store::error::StoreError;
 use crate::store::locks::{Locked, Unlocked};
 
@@ -154,6 +154,45 @@ pub async fn unlock_all_here(engine: &Engine, by: &Person) -> Result<Unlocked, S
     let unlocked = unlock_all(&engine.desk(), by).await?;
     changed(engine);
     Ok(unlocked)
+}
+
+/// What whoever asked to lock hears.
+#[must_use]
+pub fn answered(by: &Person, locked: &Locked, now: Timestamp) -> String {
+    let answer = match locked {
+        Locked::Taken {
+            locks,
+            stolen,
+            under_way,
+        } => Answer::Taken {
+            locks,
+            stolen,
+            under_way,
+        },
+        Locked::InTheWay(locks) => Answer::InTheWay(locks),
+        Locked::Waits {
+            behind,
+            position,
+            already,
+        } => Answer::Waits {
+            behind,
+            position: *position,
+            already: *already,
+        },
+    };
+    report::answer(by, answer, now)
+}
+
+/// What whoever unlocked hears.
+#[must_use]
+pub fn unlocked(by: &Person, unlocked: &Unlocked, now: Timestamp) -> String {
+    let Unlocked {
+        ended,
+        free,
+        next,
+        given_up,
+    } = unlocked;
+    report::unlocked(by, (ended, free), (next, given_up), now)
 }
 
 /// Wakes everybody in this process for whom something may have changed with a lock.

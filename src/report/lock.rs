@@ -81,7 +81,7 @@ fn why(lock: &Lock) -> String {
     match (&lock.cause, lock.reason.as_deref().filter(|words| !words.is_empty())) {
         (Cause::AfterCancel { run }, _) => {
             format!(
-                ": run `{run}`, cancelled by {}, may still run on its hosts",
+                ": run `{run}` may still be running (cancelled by {})",
                 person(&lock.owner.name)
             )
         }
@@ -154,9 +154,10 @@ pub fn answer(by: &Person, answer: Answer<'_>, now: Timestamp) -> String {
         } => {
             let what = places(locks.iter().map(|lock| &lock.place));
             let first = locks.first();
+            // as it was asked for, whatever the moment in which that is said
             let length = first
-                .and_then(|lock| lock.until)
-                .map(|until| format!(" for {}", span(until - now)));
+                .and_then(|lock| Some(lock.until? - lock.since))
+                .map(|length| format!(" for {}", span(length)));
             let words = first.map(why).unwrap_or_default();
             let mut text = format!(
                 "{what} {} locked by {}{}{words}",
@@ -384,7 +385,7 @@ mod tests {
         };
         assert_eq!(
             held(&lock),
-            "locked since 1970-01-01 00:00 UTC: run `00000000000000000000000001`, cancelled by @mona, may still run on its hosts"
+            "locked since 1970-01-01 00:00 UTC: run `00000000000000000000000001` may still be running (cancelled by @mona)"
         );
         assert_eq!(
             way_out(&lock),

@@ -116,6 +116,8 @@ impl Store {
                 until: request.length.map(|length| now + length.span()),
             };
             replace(&mut tx, &lock, false).await?;
+            // whoever has it waits no more
+            rows::give_up(&mut tx, &request.by, Some(place), now).await?;
             under_way.extend(rows::under_way(&mut tx, place).await?);
             locks.push(lock);
         }
@@ -160,7 +162,7 @@ impl Store {
         let doing = "unlock everything of a person";
         let mut tx = self.begin(doing).await?;
         let mut unlocked = Unlocked {
-            given_up: rows::give_up(&mut tx, by, now).await?,
+            given_up: rows::give_up(&mut tx, by, None, now).await?,
             ..Unlocked::default()
         };
         for lock in rows::all_active(&mut tx).await? {

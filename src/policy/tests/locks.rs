@@ -66,7 +66,8 @@ fn only_the_owner_passes() {
             run: RunId::new(Ulid::from_parts(1, 1)),
         };
     };
-    let rows: [(&str, &dyn Fn(&mut Lock), Deployment, bool); 15] = [
+    type Row<'a> = (&'a str, &'a dyn Fn(&mut Lock), Deployment, bool);
+    let rows: [Row<'_>; 15] = [
         ("the owner on GitHub", &github, by("mona", json!({})), true),
         ("in another case", &github, by("Mona", json!({})), true),
         ("somebody else", &github, by("hubot", json!({})), false),

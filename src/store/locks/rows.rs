@@ -288,10 +288,11 @@ pub(super) async fn wait(
     Ok(())
 }
 
-/// Takes a person out of every line. Returns what that person had waited for.
+/// Takes a person out of one line, or out of every. Returns what that person had waited for.
 pub(super) async fn give_up(
     connection: &mut SqliteConnection,
     by: &Person,
+    only: Option<&Place>,
     now: Timestamp,
 ) -> Result<Vec<Place>, StoreError> {
     let doing = "list who waits for locks";
@@ -305,7 +306,8 @@ pub(super) async fn give_up(
     for row in &rows {
         let row = Reader::new(row, doing);
         let owner: Person = row.json("owner")?;
-        if owner.is_called(&by.name) {
+        let place = row.place()?;
+        if owner.is_called(&by.name) && only.is_none_or(|only| only.key() == place.key()) {
             end(
                 connection,
                 row.parsed("id")?,
@@ -314,7 +316,7 @@ pub(super) async fn give_up(
                 false,
             )
             .await?;
-            places.push(row.place()?);
+            places.push(place);
         }
     }
     Ok(places)

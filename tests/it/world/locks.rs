@@ -13,6 +13,7 @@ use chima::domain::lock::{Lock, LockRequest, Otherwise, Place};
 use chima::domain::person::{Person, Source};
 use chima::domain::run::RunState;
 use chima::flow::lock::{lock, places, unlock};
+use chima::store::claims::Claim;
 use chima::store::locks::{Locked, Unlocked};
 use chima_simulator::github::deploy::DeploymentRequest;
 use insta::assert_snapshot;
@@ -51,7 +52,7 @@ impl World {
     async fn locked(&self, by: &str, environment: &str, length: Option<&str>) -> Lock {
         match self.ask_to_lock(by, &[environment], length, Otherwise::Refuse).await {
             Locked::Taken { mut locks, .. } => locks.remove(0),
-            other => panic!("not locked: {other:?}"),
+            other @ (Locked::InTheWay(_) | Locked::Waits { .. }) => panic!("not locked: {other:?}"),
         }
     }
 
@@ -267,8 +268,8 @@ impl World {
             .await
             .unwrap();
         match claim {
-            chima::store::claims::Claim::Taken(run) => *run,
-            other => panic!("{other:?}"),
+            Claim::Taken(run) => *run,
+            other @ (Claim::GivenUp(_) | Claim::Busy | Claim::Empty) => panic!("{other:?}"),
         }
     }
 }

@@ -136,11 +136,11 @@ async fn after_a_cancel_that_may_go_on_elsewhere_nobody_deploys_before_somebody_
     unlock_all(&world.engine.desk(), &person("mona")).await.unwrap();
     let own = world.deploy("production").await;
     world.settle().await;
-    assert_snapshot!(world.told_timeless(own, &held).await, @"error: rejected: `production` is locked since <since>: run `<run 1>`, cancelled by @mona, may still run on its hosts");
+    assert_snapshot!(world.told_timeless(own, &held).await, @"error: rejected: `production` is locked since <since>: run `<run 1>` may still be running (cancelled by @mona)");
     world.sweep().await;
     world.outbox().await;
     let word = world.timeless(&world.last_word().await, &held);
-    assert_snapshot!(word, @"`production` of `site` is locked since <since>: run `<run 1>`, cancelled by @mona, may still run on its hosts; look whether it still runs there, then `chima unlock site production`");
+    assert_snapshot!(word, @"`production` of `site` is locked since <since>: run `<run 1>` may still be running (cancelled by @mona); look whether it still runs there, then `chima unlock site production`");
     world.release();
     world.unlocked("lisa", &["production"]).await;
     let free = world.deploy("production").await;
@@ -187,6 +187,36 @@ async fn a_lock_that_a_cancel_leaves_takes_the_place_of_a_persons_who_is_told() 
     let own = world.deploy("production").await;
     world.settle().await;
     assert_eq!(world.code(own).await, "locked");
+    world.release();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_cancel_that_finds_its_runner_dead_cannot_promise_anything_either() {
+    let world = remote("hold").await;
+    world.hold();
+    let id = world.deploy("production").await;
+    world.intake().await;
+    let running = world.begin(world.run(id).await.id);
+    world.journal_of(1).await;
+    world.ask_to_stop(id, "mona", "").await;
+    let attempt = world.engine.attempt_dir(world.run(id).await.id, 1);
+    let runner = chima::provider::marker::read(&attempt).unwrap();
+    let Some(chima::provider::marker::Marker::Started(started)) = runner else {
+        panic!("{runner:?}")
+    };
+    let pid = rustix::process::Pid::from_raw(started.process.pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    running.await.unwrap();
+    world.settle().await;
+    let told = world.told(id).await;
+    assert!(
+        told.contains("cancelled by @mona") && told.contains("the remote command may still be running"),
+        "{told}"
+    );
+    assert_eq!(world.held().await, ["production: mona"]);
+    world.sweep().await;
+    world.outbox().await;
     world.release();
     world.end().await;
 }

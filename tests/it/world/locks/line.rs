@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use chima::cli::lock::{answered, unlocked};
 use chima::domain::ids::LockId;
 use chima::domain::lock::{LockEnding, LockRequest, Otherwise};
 use chima::domain::run::RunState;
-use chima::flow::lock::{lock, unlock_all};
+use chima::flow::lock::{answered, lock, unlock_all, unlocked};
 use chima::store::locks::Locked;
 use futures_util::future::join_all;
 use insta::assert_snapshot;
