@@ -135,6 +135,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             )
         }
         Command::Locks { json } => locking::locks(&load(&path)?, json),
+        Command::Forget { repository } => offline::forget(&load(&path)?, &repository),
         Command::Doctor => doctor::doctor(&load(&path)?),
     }
 }

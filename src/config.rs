@@ -133,6 +133,8 @@ pub struct Slack {
     pub bot_token: Option<SecretSource>,
     /// Proves that a request comes from Slack.
     pub signing_secret: Option<SecretSource>,
+    /// Whether people hear how deployments of other tools end.
+    pub other_deployments: bool,
 }
 
 /// One thing that can be deployed.

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or knows a library of the outer rooms. Every other module may import this one;
 //! this one imports none of them.
 
+pub mod access;
 pub mod auto_deploy;
 pub mod clock;
 pub mod command;
@@ -10,12 +11,14 @@ pub mod creation;
 pub mod delivery;
 pub mod deployment;
 pub mod event;
+pub mod foreign;
 pub mod glob;
 pub mod ids;
 pub mod length;
 pub mod lock;
 pub mod names;
 pub mod person;
+pub mod protection;
 pub mod reason;
 pub mod run;
 pub mod timeline;

@@ -8,6 +8,8 @@ pub mod branches;
 pub mod call;
 pub mod contexts;
 pub mod deployments;
+mod names;
+pub mod protection;
 pub mod statuses;
 
 use std::collections::HashMap;
@@ -60,6 +62,8 @@ pub struct GitHub {
     silent_until: Arc<Mutex<HashMap<Option<InstallationId>, Timestamp>>>,
     /// Without a slash at its end.
     api_url: String,
+    /// What repositories are called now, by their configured names in lower case.
+    names: Arc<Mutex<HashMap<String, String>>>,
     /// Our own App's name, once GitHub has said it.
     slug: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
@@ -94,6 +98,7 @@ impl GitHub {
             credentials: Arc::new(credentials),
             installations: Arc::default(),
             silent_until: Arc::default(),
+            names: Arc::default(),
             slug: Arc::default(),
             api_url: api_url.trim_end_matches('/').to_owned(),
             clock,

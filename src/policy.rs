@@ -10,6 +10,8 @@ pub mod decide;
 pub mod decision;
 pub mod facts;
 pub mod needs;
+pub mod protection;
+pub mod repositories;
 pub mod rules;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The order matters: [`signature`] over the raw bytes first, then [`envelope`] (little, fast, before the answer), and
 //! only after the delivery is stored [`parse`]. Nothing here may trust a header beyond naming what the body must be.
 
+mod access;
 pub mod body;
 mod change;
 pub mod envelope;
@@ -10,6 +11,8 @@ pub mod headers;
 mod lenient;
 pub mod parse;
 mod payload;
+mod protection;
+mod reported;
 mod shape;
 pub mod signature;
 

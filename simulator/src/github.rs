@@ -3,6 +3,7 @@
 //! A fresh one has no repositories and one token, [`DEFAULT_TOKEN`], of the person [`DEFAULT_LOGIN`]. It refuses
 //! nothing for its rate ([`Limits::generous`]).
 
+pub mod access;
 pub mod app;
 pub mod builder;
 mod contexts;
@@ -11,6 +12,7 @@ mod describe;
 mod event;
 pub mod graph;
 pub mod hook;
+pub mod job;
 pub mod pull;
 mod record;
 pub mod refused;

@@ -22,6 +22,7 @@ use crate::report::auto_deploy::sentence;
 use crate::store::Store;
 
 mod environments;
+mod repositories;
 mod ssh;
 
 /// Runs every check and prints each finding with its fix. Ends with 1 when something must be mended.
@@ -90,6 +91,7 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let catalogue = Catalogue::read(&config.providers);
     let account = PathBuf::from(environment::variable("HOME").unwrap_or_default());
     findings.extend(environments::examine(config, &catalogue, &machine(home.path()), &account).await);
+    findings.extend(repositories::examine(config).await);
     findings.extend(auto_deploys(config).await);
     Ok(findings)
 }

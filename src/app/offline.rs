@@ -19,6 +19,7 @@ use crate::flow::finish;
 use crate::provider::attempt;
 use crate::provider::log;
 use crate::provider::log::reader::{LogReader, gap_marker};
+use crate::report::repositories;
 use crate::store::Store;
 use crate::store::verdict::Heard;
 
@@ -44,6 +45,20 @@ pub fn decide(config: &Config, delivery: &str, json: bool) -> anyhow::Result<Exi
         let (text, agree) = deciding::decide(&store, delivery, json).await?;
         say(&text)?;
         Ok(if agree { Exit::Done } else { Exit::Failed })
+    })
+}
+
+/// `chima forget`. Ends with 1 when nothing was known.
+///
+/// # Errors
+///
+/// When the ledger cannot be written.
+pub fn forget(config: &Config, repository: &str) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        let host = config.github.host.to_ascii_lowercase();
+        let known = store.forget_repository(&host, repository).await?;
+        say(&repositories::forgotten(repository, known))?;
+        Ok(if known { Exit::Done } else { Exit::Failed })
     })
 }
 

@@ -13,7 +13,7 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
-use crate::flow::{auto_deploy, execute, intake, outbox, recheck, sweep};
+use crate::flow::{auto_deploy, execute, intake, outbox, protection, recheck, repositories, sweep};
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
 
@@ -135,6 +135,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     }
     if roles.receive {
         tasks.spawn(supervised("intake", engine.clone(), intake::run));
+        tasks.spawn(supervised("repositories", engine.clone(), repositories::run));
     }
     if roles.work {
         tasks.spawn(work(engine.clone()));
@@ -142,6 +143,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("sweep", engine.clone(), sweep::run));
     tasks.spawn(supervised("recheck", engine.clone(), recheck::run));
     tasks.spawn(supervised("auto-deploy", engine.clone(), auto_deploy::run));
+    tasks.spawn(supervised("protection", engine.clone(), protection::run));
     tasks.spawn(supervised("renewal", engine.clone(), sweep::renew));
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {

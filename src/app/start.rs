@@ -16,6 +16,7 @@ use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
 use crate::flow::auto_deploy;
+use crate::flow::repositories;
 use crate::flow::engine::{Engine, Lease, Parts};
 use crate::flow::pace::Pace;
 use crate::flow::rehearse;
@@ -161,10 +162,12 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         outbox: Notify::new(),
         rechecks: Notify::new(),
         auto_deploys: Notify::new(),
+        protections: Notify::new(),
         sweeps: Notify::new(),
         watched: Mutex::default(),
     });
     auto_deploy::follow(&engine).await?;
+    repositories::call_by_present_names(&engine).await?;
     Ok(Started {
         engine,
         webhook_secrets,

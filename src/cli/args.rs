@@ -203,6 +203,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Forget which repository was meant by a name of the configuration: the one that has the name now takes its place.
+    Forget {
+        /// As the configuration calls it, `owner/name`.
+        repository: String,
+    },
     /// Check the installation: storage, queue, git, the providers' programs, ssh; each finding with its fix.
     Doctor,
 }

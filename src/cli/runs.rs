@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::foreign::ForeignDeployment;
 use crate::domain::run::Run;
 use crate::report::duration::span;
+use crate::report::foreign;
 use crate::report::sentence::why_of;
 use crate::store::Store;
 
@@ -17,14 +19,18 @@ use crate::store::Store;
 /// When the ledger cannot be read.
 pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> anyhow::Result<String> {
     let runs = store.recent_runs(limit).await?;
+    let others = store.foreign_deployments(limit).await?;
     let mut text = String::new();
     if as_json {
         for run in &runs {
             writeln!(text, "{}", as_value(run))?;
         }
+        for one in &others {
+            writeln!(text, "{}", other_as_value(one))?;
+        }
         return Ok(text);
     }
-    if runs.is_empty() {
+    if runs.is_empty() && others.is_empty() {
         return Ok("no runs yet: they begin with a deployment on GitHub\n".to_owned());
     }
     writeln!(
@@ -47,7 +53,30 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
         );
         writeln!(text, "{}", line.trim_end())?;
     }
+    for one in &others {
+        let id = format!("deployment {}", one.id);
+        let (state, age) = (one.state(), span(now - one.created_at));
+        let (what, why) = (foreign::what(one), foreign::why(one));
+        writeln!(text, "{id:<26}  {state:<11}  {age:<9}  {what:<34}  {why}")?;
+    }
     Ok(text)
+}
+
+/// A deployment of somebody else for a script: it has no `id`, because there is no run of it.
+fn other_as_value(one: &ForeignDeployment) -> serde_json::Value {
+    json!({
+        "foreign": true,
+        "state": one.state(),
+        "repository": one.repository,
+        "environment": one.environment,
+        "ref": one.git_ref,
+        "sha": one.sha,
+        "task": one.task,
+        "deployment": one.id,
+        "creator": one.creator,
+        "status": one.status,
+        "created_at": one.created_at,
+    })
 }
 
 /// One run for a script.

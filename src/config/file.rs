@@ -96,6 +96,9 @@ pub(super) struct Slack {
     pub(super) bot_token: Option<Secret>,
     /// Signing secret of the Slack app, at least 16 bytes.
     pub(super) signing_secret: Option<Secret>,
+    /// Whether Slack also hears how deployments of other tools to configured environments end.
+    #[schemars(extend("default" = true))]
+    pub(super) other_deployments: Option<bool>,
 }
 
 /// The bridge for other chat bots.

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::access::Access;
 use crate::domain::deployment::Deployment;
+use crate::domain::foreign::Reported;
 use crate::domain::ids::{InstallationId, RepositoryId};
+use crate::domain::protection::ProtectionRequest;
 
 /// What a delivery means to us.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +17,12 @@ pub enum Event {
     /// Something about a commit or a branch changed: held runs of it are looked at again, and so are environments that are
     /// deployed without being asked for.
     Changed(Box<Change>),
+    /// Somebody reported on a deployment: we, or whoever carries it out.
+    Reported(Box<Reported>),
+    /// A job of GitHub Actions asks whether it may deploy.
+    Protection(Box<ProtectionRequest>),
+    /// What the App reaches, or what it is called, has changed.
+    Access(Access),
     /// GitHub tries the hook.
     Ping,
     /// An event type (or an action of one) that means nothing to us.

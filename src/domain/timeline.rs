@@ -33,6 +33,12 @@ pub enum RunEvent {
     PersonSaid(PersonsVerdict),
     /// A person asked to stop it.
     CancelRequested(Cancellation),
+    /// Somebody else reported on the deployment.
+    ReportedByOther {
+        by: String,
+        state: String,
+        description: String,
+    },
     /// It is over.
     Finished { state: RunState, reason: Option<Reason> },
 }

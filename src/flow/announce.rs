@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::foreign::ForeignDeployment;
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
 use crate::flow::engine::Engine;
@@ -96,6 +97,23 @@ impl Voice<'_> {
             terminal: true,
             says,
             body: json!(slack::about_lock(&notice.lock, notice.news(), now)),
+        }]
+    }
+
+    /// What is to be sent about a deployment that somebody else carries out.
+    #[must_use]
+    pub fn about_foreign(&self, host: &str, one: &ForeignDeployment) -> Vec<Outgoing> {
+        if !self.slack {
+            return Vec::new();
+        }
+        vec![Outgoing {
+            id: self.fresh_id(),
+            kind: Kind::SlackWebhook,
+            key: format!("foreign/{host}/{}/{}", one.repository_id, one.id),
+            run: None,
+            terminal: true,
+            says: one.state().to_owned(),
+            body: json!(slack::about_foreign(one)),
         }]
     }
 

@@ -15,7 +15,6 @@ use futures_util::stream;
 
 use crate::config::{App, AutoDeploy, Environment};
 use crate::domain::auto_deploy::{AutoReason, Outcome};
-use crate::domain::deployment::Deployment;
 use crate::domain::event::{Change, What};
 use crate::domain::lock::Place;
 use crate::flow::auto_deploy::look::{Asker, Trouble};
@@ -113,24 +112,6 @@ pub async fn mark(engine: &Engine, change: &Change) -> Result<usize, StoreError>
         }
     }
     Ok(marked)
-}
-
-/// The name under which the repository of a deployment is configured. A repository that was renamed since is the one that
-/// was last found under its old name.
-///
-/// # Errors
-///
-/// When the ledger cannot be read.
-pub async fn configured_name(engine: &Engine, deployment: &Deployment) -> Result<String, StoreError> {
-    let name = deployment.repository.clone();
-    if engine.config.apps_of(&name).next().is_some() || targets(engine).next().is_none() {
-        return Ok(name);
-    }
-    let rows = engine.store.auto_deploys(&host(engine)).await?;
-    let same = rows
-        .into_iter()
-        .find(|row| row.repository_id == Some(deployment.repository_id));
-    Ok(same.map_or(name, |row| row.followed.repository))
 }
 
 /// Looks at every environment that is due and that nobody else looks at. Returns how many there were.

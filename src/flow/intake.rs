@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use crate::domain::access::{NamedRepository, Standing};
 use crate::domain::clock::Timestamp;
 use crate::domain::delivery::Disposition;
 use crate::domain::deployment::Deployment;
@@ -17,8 +18,10 @@ use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
 use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
+use crate::flow::foreign;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
 use crate::flow::lock::changed;
+use crate::flow::repositories::{self, refusal, standing};
 use crate::flow::rules::rules_for;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
@@ -162,7 +165,15 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
     };
     match event {
         Event::Deployment(mut deployment) => {
-            deployment.repository = auto_deploy::configured_name(engine, &deployment).await?;
+            match standing(engine, &named(&deployment)).await? {
+                Standing::Configured(name) => deployment.repository = name,
+                Standing::Replaced { meant, now } => {
+                    let detail = refusal(&named(&deployment), meant, &now);
+                    settle(Disposition::Ignored, Some(&detail)).await?;
+                    return Ok(None);
+                }
+                Standing::Unknown => {}
+            }
             let rules = match rules_for(engine, &deployment).await {
                 Ok(rules) => rules,
                 Err(error) => {
@@ -181,6 +192,24 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             }));
         }
         Event::Changed(change) => {
+            if let Some(name) = &change.repository {
+                let seen = NamedRepository {
+                    id: change.repository_id,
+                    name: name.clone(),
+                    installation: change.installation,
+                };
+                standing(engine, &seen).await?;
+            }
+            let jobs = match &change.what {
+                What::Contexts { sha } => {
+                    let repository = change.repository_id.0;
+                    engine.store.mark_requests(repository, sha, engine.now()).await?
+                }
+                What::Moved { .. } => 0,
+            };
+            if jobs > 0 {
+                engine.protections.notify_one();
+            }
             let held = match &change.what {
                 What::Contexts { sha } => {
                     let repository = change.repository_id.0;
@@ -198,6 +227,45 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
                 engine.auto_deploys.notify_one();
             }
         }
+        Event::Reported(mut reported) => {
+            let (disposition, detail) = match standing(engine, &named(&reported.deployment)).await? {
+                Standing::Configured(name) => {
+                    reported.deployment.repository = name;
+                    match foreign::note(engine, &reported).await? {
+                        Some(detail) => (Disposition::Processed, detail),
+                        None => (Disposition::Ignored, "our own status, coming back".to_owned()),
+                    }
+                }
+                Standing::Replaced { meant, now } => {
+                    (Disposition::Ignored, refusal(&named(&reported.deployment), meant, &now))
+                }
+                Standing::Unknown => (Disposition::Ignored, "not a configured repository".to_owned()),
+            };
+            settle(disposition, Some(&detail)).await?;
+        }
+        Event::Protection(mut request) => {
+            match standing(engine, &named(&request.deployment)).await? {
+                Standing::Configured(name) => request.deployment.repository = name,
+                Standing::Replaced { meant, now } => {
+                    let detail = refusal(&named(&request.deployment), meant, &now);
+                    settle(Disposition::Ignored, Some(&detail)).await?;
+                    return Ok(None);
+                }
+                // it is refused, or the job would wait for ever
+                Standing::Unknown => {}
+            }
+            let fresh = engine
+                .store
+                .record_request(&engine.fresh_id(), id, &request, engine.now())
+                .await?;
+            let disposition = if fresh { Disposition::Processed } else { Disposition::Duplicate };
+            settle(disposition, None).await?;
+            engine.protections.notify_one();
+        }
+        Event::Access(access) => {
+            let detail = repositories::note(engine, &access).await?;
+            settle(Disposition::Processed, Some(&detail)).await?;
+        }
         Event::Ping => settle(Disposition::Ping, None).await?,
         Event::Unhandled { name } => {
             settle(
@@ -208,6 +276,15 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
         }
     }
     Ok(None)
+}
+
+/// The repository of a deployment, as the delivery names it.
+fn named(deployment: &Deployment) -> NamedRepository {
+    NamedRepository {
+        id: deployment.repository_id,
+        name: deployment.repository.clone(),
+        installation: deployment.installation,
+    }
 }
 
 /// The typed reading of a stored delivery.
@@ -251,6 +328,9 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
     let evidence = evidence(engine, facts, rules, &decision);
     let Some(run) = new_run(engine, delivery, deployment, &decision, facts) else {
         told_of(delivery, deployment, &decision);
+        if engine.config.apps_of(&deployment.repository).next().is_some() {
+            foreign::keep(engine, deployment).await?;
+        }
         ignored.push((delivery, evidence));
         return Ok(Recorded::Written);
     };

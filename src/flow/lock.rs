@@ -200,6 +200,7 @@ pub(crate) fn changed(engine: &Engine) {
     engine.sweeps.notify_one();
     engine.rechecks.notify_one();
     engine.auto_deploys.notify_one();
+    engine.protections.notify_one();
 }
 
 /// What happens to locks by themselves: those whose time is up end, and people are told what they should know. Returns how
@@ -214,6 +215,7 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
     if ended > 0 {
         engine.rechecks.notify_one();
         engine.auto_deploys.notify_one();
+        engine.protections.notify_one();
     }
     // without an age at which one is old, none was there by the beginning of time
     let older_than = engine.config.nag_after.map_or(Timestamp::UNIX_EPOCH, |age| now - age);

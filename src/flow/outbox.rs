@@ -9,6 +9,7 @@ use crate::domain::names::shown;
 use crate::flow::engine::Engine;
 use crate::flow::pace::Pace;
 use crate::github::call::CallError;
+use crate::github::protection::{Answered, ProtectionAnswer};
 use crate::github::statuses::{NewStatus, Target};
 use crate::provider::worker::is_dead;
 use crate::store::error::StoreError;
@@ -71,11 +72,12 @@ pub async fn release_dead(engine: &Engine) -> Result<(), StoreError> {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    let (statuses, messages) = tokio::join!(
+    let (statuses, messages, reports) = tokio::join!(
         send_some(engine, Kind::DeploymentStatus, &engine.pace),
-        send_some(engine, Kind::SlackWebhook, &engine.chat_pace)
+        send_some(engine, Kind::SlackWebhook, &engine.chat_pace),
+        send_some(engine, Kind::ProtectionReport, &engine.pace)
     );
-    Ok(statuses? + messages?)
+    Ok(statuses? + messages? + reports?)
 }
 
 /// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way.
@@ -96,6 +98,7 @@ async fn send_some(engine: &Engine, kind: Kind, pace: &Pace) -> Result<usize, St
             // boxed: the clients' futures are large
             Kind::DeploymentStatus => Box::pin(send_status(engine, claimed)).await?,
             Kind::SlackWebhook => Box::pin(send_message(engine, claimed)).await?,
+            Kind::ProtectionReport => Box::pin(answer_job(engine, claimed)).await?,
         }
     }
     Ok(BATCH)
@@ -167,6 +170,33 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
                 pause(claimed, error.wait()),
             )
             .await
+        }
+    }
+}
+
+/// A job that waits for our word hears it, or does not wait any more: an answer that was lost may have arrived.
+async fn answer_job(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+    let id = &claimed.outgoing.id;
+    let answer: ProtectionAnswer = match serde_json::from_value(claimed.outgoing.body.clone()) {
+        Ok(answer) => answer,
+        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+    };
+    let (workflow_run, state) = (answer.workflow_run, answer.state.as_deref());
+    match engine.github.answer_job(&answer).await {
+        Ok(Answered::Taken) => {
+            tracing::info!(workflow_run, state, "a job of GitHub Actions was answered");
+            engine.store.mark_sent(id, engine.now()).await
+        }
+        Ok(Answered::NotWaiting { detail }) => {
+            tracing::warn!(workflow_run, state, detail, "a job of GitHub Actions does not wait for an answer any more");
+            engine.store.mark_sent(id, engine.now()).await
+        }
+        Err(error) => {
+            if let Some(wait) = error.wait() {
+                engine.pace.close(engine.now() + wait);
+            }
+            let pause = pause(claimed, error.wait());
+            settle_failure(engine, claimed, &error, error.is_transient(), pause).await
         }
     }
 }

@@ -149,7 +149,7 @@ impl GitHub {
         path: &str,
     ) -> Result<T, CallError> {
         let client = self.client_for(installation)?;
-        self.answer(installation, &client, client._get(path)).await
+        self.answer(installation, &client, client._get(self.at_present_name(path))).await
     }
 
     /// Sends a POST and reads its JSON.
@@ -166,7 +166,8 @@ impl GitHub {
 
     /// Sends a GET as the App itself, not as one of its installations.
     pub(crate) async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
-        self.answer(None, &self.client, self.client._get(path)).await
+        self.answer(None, &self.client, self.client._get(self.at_present_name(path)))
+            .await
     }
 
     /// Sends a POST whose refusals say more than that: the answer comes back whole, unless it asks to wait or GitHub has
@@ -219,6 +220,7 @@ impl GitHub {
         path: &str,
         body: &B,
     ) -> Result<Whole, CallError> {
+        let path = self.at_present_name(path);
         let answer = self.whole(installation, client, client._post(path, Some(body))).await?;
         let moved = match answer.0 {
             307 | 308 => answer

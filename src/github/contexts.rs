@@ -37,6 +37,17 @@ struct CheckRun {
     name: String,
     status: String,
     conclusion: Option<String>,
+    details_url: Option<String>,
+}
+
+impl CheckRun {
+    /// A job's check run links to the job, below its workflow run.
+    fn belongs_to(&self, workflow_run: Option<u64>) -> bool {
+        let Some(id) = workflow_run else { return false };
+        let address = self.details_url.as_deref().unwrap_or_default();
+        let below = address.split_once("/actions/runs/").map(|(_, rest)| rest);
+        below.is_some_and(|rest| rest.split('/').next() == Some(id.to_string().as_str()))
+    }
 }
 
 impl GitHub {
@@ -51,9 +62,24 @@ impl GitHub {
         installation: Option<InstallationId>,
         sha: &Sha,
     ) -> Result<Vec<ContextState>, CallError> {
+        self.contexts_beside(repository, installation, sha, None).await
+    }
+
+    /// The same without the check runs of one workflow run of GitHub Actions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::contexts`].
+    pub async fn contexts_beside(
+        &self,
+        repository: &str,
+        installation: Option<InstallationId>,
+        sha: &Sha,
+        workflow_run: Option<u64>,
+    ) -> Result<Vec<ContextState>, CallError> {
         let (statuses, runs) = tokio::try_join!(
             self.statuses(repository, installation, sha),
-            self.check_runs(repository, installation, sha)
+            self.check_runs(repository, installation, sha, workflow_run)
         )?;
         Ok(statuses.into_iter().chain(runs).collect())
     }
@@ -87,6 +113,7 @@ impl GitHub {
         repository: &str,
         installation: Option<InstallationId>,
         sha: &Sha,
+        beside: Option<u64>,
     ) -> Result<Vec<ContextState>, CallError> {
         let mut all = Vec::new();
         for page in 1..=PAGES {
@@ -94,7 +121,7 @@ impl GitHub {
                 format!("/repos/{repository}/commits/{sha}/check-runs?filter=latest&per_page={PAGE}&page={page}");
             let runs: CheckRuns = self.get(installation, &path).await?;
             let last = runs.check_runs.len() < PAGE;
-            let states = runs.check_runs.iter();
+            let states = runs.check_runs.iter().filter(|run| !run.belongs_to(beside));
             all.extend(states.map(|run| contexts::check_run(&run.name, &run.status, run.conclusion.as_deref())));
             if last {
                 break;

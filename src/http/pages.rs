@@ -10,6 +10,7 @@ use crate::domain::deployment::Order;
 use crate::domain::run::Run;
 use crate::http::log_text::{plain, whole_lines};
 use crate::http::logs::{find, reader_of};
+use crate::http::pages::others::{JobRow, OtherRow};
 use crate::http::pages::steps::{HostRow, StepRow};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
@@ -19,9 +20,11 @@ use crate::report::status::{self, Links, Place};
 use crate::report::{duration, event, lock, sentence};
 use crate::store::outbox::{Kind, OutboxRow};
 
+mod others;
 mod steps;
 
 const RUNS_SHOWN: u32 = 100;
+const OTHERS_SHOWN: u32 = 20;
 /// A page shows the beginning and the end of a longer log; the rest is behind the link to the plain text.
 const LOG_HEAD: usize = 64 * 1024;
 const LOG_TAIL: usize = 192 * 1024;
@@ -37,6 +40,8 @@ struct RunsPage {
     outbox: u64,
     dead: u64,
     rows: Vec<RunRow>,
+    jobs: Vec<JobRow>,
+    others: Vec<OtherRow>,
 }
 
 struct RunRow {
@@ -105,7 +110,13 @@ struct ToldRow {
 /// `/`: what runs, waits and ran.
 pub async fn runs(State(surface): State<Surface>) -> Response {
     let engine = &surface.engine;
-    let (runs, backlog) = match tokio::try_join!(engine.store.recent_runs(RUNS_SHOWN), engine.store.backlog()) {
+    let read = tokio::try_join!(
+        engine.store.recent_runs(RUNS_SHOWN),
+        engine.store.backlog(),
+        engine.store.protection_requests(OTHERS_SHOWN),
+        engine.store.foreign_deployments(OTHERS_SHOWN),
+    );
+    let (runs, backlog, jobs, others) = match read {
         Ok(found) => found,
         Err(error) => return server_fault(&error),
     };
@@ -118,6 +129,8 @@ pub async fn runs(State(surface): State<Surface>) -> Response {
         outbox: backlog.outbox,
         dead: backlog.dead,
         rows: runs.iter().map(row).collect(),
+        jobs: jobs.iter().map(others::job).collect(),
+        others: others.iter().map(others::other).collect(),
     })
 }
 
@@ -287,6 +300,7 @@ fn told_row(row: &OutboxRow) -> ToldRow {
     let (whom, state, what) = match row.outgoing.kind {
         Kind::DeploymentStatus => ("GitHub", text("/status/state"), text("/status/description")),
         Kind::SlackWebhook => ("Slack", "", text("/text")),
+        Kind::ProtectionReport => ("GitHub Actions", text("/state"), text("/comment")),
     };
     let how = match (row.state.as_str(), row.sent_at) {
         ("sent", Some(at)) => format!("sent {}", precise(at)),

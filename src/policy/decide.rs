@@ -96,7 +96,7 @@ fn decide_open(
 }
 
 /// Ignoring is stronger than rejecting, and that than holding.
-fn verdict(checks: &[Check]) -> Verdict {
+pub(crate) fn verdict(checks: &[Check]) -> Verdict {
     let any = |wanted| checks.iter().any(|check| check.verdict == wanted);
     if any(CheckVerdict::Ignored) {
         Verdict::Ignore

@@ -3,7 +3,7 @@
 use crate::domain::timeline::RunEvent;
 use crate::report::duration::span_of_seconds;
 use crate::report::sentence::{sentence, wanted_by, word_of};
-use crate::report::words::plain;
+use crate::report::words::{person, plain, quoted, said};
 
 /// The line.
 #[must_use]
@@ -30,12 +30,22 @@ pub fn wording(event: &RunEvent) -> String {
         RunEvent::AwaitsPerson => "waiting for a person".to_owned(),
         RunEvent::PersonSaid(verdict) => word_of(verdict),
         RunEvent::CancelRequested(cancellation) => wanted_by(cancellation),
+        RunEvent::ReportedByOther { by, state, description } => said_by_other(by, state, description),
         RunEvent::Finished {
             state,
             reason: Some(reason),
         } => format!("{}: {}", state.as_str(), sentence(reason)),
         RunEvent::Finished { state, reason: None } => state.as_str().to_owned(),
     }
+}
+
+/// It changes nothing of the run: whoever looks should know why GitHub may show another state.
+fn said_by_other(by: &str, state: &str, description: &str) -> String {
+    let words = match description {
+        "" => String::new(),
+        words => format!(": {}", said(words, 140)),
+    };
+    format!("{}, not Chima, told GitHub {}{words}", person(by), quoted(state))
 }
 
 #[cfg(test)]
@@ -73,6 +83,14 @@ mod tests {
             (
                 RunEvent::CancelRequested(Cancellation::new("Mona Lisa", Some("`main` is red"))),
                 "`Mona Lisa` asked to cancel: \"'main' is red\"",
+            ),
+            (
+                RunEvent::ReportedByOther {
+                    by: "heaven[bot]".to_owned(),
+                    state: "failure".to_owned(),
+                    description: "`it` broke".to_owned(),
+                },
+                "@heaven[bot], not Chima, told GitHub `failure`: \"'it' broke\"",
             ),
             (RunEvent::AwaitsPerson, "waiting for a person"),
             (

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::foreign::ForeignDeployment;
 use crate::domain::lock::Lock;
 use crate::domain::run::{Run, RunState};
 use crate::report::duration::{span, worked};
+use crate::report::foreign;
 use crate::report::lock::{self, News};
 use crate::report::sentence::sentence_of;
 use crate::report::status::Links;
@@ -91,6 +93,23 @@ pub fn about_lock(lock: &Lock, news: News<'_>, now: Timestamp) -> SlackMessage {
     let text = escaped(&lock::news(lock, news, now));
     SlackMessage {
         blocks: vec![json!({"type": "section", "text": markdown(&text)})],
+        text,
+        unfurl_links: false,
+        unfurl_media: false,
+    }
+}
+
+/// How a deployment of somebody else ended.
+#[must_use]
+pub fn about_foreign(one: &ForeignDeployment) -> SlackMessage {
+    let text = escaped(&foreign::line(one));
+    let link = one.status.as_ref().and_then(|status| status.log_url.as_deref()).and_then(web);
+    let shown = match link {
+        Some(link) => format!("{text} · <{}|log>", escaped(link)),
+        None => text.clone(),
+    };
+    SlackMessage {
+        blocks: vec![json!({"type": "section", "text": markdown(&shown)})],
         text,
         unfurl_links: false,
         unfurl_media: false,

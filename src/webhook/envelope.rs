@@ -30,6 +30,11 @@ impl Class {
             ("status" | "push", _) => Self::Handled,
             ("check_run" | "check_suite" | "workflow_run", Some("completed")) => Self::Handled,
             ("pull_request", Some("closed")) => Self::Handled,
+            ("deployment_status", None | Some("created")) => Self::Handled,
+            ("deployment_protection_rule", Some("requested")) => Self::Handled,
+            ("repository", Some("renamed" | "transferred" | "archived" | "unarchived" | "deleted")) => Self::Handled,
+            ("installation", Some("created" | "deleted" | "suspend" | "unsuspend")) => Self::Handled,
+            ("installation_repositories", Some("added" | "removed")) => Self::Handled,
             _ => Self::Unhandled,
         }
     }
@@ -181,8 +186,11 @@ impl Envelope {
             return None;
         }
         match (self.event.as_str(), self.repository_id, self.deployment_id, &self.sha) {
+            ("installation" | "installation_repositories", ..) => {
+                self.installation_id.is_none().then_some("installation.id")
+            }
             (_, None, _, _) => Some("repository.id"),
-            ("deployment", _, None, _) => Some("deployment.id"),
+            ("deployment" | "deployment_status" | "deployment_protection_rule", _, None, _) => Some("deployment.id"),
             ("check_run", _, _, None) => Some("check_run.head_sha"),
             ("check_suite", _, _, None) => Some("check_suite.head_sha"),
             ("workflow_run", _, _, None) => Some("workflow_run.head_sha"),

@@ -10,10 +10,13 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
 use crate::domain::names::shown;
+use crate::webhook::access;
 use crate::webhook::change;
 use crate::webhook::envelope::Class;
 use crate::webhook::lenient::{self, JsonError};
 use crate::webhook::payload::{DeploymentBody, normal};
+use crate::webhook::protection;
+use crate::webhook::reported;
 use crate::webhook::shape::Root;
 
 /// Why a stored body is no event.
@@ -51,7 +54,12 @@ pub fn parse(event: &str, json: &[u8], host: &str) -> Result<Event, ParseError> 
         (Class::Unhandled, _) => Ok(Event::Unhandled {
             name: full_name(event, root.action.as_deref()),
         }),
-        (Class::Handled, "deployment") => deployment(json, host),
+        (Class::Handled, "deployment") => Ok(Event::Deployment(Box::new(deployment(event, json, host)?))),
+        (Class::Handled, "deployment_status") => reported::read(event, json, host),
+        (Class::Handled, "deployment_protection_rule") => protection::read(event, json, host),
+        (Class::Handled, "installation" | "installation_repositories" | "repository") => {
+            access::read(event, json, &root)
+        }
         (Class::Handled, _) => change::read(event, json, &root),
     }
 }
@@ -64,16 +72,17 @@ pub(crate) fn full_name(event: &str, action: Option<&str>) -> String {
     }
 }
 
-fn deployment(json: &[u8], host: &str) -> Result<Event, ParseError> {
+/// The deployment that the body of an event is about.
+pub(crate) fn deployment(event: &str, json: &[u8], host: &str) -> Result<Deployment, ParseError> {
     let missing = |field| ParseError::Missing {
-        event: "deployment".to_owned(),
+        event: event.to_owned(),
         field,
     };
     let body: DeploymentBody = lenient::document(json).map_err(ParseError::Json)?;
     let fields = body.deployment.ok_or_else(|| missing("deployment"))?;
     let repository = body.repository.ok_or_else(|| missing("repository"))?;
     let created_at = fields.created_at.ok_or_else(|| missing("deployment.created_at"))?;
-    Ok(Event::Deployment(Box::new(Deployment {
+    Ok(Deployment {
         host: host.to_ascii_lowercase(),
         repository_id: RepositoryId(repository.id.ok_or_else(|| missing("repository.id"))?),
         repository: repository.full_name.ok_or_else(|| missing("repository.full_name"))?,
@@ -94,10 +103,11 @@ fn deployment(json: &[u8], host: &str) -> Result<Event, ParseError> {
             .and_then(|installation| installation.id)
             .map(InstallationId),
         created_at: time("deployment.created_at", &created_at)?,
-    })))
+    })
 }
 
-fn time(field: &'static str, found: &str) -> Result<Timestamp, ParseError> {
+/// A time in GitHub's form.
+pub(crate) fn time(field: &'static str, found: &str) -> Result<Timestamp, ParseError> {
     DateTime::parse_from_rfc3339(found)
         .map(|time| time.with_timezone(&Utc))
         .map_err(|_| ParseError::Time {

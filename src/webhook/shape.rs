@@ -17,7 +17,7 @@ pub(crate) struct Root {
     #[serde(default, deserialize_with = "object")]
     pub(crate) repository: Option<RepositoryKeys>,
     #[serde(default, deserialize_with = "object")]
-    pub(crate) installation: Option<IdKey>,
+    pub(crate) installation: Option<InstallationKeys>,
     #[serde(default, deserialize_with = "object")]
     pub(crate) deployment: Option<IdKey>,
     #[serde(default, deserialize_with = "object")]
@@ -46,6 +46,8 @@ pub(crate) struct Root {
     git_ref: Option<String>,
     before: Option<IgnoredAny>,
     after: Option<IgnoredAny>,
+    repositories_added: Option<IgnoredAny>,
+    repositories_removed: Option<IgnoredAny>,
 }
 
 /// What names a repository.
@@ -57,6 +59,14 @@ pub(crate) struct RepositoryKeys {
     pub(crate) full_name: Option<String>,
     #[serde(default, deserialize_with = "text")]
     pub(crate) default_branch: Option<String>,
+}
+
+/// What names an installation. Most events name it by its number alone.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InstallationKeys {
+    #[serde(default, deserialize_with = "number")]
+    pub(crate) id: Option<u64>,
+    app_id: Option<IgnoredAny>,
 }
 
 /// An object of which only the number matters.
@@ -87,15 +97,32 @@ impl Root {
             "push" => self.is_push(),
             "pull_request" => self.is_pull_request(),
             "workflow_run" => self.is_workflow_run(),
-            _ => {
-                let has_effect = self.is_deployment()
-                    || self.is_status()
-                    || self.is_push()
-                    || self.check_run.is_some()
-                    || self.check_suite.is_some();
-                !has_effect && self.zen.is_none()
-            }
+            "deployment_protection_rule" => self.deployment_callback_url.is_some(),
+            "installation" => self.is_installation(),
+            "installation_repositories" => self.lists_repositories(),
+            "repository" => self.repository.is_some() && self.hook_id.is_none() && !self.has_effect(),
+            _ => !self.has_effect() && self.zen.is_none(),
         }
+    }
+
+    fn has_effect(&self) -> bool {
+        self.is_deployment()
+            || self.is_status()
+            || self.is_push()
+            || self.check_run.is_some()
+            || self.check_suite.is_some()
+            || self.deployment_status.is_some()
+            || self.deployment_callback_url.is_some()
+            || self.lists_repositories()
+    }
+
+    fn is_installation(&self) -> bool {
+        let whole = self.installation.as_ref().is_some_and(|one| one.app_id.is_some());
+        whole && self.repository.is_none() && !self.has_effect()
+    }
+
+    fn lists_repositories(&self) -> bool {
+        self.repositories_added.is_some() || self.repositories_removed.is_some()
     }
 
     /// Several other events carry a `deployment` beside what they are about.

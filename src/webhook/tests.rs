@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use crate::domain::access::{Access, NamedRepository};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Change, Event, What};
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
@@ -97,13 +98,22 @@ fn bodies() -> Vec<(&'static str, Value)> {
             "workflow_run",
             json!({"action": "completed", "workflow_run": {"head_sha": SHA}}),
         ),
+        (
+            "installation",
+            json!({"action": "deleted", "installation": {"id": 7, "app_id": 3}}),
+        ),
+        (
+            "installation_repositories",
+            json!({"action": "added", "installation": {"id": 7, "app_id": 3}, "repositories_added": []}),
+        ),
+        ("repository", json!({"action": "renamed"})),
         ("meta", json!({"action": "deleted", "hook_id": 30})),
         ("projects_v2_item", json!({"action": "edited"})),
         ("something_new", json!({"action": "made"})),
     ];
     // All of them complete, so that nothing but its shape keeps a body from passing for another.
     for (name, body) in &mut bodies {
-        if *name != "ping" && *name != "deployment" {
+        if !matches!(*name, "ping" | "deployment" | "installation" | "installation_repositories") {
             body["repository"] = repository.clone();
         }
     }
@@ -209,9 +219,9 @@ fn only_what_may_have_an_effect_is_handled() {
     for (name, body) in bodies() {
         let expected = match name {
             "ping" => Class::Ping,
-            "deployment" | "status" | "check_run" | "check_suite" | "workflow_run" | "push" | "pull_request" => {
-                Class::Handled
-            }
+            "deployment" | "status" | "check_run" | "check_suite" | "workflow_run" | "push" | "pull_request"
+            | "deployment_status" | "deployment_protection_rule" | "installation" | "installation_repositories"
+            | "repository" => Class::Handled,
             _ => Class::Unhandled,
         };
         let envelope = read(name, &body).unwrap();
@@ -583,4 +593,80 @@ fn everything_else_is_named_and_left_alone() {
         "repository_dispatch.a\\u{1b}b"
     );
     assert_eq!(parsed("ping", &json!({"zen": "x"})), Ok(Event::Ping));
+}
+
+#[test]
+fn a_status_is_read_with_its_deployment() {
+    let mut body = deployment_body();
+    body["deployment_status"] = json!({
+        "id": 9, "state": "failure", "description": "", "environment": "live", "creator": {"login": "heaven"},
+        "log_url": "", "target_url": "javascript:alert(1)", "created_at": "2026-01-31T12:00:01Z",
+    });
+    let Ok(Event::Reported(reported)) = parsed("deployment_status", &body) else {
+        panic!("{:?}", parsed("deployment_status", &body));
+    };
+    assert_eq!((reported.deployment.environment.as_str(), reported.status.id), ("live", 9));
+    assert_eq!((reported.status.description, reported.status.log_url), (None, None));
+    body["deployment_status"]["target_url"] = json!("https://ci.example.com/1");
+    let Ok(Event::Reported(reported)) = parsed("deployment_status", &body) else {
+        panic!("not read");
+    };
+    assert_eq!(reported.status.log_url.as_deref(), Some("https://ci.example.com/1"));
+    for key in ["id", "state", "created_at"] {
+        let mut without = body.clone();
+        without["deployment_status"][key] = Value::Null;
+        assert!(
+            matches!(parsed("deployment_status", &without), Err(ParseError::Missing { .. })),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn a_job_is_read_without_its_address() {
+    let mut body = deployment_body();
+    body["action"] = json!("requested");
+    body["environment"] = json!("live");
+    body["deployment_callback_url"] = json!("https://evil.example/actions/runs/77/deployment_protection_rule");
+    let Ok(Event::Protection(request)) = parsed("deployment_protection_rule", &body) else {
+        panic!("{:?}", parsed("deployment_protection_rule", &body));
+    };
+    assert_eq!((request.workflow_run, request.deployment.environment.as_str()), (77, "live"));
+    assert!(request.deployment.from_workflow);
+    body["deployment_callback_url"] = json!("https://evil.example/");
+    assert!(matches!(
+        parsed("deployment_protection_rule", &body),
+        Err(ParseError::Missing { .. })
+    ));
+}
+
+#[test]
+fn what_the_app_reaches_is_read_from_three_events() {
+    let access = |event: &str, body: Value| match parsed(event, &body) {
+        Ok(Event::Access(access)) => access,
+        other => panic!("{event}: {other:?}"),
+    };
+    let listed = json!([{"id": 1, "full_name": "octo/hello"}, {"id": "odd"}]);
+    let app = json!({"id": 7, "app_id": 3});
+    let named = NamedRepository {
+        id: RepositoryId(1),
+        name: "octo/hello".to_owned(),
+        installation: Some(InstallationId(7)),
+    };
+    let given = Access::Given {
+        installation: InstallationId(7),
+        repositories: vec![named.clone()],
+    };
+    let body = json!({"action": "created", "installation": app, "repositories": listed});
+    assert_eq!(access("installation", body), given);
+    let body = json!({"action": "added", "installation": app, "repositories_added": listed});
+    assert_eq!(access("installation_repositories", body), given);
+    let body = json!({"action": "suspend", "installation": app});
+    let taken = access("installation", body);
+    assert!(matches!(taken, Access::Taken { repositories, .. } if repositories.is_empty()));
+    let repository = json!({"id": 1, "full_name": "octo/hello"});
+    let body = json!({"action": "transferred", "installation": {"id": 7}, "repository": repository});
+    assert_eq!(access("repository", body), Access::Renamed(named.clone()));
+    let body = json!({"action": "deleted", "installation": {"id": 7}, "repository": repository});
+    assert_eq!(access("repository", body), Access::Deleted(named));
 }

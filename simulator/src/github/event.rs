@@ -38,15 +38,14 @@ pub(crate) fn deployment_status(world: &mut World, repository: u64, id: u64, sta
     let Some(status) = deployment.statuses.iter().find(|found| found.id == status) else {
         return;
     };
-    let body = json!({
+    let mut body = object(json!({
         "action": "created",
         "deployment_status": record::deployment_status(world, found, id, status),
         "deployment": record::deployment(world, found, deployment),
         "check_run": null,
-        "workflow": null,
-        "workflow_run": null,
-    });
-    emit(world, "deployment_status", repository, sender, body);
+    }));
+    insert_workflow(&mut body, &deployment.workflow, &deployment.sha, repository);
+    emit(world, "deployment_status", repository, sender, Value::Object(body));
 }
 
 /// A commit status was created.
@@ -312,7 +311,20 @@ fn insert_workflow(body: &mut Map<String, Value>, workflow: &Workflow, sha: &str
     body.insert("workflow_run".to_owned(), run);
 }
 
-fn emit(world: &mut World, name: &'static str, repository: u64, sender: &str, body: Value) {
+/// Emits an event of the App itself.
+pub(crate) fn emit_for_app(world: &mut World, name: &'static str, sender: &str, body: Value) {
+    let event = Event {
+        name,
+        repository: None,
+        sender: sender.to_owned(),
+        body: object(body),
+        only: None,
+    };
+    world.emit(&event);
+}
+
+/// Emits an event of a repository.
+pub(crate) fn emit(world: &mut World, name: &'static str, repository: u64, sender: &str, body: Value) {
     let event = Event {
         name,
         repository: Some(repository),

@@ -68,6 +68,11 @@ pub(crate) fn commit_status(world: &World, repository: &Repository, status: &Com
 pub(crate) fn check_run(world: &World, repository: &Repository, run: &CheckRun) -> Value {
     let url = format!("{}/repos/{}/check-runs/{}", world.api_url, repository.name, run.id);
     let completed = run.conclusion.as_ref().map(|_| time(run.at));
+    let html = format!("{}/{}", world.url, repository.name);
+    let page = match world.jobs.iter().find(|job| job.check_run == run.id) {
+        Some(job) => format!("{html}/actions/runs/{}/job/{}", job.workflow_run, run.id),
+        None => format!("{html}/runs/{}", run.id),
+    };
     json!({
         "id": run.id,
         "name": run.name,
@@ -75,8 +80,8 @@ pub(crate) fn check_run(world: &World, repository: &Repository, run: &CheckRun) 
         "head_sha": run.sha,
         "external_id": "",
         "url": url,
-        "html_url": format!("{}/{}/runs/{}", world.url, repository.name, run.id),
-        "details_url": format!("{}/{}/runs/{}", world.url, repository.name, run.id),
+        "html_url": page,
+        "details_url": page,
         "status": run.status,
         "conclusion": run.conclusion,
         "started_at": time(run.at),

@@ -3,6 +3,7 @@
 //! Paths are split before they are decoded, so `feature%2Fx` is one part. GitHub also tolerates raw slashes in refs
 //! where nothing else could follow, and so do the slice patterns here.
 
+mod actions;
 mod apps;
 mod call;
 mod checks;
@@ -179,6 +180,9 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
         ("GET", ["pulls"]) => Some(pulls::list(world, call, id)),
         ("POST", ["merges"]) => Some(commits::merge(world, call, id)),
         ("GET", ["collaborators", login, "permission"]) => Some(people::permission(world, id, login)),
+        ("POST", ["actions", "runs", run, "deployment_protection_rule"]) => {
+            Some(actions::review(world, call, id, run))
+        }
         (_, ["hooks", rest @ ..]) => deliveries::of_repository(world, call, id, rest),
         _ => None,
     }

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::github::app::{App, Token};
 use crate::github::hook::{Hook, HookDelivery};
+use crate::github::job::Job;
 use crate::github::pull::PullRequest;
 use crate::github::sending::Posting;
 use crate::journal::Recorded;
@@ -29,6 +30,8 @@ pub struct World {
     pub deliveries: Vec<HookDelivery>,
     /// Every request that was made, oldest first.
     pub requests: Vec<Recorded>,
+    /// Jobs of GitHub Actions that asked the App for its word, in the order they did.
+    pub jobs: Vec<Job>,
     /// The one App of this GitHub.
     pub app: App,
     pub(crate) tokens: Vec<Token>,
@@ -227,6 +230,7 @@ impl World {
             hooks: Vec::new(),
             deliveries: Vec::new(),
             requests: Vec::new(),
+            jobs: Vec::new(),
             app: App::new(),
             tokens: vec![Token::of_user(
                 crate::github::DEFAULT_TOKEN,

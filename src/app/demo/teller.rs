@@ -205,7 +205,8 @@ impl Teller {
                 | RunEvent::Superseded { .. }
                 | RunEvent::AwaitsPerson
                 | RunEvent::PersonSaid { .. }
-                | RunEvent::CancelRequested { .. } => say("run", &words)?,
+                | RunEvent::CancelRequested { .. }
+                | RunEvent::ReportedByOther { .. } => say("run", &words)?,
             }
         }
         told.events = events.len();

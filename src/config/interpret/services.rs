@@ -88,6 +88,7 @@ impl Reading<'_> {
             incoming_webhook: incoming_webhook?,
             bot_token: bot_token?,
             signing_secret: signing_secret?,
+            other_deployments: slack.other_deployments.unwrap_or(true),
         })
     }
 

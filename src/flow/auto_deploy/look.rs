@@ -1,11 +1,13 @@
 //! Answers the policy's questions about an environment, one after the other, from GitHub and the ledger.
 
 use crate::config::AutoDeployOn;
+use crate::domain::access::NamedRepository;
 use crate::domain::ids::{DeploymentId, InstallationId};
 use crate::domain::names::{RefName, Sha, TaskName, shown};
 use crate::domain::run::{DeploymentState, LaneKey, Run, RunState};
 use crate::flow::auto_deploy::{Target, host};
 use crate::flow::engine::Engine;
+use crate::flow::repositories::found_under;
 use crate::github::call::CallError;
 use crate::github::deployments::Repository;
 use crate::policy::auto::{AutoFacts, AutoRules, Decision, Progress, Question, Seen, When, decide, is_ours};
@@ -67,6 +69,18 @@ impl<'a> Asker<'a> {
         };
         let repository = engine.github.repository(installation, configured).await?;
         looked.installation = installation;
+        let seen = NamedRepository {
+            id: repository.id,
+            name: repository.full_name.to_string(),
+            installation,
+        };
+        if let Some(detail) = found_under(engine, configured.as_str(), &seen).await? {
+            let error = CallError::Garbled {
+                status: 200,
+                detail: detail.clone(),
+            };
+            return Err(Trouble::GitHub { error, detail });
+        }
         looked.repository_id = Some(repository.id);
         looked.default_branch = Some(repository.default_branch.clone());
         let branch = match &target.auto.branch {

@@ -160,6 +160,11 @@ async fn pass_on(connection: &mut SqliteConnection, place: &Place, now: Timestam
             .await
             .map_err(&failed)?;
     }
+    sqlx::query("UPDATE protection_requests SET due_at = ?, marks = marks + 1 WHERE state = 'waiting'")
+        .bind(millis(now))
+        .execute(&mut *connection)
+        .await
+        .map_err(&failed)?;
     sqlx::query(
         "UPDATE auto_deploys SET due_at = ?, marks = marks + 1 WHERE lower(app) || '/' || lower(environment) = ?",
     )

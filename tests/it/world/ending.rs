@@ -27,6 +27,8 @@ impl World {
     /// Ends a world in which exactly this is left.
     pub async fn end_with(mut self, left: Left) {
         self.github.wait_for_deliveries(PATIENCE).await.unwrap();
+        // our own statuses come back as deliveries
+        while self.intake().await > 0 {}
         for unplanned in [self.github.unplanned(), self.slack.unplanned()] {
             assert!(unplanned.is_empty(), "unplanned: {unplanned:#?}");
         }

@@ -1,0 +1,44 @@
+//! Deployments that others carry out, in words.
+
+use crate::domain::foreign::ForeignDeployment;
+use crate::report::words::{brief, commit, person, plain};
+
+/// What it is: `octo/site, main to production`.
+#[must_use]
+pub fn what(one: &ForeignDeployment) -> String {
+    format!(
+        "{}/{} to {}",
+        brief(&one.repository),
+        brief(&one.git_ref),
+        brief(&one.environment)
+    )
+}
+
+/// Whose it is, and what was last said of it.
+#[must_use]
+pub fn why(one: &ForeignDeployment) -> String {
+    let whose = match &one.creator {
+        Some(creator) => format!("not Chima's: made by {}", person(creator)),
+        None => "not Chima's".to_owned(),
+    };
+    match one.status.as_ref().and_then(|status| status.description.as_deref()) {
+        Some(words) => format!("{whose}; {}", plain(words)),
+        None => whose,
+    }
+}
+
+/// One line for chat, without marks.
+#[must_use]
+pub fn line(one: &ForeignDeployment) -> String {
+    let of = commit(&one.sha, &one.git_ref);
+    let by = one.status.as_ref().and_then(|status| status.by.as_deref());
+    let by = by.or(one.creator.as_deref()).map(|by| format!(", says {}", person(by)));
+    format!(
+        "{}: {} of {} to {}{}",
+        brief(one.state()),
+        of,
+        brief(&one.repository),
+        brief(&one.environment),
+        by.unwrap_or_default()
+    )
+}
