@@ -258,7 +258,11 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
                 .store
                 .record_request(&engine.fresh_id(), id, &request, engine.now())
                 .await?;
-            let disposition = if fresh { Disposition::Processed } else { Disposition::Duplicate };
+            let disposition = if fresh {
+                Disposition::Processed
+            } else {
+                Disposition::Duplicate
+            };
             settle(disposition, None).await?;
             engine.protections.notify_one();
         }

@@ -188,7 +188,12 @@ async fn answer_job(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError
             engine.store.mark_sent(id, engine.now()).await
         }
         Ok(Answered::NotWaiting { detail }) => {
-            tracing::warn!(workflow_run, state, detail, "a job of GitHub Actions does not wait for an answer any more");
+            tracing::warn!(
+                workflow_run,
+                state,
+                detail,
+                "a job of GitHub Actions does not wait for an answer any more"
+            );
             engine.store.mark_sent(id, engine.now()).await
         }
         Err(error) => {

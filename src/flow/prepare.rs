@@ -288,9 +288,19 @@ async fn remote(engine: &Engine, run: &Run, app: &App, ssh: Option<SshAccess>) -
             });
     }
     Remote {
-        url: app.remote.clone(),
+        url: present_address(engine, app),
         token,
         ssh,
+    }
+}
+
+/// Where the repository is now: GitHub redirects from its old name only until somebody else takes it.
+fn present_address(engine: &Engine, app: &App) -> String {
+    let github = &engine.config.github.url;
+    let usual = app.remote.strip_prefix(&format!("{github}/{}", app.repository));
+    match (usual, engine.github.present_name(app.repository.as_str())) {
+        (Some(rest @ ("" | ".git")), Some(now)) => format!("{github}/{now}{rest}"),
+        _ => app.remote.clone(),
     }
 }
 

@@ -73,9 +73,9 @@ async fn look_at(engine: &Engine, claimed: &StoredRequest) -> Result<(), StoreEr
     let decision = decide(deployment, &facts, &rules);
     let mut settled = settle(engine, claimed, &decision, facts.now);
     settled.evidence = Some(evidence(engine, &facts, &rules, &decision));
-    if engine.store.settle_request(claimed, &settled, facts.now).await? && claimed.reason != settled.reason
-        || settled.state != ProtectionState::Waiting
-    {
+    let written = engine.store.settle_request(claimed, &settled, facts.now).await?;
+    let news = settled.state != ProtectionState::Waiting || claimed.reason != settled.reason;
+    if written && news {
         tracing::info!(
             delivery.id = %claimed.delivery,
             deployment.id = %deployment.id,
@@ -157,7 +157,11 @@ fn said(
         key: format!("protection/{}", claimed.id),
         run: None,
         terminal: answer,
-        says: if answer { state.as_str().to_owned() } else { comment.clone() },
+        says: if answer {
+            state.as_str().to_owned()
+        } else {
+            comment.clone()
+        },
         body: json!(ProtectionAnswer {
             repository: deployment.repository.clone(),
             installation: deployment.installation,
@@ -192,11 +196,14 @@ async fn gather(engine: &Engine, claimed: &StoredRequest, rules: &Rules) -> Resu
     let lane = LaneKey::new(&deployment.host, deployment.repository_id, &order.environment, false);
     let contents = engine.store.lane(&lane, Some(&order.place())).await?;
     facts.lock = contents.lock.map(|lock| LockFacts { lock, automatic: false });
-    let waiting = contents.queued.into_iter().map(|(run, deployment, requested_at)| Waiting {
-        run,
-        deployment,
-        requested_at,
-    });
+    let waiting = contents
+        .queued
+        .into_iter()
+        .map(|(run, deployment, requested_at)| Waiting {
+            run,
+            deployment,
+            requested_at,
+        });
     facts.lane = LaneFacts {
         active: contents.active,
         waiting: waiting.collect(),

@@ -93,7 +93,9 @@ pub async fn found_under(
 ) -> Result<Option<String>, StoreError> {
     let host = host(engine);
     let known = engine.store.repositories(&host).await?;
-    let mut meant = known.iter().filter(|one| one.configured.eq_ignore_ascii_case(configured));
+    let mut meant = known
+        .iter()
+        .filter(|one| one.configured.eq_ignore_ascii_case(configured));
     if let Some(other) = meant.find(|one| one.id != seen.id && !one.gone) {
         return Ok(Some(refusal(seen, other.id, &other.name)));
     }
@@ -188,7 +190,9 @@ pub async fn note(engine: &Engine, access: &Access) -> Result<String, StoreError
                 ours += usize::from(matches!(standing(engine, one).await?, Standing::Configured(_)));
             }
             engine.auto_deploys.notify_one();
-            Ok(format!("installation {installation} reaches {ours} configured repositories more"))
+            Ok(format!(
+                "installation {installation} reaches {ours} configured repositories more"
+            ))
         }
         Access::Taken {
             installation,
@@ -206,7 +210,10 @@ pub async fn note(engine: &Engine, access: &Access) -> Result<String, StoreError
             if let Standing::Configured(name) = standing(engine, repository).await?
                 && *archived
             {
-                tracing::warn!(repository = name, "the repository was archived: GitHub takes no deployments of it any more");
+                tracing::warn!(
+                    repository = name,
+                    "the repository was archived: GitHub takes no deployments of it any more"
+                );
             }
             Ok(format!("archived: {archived}"))
         }
@@ -216,7 +223,10 @@ pub async fn note(engine: &Engine, access: &Access) -> Result<String, StoreError
             let Some(before) = known.into_iter().find(|one| one.id == repository.id) else {
                 return Ok("not a configured repository".to_owned());
             };
-            tracing::warn!(repository = before.configured, "the repository was deleted; another may take its name");
+            tracing::warn!(
+                repository = before.configured,
+                "the repository was deleted; another may take its name"
+            );
             let gone = KnownRepository { gone: true, ..before };
             engine.store.remember_repository(&host, &gone, engine.now()).await?;
             call_by_present_names(engine).await?;

@@ -149,7 +149,8 @@ impl GitHub {
         path: &str,
     ) -> Result<T, CallError> {
         let client = self.client_for(installation)?;
-        self.answer(installation, &client, client._get(self.at_present_name(path))).await
+        self.answer(installation, &client, client._get(self.at_present_name(path)))
+            .await
     }
 
     /// Sends a POST and reads its JSON.

@@ -62,7 +62,7 @@ impl GitHub {
         installation: Option<InstallationId>,
         sha: &Sha,
     ) -> Result<Vec<ContextState>, CallError> {
-        self.contexts_beside(repository, installation, sha, None).await
+        Box::pin(self.contexts_beside(repository, installation, sha, None)).await
     }
 
     /// The same without the check runs of one workflow run of GitHub Actions.

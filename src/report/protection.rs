@@ -16,13 +16,16 @@ pub fn approved(app: &str, environment: &str) -> String {
 /// The job may not.
 #[must_use]
 pub fn rejected(reason: &Reason) -> String {
-    let switch = match reason {
+    let unknown = matches!(
+        reason,
         Reason::EnvironmentUnknown { .. }
-        | Reason::EnvironmentMalformed { .. }
-        | Reason::RepositoryNotConfigured { .. } => {
-            "; or take Chima's rule off this environment in the repository's settings"
-        }
-        _ => "",
+            | Reason::EnvironmentMalformed { .. }
+            | Reason::RepositoryNotConfigured { .. }
+    );
+    let switch = if unknown {
+        "; or take Chima's rule off this environment in the repository's settings"
+    } else {
+        ""
     };
     comment(&format!("Chima: rejected: {}{switch}", sentence(reason)))
 }
@@ -70,7 +73,10 @@ mod tests {
         };
         let text = waits(&reason);
         assert!(text.chars().count() <= COMMENT_LIMIT);
-        assert!(text.contains(r"\*\*pending\*\* \<img\>") && !text.contains("@mona"), "{text}");
+        assert!(
+            text.contains(r"\*\*pending\*\* \<img\>") && !text.contains("@mona"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -103,7 +103,11 @@ pub fn about_lock(lock: &Lock, news: News<'_>, now: Timestamp) -> SlackMessage {
 #[must_use]
 pub fn about_foreign(one: &ForeignDeployment) -> SlackMessage {
     let text = escaped(&foreign::line(one));
-    let link = one.status.as_ref().and_then(|status| status.log_url.as_deref()).and_then(web);
+    let link = one
+        .status
+        .as_ref()
+        .and_then(|status| status.log_url.as_deref())
+        .and_then(web);
     let shown = match link {
         Some(link) => format!("{text} · <{}|log>", escaped(link)),
         None => text.clone(),

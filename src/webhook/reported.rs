@@ -45,10 +45,10 @@ pub(crate) fn read(event: &str, json: &[u8], host: &str) -> Result<Event, ParseE
         field,
     };
     let body: Body = lenient::document(json).map_err(ParseError::Json)?;
-    let fields = body
-        .deployment_status
-        .ok_or_else(|| missing("deployment_status"))?;
-    let at = fields.created_at.ok_or_else(|| missing("deployment_status.created_at"))?;
+    let fields = body.deployment_status.ok_or_else(|| missing("deployment_status"))?;
+    let at = fields
+        .created_at
+        .ok_or_else(|| missing("deployment_status.created_at"))?;
     let mut deployment = deployment(event, json, host)?;
     // a status may move its deployment
     if let Some(environment) = fields.environment {

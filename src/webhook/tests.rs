@@ -113,7 +113,10 @@ fn bodies() -> Vec<(&'static str, Value)> {
     ];
     // All of them complete, so that nothing but its shape keeps a body from passing for another.
     for (name, body) in &mut bodies {
-        if !matches!(*name, "ping" | "deployment" | "installation" | "installation_repositories") {
+        if !matches!(
+            *name,
+            "ping" | "deployment" | "installation" | "installation_repositories"
+        ) {
             body["repository"] = repository.clone();
         }
     }
@@ -219,8 +222,17 @@ fn only_what_may_have_an_effect_is_handled() {
     for (name, body) in bodies() {
         let expected = match name {
             "ping" => Class::Ping,
-            "deployment" | "status" | "check_run" | "check_suite" | "workflow_run" | "push" | "pull_request"
-            | "deployment_status" | "deployment_protection_rule" | "installation" | "installation_repositories"
+            "deployment"
+            | "status"
+            | "check_run"
+            | "check_suite"
+            | "workflow_run"
+            | "push"
+            | "pull_request"
+            | "deployment_status"
+            | "deployment_protection_rule"
+            | "installation"
+            | "installation_repositories"
             | "repository" => Class::Handled,
             _ => Class::Unhandled,
         };
@@ -605,7 +617,10 @@ fn a_status_is_read_with_its_deployment() {
     let Ok(Event::Reported(reported)) = parsed("deployment_status", &body) else {
         panic!("{:?}", parsed("deployment_status", &body));
     };
-    assert_eq!((reported.deployment.environment.as_str(), reported.status.id), ("live", 9));
+    assert_eq!(
+        (reported.deployment.environment.as_str(), reported.status.id),
+        ("live", 9)
+    );
     assert_eq!((reported.status.description, reported.status.log_url), (None, None));
     body["deployment_status"]["target_url"] = json!("https://ci.example.com/1");
     let Ok(Event::Reported(reported)) = parsed("deployment_status", &body) else {
@@ -631,7 +646,10 @@ fn a_job_is_read_without_its_address() {
     let Ok(Event::Protection(request)) = parsed("deployment_protection_rule", &body) else {
         panic!("{:?}", parsed("deployment_protection_rule", &body));
     };
-    assert_eq!((request.workflow_run, request.deployment.environment.as_str()), (77, "live"));
+    assert_eq!(
+        (request.workflow_run, request.deployment.environment.as_str()),
+        (77, "live")
+    );
     assert!(request.deployment.from_workflow);
     body["deployment_callback_url"] = json!("https://evil.example/");
     assert!(matches!(

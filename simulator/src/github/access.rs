@@ -30,7 +30,13 @@ impl GitHub {
                 } else {
                     ("transferred", json!({"owner": {"from": {"user": {"login": owner}}}}))
                 };
-                event::emit(world, "repository", id, "mona", json!({"action": action, "changes": changes}));
+                event::emit(
+                    world,
+                    "repository",
+                    id,
+                    "mona",
+                    json!({"action": action, "changes": changes}),
+                );
                 Ok(())
             })
             .await;
@@ -75,7 +81,8 @@ impl GitHub {
             .tell(|world| {
                 let found = world.repository(name).ok_or_else(Refused::not_found)?;
                 let (id, owner) = (found.id, found.owner().to_owned());
-                let named = json!([{"id": id, "full_name": found.name, "name": found.short_name(), "private": found.private}]);
+                let named =
+                    json!([{"id": id, "full_name": found.name, "name": found.short_name(), "private": found.private}]);
                 let (added, removed) = if installed {
                     world.app.excluded.remove(&id);
                     (named, json!([]))

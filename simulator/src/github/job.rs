@@ -119,7 +119,10 @@ impl World {
         let deployment = self.create_deployment(repository, request)?;
         let (workflow_run, check_run, at) = (self.fresh_id(), self.fresh_id(), self.now());
         let found = self.find_mut(repository)?;
-        let sha = found.deployment(deployment).map(|made| made.sha.clone()).unwrap_or_default();
+        let sha = found
+            .deployment(deployment)
+            .map(|made| made.sha.clone())
+            .unwrap_or_default();
         found.check_runs.push(CheckRun {
             id: check_run,
             sha,
@@ -142,7 +145,9 @@ impl World {
             return Err(Refused::not_found());
         };
         let name = &found.name;
-        let shown = found.deployment(deployment).map(|made| record::deployment(self, found, made));
+        let shown = found
+            .deployment(deployment)
+            .map(|made| record::deployment(self, found, made));
         let body = json!({
             "action": "requested",
             "environment": environment,

@@ -180,9 +180,7 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
         ("GET", ["pulls"]) => Some(pulls::list(world, call, id)),
         ("POST", ["merges"]) => Some(commits::merge(world, call, id)),
         ("GET", ["collaborators", login, "permission"]) => Some(people::permission(world, id, login)),
-        ("POST", ["actions", "runs", run, "deployment_protection_rule"]) => {
-            Some(actions::review(world, call, id, run))
-        }
+        ("POST", ["actions", "runs", run, "deployment_protection_rule"]) => Some(actions::review(world, call, id, run)),
         (_, ["hooks", rest @ ..]) => deliveries::of_repository(world, call, id, rest),
         _ => None,
     }

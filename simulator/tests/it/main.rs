@@ -12,6 +12,7 @@ mod commits;
 mod deployments;
 mod faults;
 mod hooks;
+mod jobs;
 mod limits;
 mod octocrab_reads;
 mod pulls;

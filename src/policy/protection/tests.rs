@@ -7,8 +7,8 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeploymentId, LockId, RepositoryId, RunId};
 use crate::domain::lock::{Cause, Lock, Place};
 use crate::domain::person::{Person, Source};
-use crate::policy::facts::{ContextState, ContextVerdict, Contexts, LockFacts};
 use crate::policy::facts::Source as ContextSource;
+use crate::policy::facts::{ContextState, ContextVerdict, Contexts, LockFacts};
 use crate::policy::rules::{AppRules, LaneOrder};
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -126,8 +126,16 @@ fn contexts_hold_or_end_it() {
     let with = |contexts| Facts { contexts, ..facts() };
     let cases = [
         (ci(ContextVerdict::Green), Verdict::Run, vec![]),
-        (ci(ContextVerdict::Pending), Verdict::Hold, vec!["required_context_pending"]),
-        (ci(ContextVerdict::Failed), Verdict::Reject, vec!["required_context_failed"]),
+        (
+            ci(ContextVerdict::Pending),
+            Verdict::Hold,
+            vec!["required_context_pending"],
+        ),
+        (
+            ci(ContextVerdict::Failed),
+            Verdict::Reject,
+            vec!["required_context_failed"],
+        ),
         (Contexts::NotNeeded, Verdict::Hold, vec!["facts_unavailable"]),
     ];
     for (contexts, verdict, codes) in cases {
@@ -146,7 +154,10 @@ fn a_lock_makes_it_wait_unless_its_owner_asks() {
         decided(&job("production"), &locked("lisa"), &free),
         (Verdict::Hold, vec!["locked"])
     );
-    assert_eq!(decided(&job("production"), &locked("mona"), &free), (Verdict::Run, vec![]));
+    assert_eq!(
+        decided(&job("production"), &locked("mona"), &free),
+        (Verdict::Run, vec![])
+    );
     // and a red context ends the wait
     let red = Facts {
         contexts: ci(ContextVerdict::Failed),

@@ -38,7 +38,9 @@ impl World {
     }
 
     async fn listed(&self) -> String {
-        let text = runs::list(&self.engine.store, 10, false, self.engine.now()).await.unwrap();
+        let text = runs::list(&self.engine.store, 10, false, self.engine.now())
+            .await
+            .unwrap();
         self.redacted(&text).await
     }
 }
@@ -48,8 +50,12 @@ async fn what_github_actions_deploys_is_in_the_history_and_told_in_chat() {
     let world = World::new().await;
     let id = world.ask(job("production")).await;
     world.settle().await;
-    world.reported(id, report("in_progress", ""), "github-actions[bot]").await;
-    world.reported(id, report("success", "shipped"), "github-actions[bot]").await;
+    world
+        .reported(id, report("in_progress", ""), "github-actions[bot]")
+        .await;
+    world
+        .reported(id, report("success", "shipped"), "github-actions[bot]")
+        .await;
     world.settle().await;
     assert_eq!(world.runs().await, vec![], "no run");
     assert_snapshot!(world.listed().await, @r"
@@ -58,7 +64,10 @@ async fn what_github_actions_deploys_is_in_the_history_and_told_in_chat() {
     ");
     assert_snapshot!(world.chat().await, @"success: <one> (main) of octo/site to production, says @github-actions[bot]");
     let page = world.page("/").await;
-    assert!(page.contains("Deployments of others") && page.contains("https://ci.example.com/log"), "{page}");
+    assert!(
+        page.contains("Deployments of others") && page.contains("https://ci.example.com/log"),
+        "{page}"
+    );
     world.end().await;
 }
 
@@ -66,9 +75,13 @@ async fn what_github_actions_deploys_is_in_the_history_and_told_in_chat() {
 async fn a_word_that_comes_late_or_twice_changes_nothing() {
     let world = World::new().await;
     let id = world.ask(job("staging")).await;
-    let begun = world.reported(id, report("in_progress", "begins"), "github-actions[bot]").await;
+    let begun = world
+        .reported(id, report("in_progress", "begins"), "github-actions[bot]")
+        .await;
     world.clock.advance(Duration::from_secs(2));
-    let ended = world.reported(id, report("failure", "broke"), "github-actions[bot]").await;
+    let ended = world
+        .reported(id, report("failure", "broke"), "github-actions[bot]")
+        .await;
     world.settle().await;
     for guid in [&begun, &ended, &begun] {
         world.github.redeliver(guid).await;

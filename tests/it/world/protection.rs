@@ -41,7 +41,12 @@ impl World {
 
     async fn lock_it(&self, by: &str) {
         let places = places(&self.engine.config, "site", &["production"]).unwrap();
-        let request = LockRequest::new(Person::new(Source::Terminal, by), places, Some("<b>db</b> migration"), None);
+        let request = LockRequest::new(
+            Person::new(Source::Terminal, by),
+            places,
+            Some("<b>db</b> migration"),
+            None,
+        );
         lock(&self.engine.desk(), &request).await.unwrap();
     }
 
@@ -108,7 +113,13 @@ async fn required_contexts_hold_a_job_and_end_its_wait() {
     assert!(world.final_word(&green).starts_with("approved"));
     world.github.ci(SITE, &sha, "ci", "failure").await.unwrap();
     let red = world.job_asks("production").await;
-    assert!(world.final_word(&red).starts_with("rejected: Chima: rejected: required context failed: `ci`"), "{}", world.final_word(&red));
+    assert!(
+        world
+            .final_word(&red)
+            .starts_with("rejected: Chima: rejected: required context failed: `ci`"),
+        "{}",
+        world.final_word(&red)
+    );
     world.end().await;
 }
 
@@ -118,13 +129,27 @@ async fn where_every_context_counts_a_job_does_not_wait_for_itself() {
     let sha = world.github.repository(SITE).head("main").unwrap();
     world.github.check(SITE, &sha, "test", Some("success")).await.unwrap();
     let asked = world.job_asks("production").await;
-    assert!(world.final_word(&asked).starts_with("approved"), "{}", world.final_word(&asked));
+    assert!(
+        world.final_word(&asked).starts_with("approved"),
+        "{}",
+        world.final_word(&asked)
+    );
     // but for those of other workflows
     let other = world.job_asks("staging").await;
-    assert!(world.job(&other).reports[0].contains("deploy to production"), "{:?}", world.job(&other));
+    assert!(
+        world.job(&other).reports[0].contains("deploy to production"),
+        "{:?}",
+        world.job(&other)
+    );
     world.clock.advance(Duration::from_secs(86_400));
     world.look_at_jobs().await;
-    assert!(world.final_word(&other).starts_with("rejected: Chima: rejected: still held after 1 d"), "{}", world.final_word(&other));
+    assert!(
+        world
+            .final_word(&other)
+            .starts_with("rejected: Chima: rejected: still held after 1 d"),
+        "{}",
+        world.final_word(&other)
+    );
     world.end().await;
 }
 
@@ -154,11 +179,18 @@ async fn a_run_of_ours_goes_first() {
 async fn a_lost_answer_is_given_again_and_counts_once() {
     let world = World::new().await;
     let path = "/deployment_protection_rule";
-    world.github.fail(Fault::on("POST", path, FaultKind::InternalError).with_effect());
+    world
+        .github
+        .fail(Fault::on("POST", path, FaultKind::InternalError).with_effect());
     let asked = world.job_asks("production").await;
     assert!(world.final_word(&asked).starts_with("approved"), "it had worked");
     world.settle_all().await;
-    let posts = world.github.requests().into_iter().filter(|request| request.path.ends_with(path)).count();
+    let posts = world
+        .github
+        .requests()
+        .into_iter()
+        .filter(|request| request.path.ends_with(path))
+        .count();
     assert_eq!(posts, 2);
     world.end().await;
 }

@@ -15,8 +15,13 @@ pub(crate) fn review(world: &mut World, call: &Call<'_>, repository: u64, run: &
     let environment = fields.required_text("environment_name")?;
     let state = fields.text("state")?;
     let comment = fields.text("comment")?;
-    if let Some(state) = state.as_deref().filter(|state| !["approved", "rejected"].contains(state)) {
-        return Err(Refused::malformed(&format!("{state} is not a member of [\"approved\", \"rejected\"].")));
+    if let Some(state) = state
+        .as_deref()
+        .filter(|state| !["approved", "rejected"].contains(state))
+    {
+        return Err(Refused::malformed(&format!(
+            "{state} is not a member of [\"approved\", \"rejected\"]."
+        )));
     }
     if state.is_none() && comment.as_deref().is_none_or(str::is_empty) {
         return Err(Refused::malformed("\"comment\" wasn't supplied."));
