@@ -12,9 +12,15 @@ async fn a_job_takes_ten_words_and_one_answer() {
     github.repository("octo/site");
     let receiver = Receiver::start().await;
     github.hook(&receiver.url, "a secret of the tests");
-    let asked = github.job_asks("octo/site", "production", "main", "mona").await.unwrap();
+    let asked = github
+        .job_asks("octo/site", "production", "main", "mona")
+        .await
+        .unwrap();
     assert_eq!(receiver.events(), ["deployment", "deployment_protection_rule"]);
-    let path = format!("/repos/octo/site/actions/runs/{}/deployment_protection_rule", asked.workflow_run);
+    let path = format!(
+        "/repos/octo/site/actions/runs/{}/deployment_protection_rule",
+        asked.workflow_run
+    );
     let said = |body: serde_json::Value| {
         let (github, path) = (github.clone(), path.clone());
         async move { post(&github, &path, body).await.status }
@@ -36,7 +42,10 @@ async fn a_job_takes_ten_words_and_one_answer() {
     let answer = json!({"environment_name": "production", "state": "approved", "comment": ""});
     assert_eq!((said(answer.clone()).await, said(answer).await), (204, 422));
     let job = &github.jobs(asked.workflow_run)[0];
-    assert_eq!((job.reports.len(), job.answer.as_ref().unwrap().0.as_str()), (10, "approved"));
+    assert_eq!(
+        (job.reports.len(), job.answer.as_ref().unwrap().0.as_str()),
+        (10, "approved")
+    );
     let nowhere = "/repos/octo/site/actions/runs/1/deployment_protection_rule";
     assert_eq!(post(&github, nowhere, word("x")).await.status, 404);
 }
@@ -51,7 +60,8 @@ async fn names_and_installations_change_with_their_webhooks() {
     github.install_on("octo/new", false).await.unwrap();
     github.install_on("octo/new", true).await.unwrap();
     github.installation("octo", "suspend").await;
-    assert_eq!(get(&github, "/repos/octo/site").await.status, 301);
+    // the old name redirects, and the client follows
+    assert_eq!(get(&github, "/repos/octo/site").await.body["full_name"], "octo/new");
     github.delete_repository("octo/new").await.unwrap();
     assert_eq!(
         receiver.events(),
@@ -63,5 +73,8 @@ async fn names_and_installations_change_with_their_webhooks() {
             "repository"
         ]
     );
-    assert_eq!(get(&github, &format!("/repositories/{}", repository.id())).await.status, 404);
+    assert_eq!(
+        get(&github, &format!("/repositories/{}", repository.id())).await.status,
+        404
+    );
 }
