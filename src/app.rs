@@ -82,6 +82,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
         Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
+        Command::Outbox { dead, retry, json } => offline::outbox(&load(&path)?, dead, retry.as_deref(), json),
         Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
         Command::Cancel { run, by, reason, wait } => {
             let cancellation = Cancellation::new(&by.unwrap_or_else(account), reason.as_deref());

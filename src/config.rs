@@ -100,6 +100,8 @@ pub struct GitHub {
     pub webhook_secrets: Vec<SecretSource>,
     /// The most writes in a minute.
     pub writes_per_minute: u32,
+    /// The most writes in an hour.
+    pub writes_per_hour: u32,
     /// Slugs of other Apps whose deployments are ours.
     pub known_apps: Vec<String>,
 }

@@ -16,7 +16,6 @@ pub mod gather;
 pub mod intake;
 pub mod outbox;
 pub mod outcome;
-pub mod pace;
 pub mod prepare;
 pub mod recheck;
 pub mod rehearse;

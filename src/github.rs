@@ -3,27 +3,34 @@
 //! octocrab authenticates and speaks TLS. Requests are sent raw, because its typed calls hide the headers that say how
 //! long to wait, and a retried POST would create a second deployment; the outbox retries instead.
 
+pub(crate) mod access;
 pub mod apps;
 pub mod branches;
 pub mod call;
 pub mod contexts;
 pub mod deployments;
+mod permissions;
 pub mod statuses;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use octocrab::Octocrab;
-use octocrab::models::{AppId, InstallationId as OctocrabInstallationId};
+use octocrab::models::AppId;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::InstallationId;
-use crate::github::call::CallError;
+use crate::github::access::{Slot, Speaker};
+use crate::github::call::{Asked, CallError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What GitHub asks for when it names no time: at least a minute, and more each time.
+const UNNAMED_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_UNNAMED_WAIT: Duration = Duration::from_secs(960);
 
 /// As whom Chima calls.
 #[derive(Debug, Clone)]
@@ -50,14 +57,22 @@ pub struct SetupError {
     source: Box<octocrab::Error>,
 }
 
+#[derive(Debug)]
+struct Silence {
+    until: Timestamp,
+    /// How often in a row GitHub asked to wait without saying for how long.
+    unnamed: u32,
+}
+
 /// A client of one GitHub. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct GitHub {
     client: Octocrab,
     credentials: Arc<Credentials>,
-    installations: Arc<Mutex<HashMap<InstallationId, Octocrab>>>,
-    /// Until when GitHub asked the owner of a token not to call; `None` is the one token there is.
-    silent_until: Arc<Mutex<HashMap<Option<InstallationId>, Timestamp>>>,
+    installations: Arc<Mutex<HashMap<InstallationId, Slot>>>,
+    /// Whom GitHub asked not to call; `None` is the one token there is, or the App itself.
+    silences: Arc<Mutex<HashMap<Option<InstallationId>, Silence>>>,
+    answer_timeout: Duration,
     /// Without a slash at its end.
     api_url: String,
     /// Our own App's name, once GitHub has said it.
@@ -93,82 +108,65 @@ impl GitHub {
             client: builder.build().map_err(failed)?,
             credentials: Arc::new(credentials),
             installations: Arc::default(),
-            silent_until: Arc::default(),
+            silences: Arc::default(),
+            answer_timeout: ANSWER_TIMEOUT,
             slug: Arc::default(),
             api_url: api_url.trim_end_matches('/').to_owned(),
             clock,
         })
     }
 
-    /// A token with which git may read the installation's repositories over https; octocrab keeps it as long as it is good.
-    ///
-    /// # Errors
-    ///
-    /// When GitHub hands out none.
-    pub async fn git_token(&self, installation: Option<InstallationId>) -> Result<Option<SecretString>, CallError> {
-        match &*self.credentials {
-            Credentials::None => Ok(None),
-            Credentials::Token(token) => Ok(Some(token.clone())),
-            Credentials::App { .. } => {
-                let client = self.client_for(installation)?;
-                let asked = tokio::time::timeout(ANSWER_TIMEOUT, client.installation_token()).await;
-                let token = asked.map_err(|_| CallError::Unreachable {
-                    detail: format!("nothing within {} s", ANSWER_TIMEOUT.as_secs()),
-                })?;
-                token.map(Some).map_err(|error| call::refused_early(&error))
-            }
-        }
+    /// The same, but it waits so long for each answer.
+    #[must_use]
+    pub fn waiting(self, answer_timeout: Duration) -> Self {
+        Self { answer_timeout, ..self }
     }
 
     /// Whose limits a call counts against.
-    fn caller(&self, installation: Option<InstallationId>) -> Option<InstallationId> {
-        match &*self.credentials {
-            Credentials::App { .. } => installation,
-            Credentials::None | Credentials::Token(_) => None,
+    fn caller(&self, speaker: Speaker) -> Option<InstallationId> {
+        match (&*self.credentials, speaker) {
+            (Credentials::App { .. }, Speaker::Installation(installation)) => installation,
+            (Credentials::App { .. }, Speaker::App) | (Credentials::None | Credentials::Token(_), _) => None,
         }
     }
 
     /// GitHub bans those who go on calling while they were asked to wait: such a call is refused before it leaves.
-    fn keep_silence(&self, installation: Option<InstallationId>) -> Result<(), CallError> {
-        let until = self
-            .silent_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&self.caller(installation))
-            .copied();
+    fn keep_silence(&self, speaker: Speaker) -> Result<(), CallError> {
+        let until = self.silences().get(&self.caller(speaker)).map(|silence| silence.until);
         match until.map(|until| (until - self.clock.now()).to_std()) {
             Some(Ok(wait)) if !wait.is_zero() => Err(CallError::RateLimited { wait }),
             Some(_) | None => Ok(()),
         }
     }
 
-    fn note_silence(&self, installation: Option<InstallationId>, wait: Duration) {
-        let until = self.clock.now() + wait;
-        let mut silent = self.silent_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let noted = silent.entry(self.caller(installation)).or_insert(until);
-        *noted = until.max(*noted);
+    /// Keeps a wait. One that GitHub did not name doubles each time in a row: it asks for that.
+    /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately>
+    fn note_silence(&self, speaker: Speaker, asked: Asked) -> Duration {
+        let now = self.clock.now();
+        let mut silences = self.silences();
+        let silence = silences
+            .entry(self.caller(speaker))
+            .or_insert(Silence { until: now, unnamed: 0 });
+        let wait = match asked {
+            Asked::Named(wait) => wait,
+            Asked::Unnamed => {
+                let wait = (UNNAMED_WAIT * 2_u32.pow(silence.unnamed)).min(LONGEST_UNNAMED_WAIT);
+                silence.unnamed = (silence.unnamed + 1).min(8);
+                wait
+            }
+        };
+        silence.until = silence.until.max(now + wait);
+        wait
     }
 
-    /// The client that may speak for an installation: the App's own token for it, or the one token there is.
-    fn client_for(&self, installation: Option<InstallationId>) -> Result<Octocrab, CallError> {
-        match (&*self.credentials, installation) {
-            (Credentials::None, _) => Err(CallError::NotSetUp),
-            (Credentials::Token(_), _) => Ok(self.client.clone()),
-            (Credentials::App { .. }, None) => Err(CallError::NoInstallation),
-            (Credentials::App { .. }, Some(id)) => {
-                let mut installations = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(client) = installations.get(&id) {
-                    return Ok(client.clone());
-                }
-                let client = self
-                    .client
-                    .installation(OctocrabInstallationId(id.0))
-                    .map_err(|error| CallError::Unreachable {
-                        detail: call::chain(&error),
-                    })?;
-                installations.insert(id, client.clone());
-                Ok(client)
-            }
+    /// An answer came that asked for nothing.
+    fn note_answer(&self, speaker: Speaker) {
+        if let Some(silence) = self.silences().get_mut(&self.caller(speaker)) {
+            silence.unnamed = 0;
         }
+    }
+
+    fn silences(&self) -> MutexGuard<'_, HashMap<Option<InstallationId>, Silence>> {
+        self.silences.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,10 +6,12 @@
 pub mod auto_deploys;
 pub mod cancel;
 pub mod claims;
+pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
 pub mod error;
 pub mod outbox;
+pub mod paces;
 pub mod pool;
 pub mod reading;
 pub mod row;

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::app::clock::SystemClock;
 use crate::app::{Exit, complain, say};
-use crate::cli::{cancel as cancelling, decide as deciding, finish as finishing, runs as listing};
+use crate::cli::{cancel as cancelling, decide as deciding, finish as finishing, outbox as sending, runs as listing};
 use crate::config::Config;
 use crate::domain::clock::Clock;
 use crate::domain::command::{Cancellation, PersonsVerdict};
@@ -55,6 +55,23 @@ pub fn decide(config: &Config, delivery: &str, json: bool) -> anyhow::Result<Exi
 pub fn runs(config: &Config, limit: u32, json: bool) -> anyhow::Result<Exit> {
     with_store(config, async |store| {
         say(&listing::list(&store, limit, json, SystemClock::default().now()).await?)
+    })
+}
+
+/// `chima outbox`. Where only what was given up is wanted, it ends with 1 when there is something.
+///
+/// # Errors
+///
+/// When nothing that was given up is called like this, or the ledger cannot be used.
+pub fn outbox(config: &Config, dead: bool, retry: Option<&str>, json: bool) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        let now = SystemClock::default().now();
+        if let Some(id) = retry {
+            return say(&sending::retry(&store, id, now).await?);
+        }
+        say(&sending::list(&store, dead, json, now).await?)?;
+        let lost = dead && store.backlog().await?.dead > 0;
+        Ok(if lost { Exit::Failed } else { Exit::Done })
     })
 }
 

@@ -15,9 +15,9 @@ use crate::app::clock::SystemClock;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
+use crate::domain::pace::Pace;
 use crate::flow::auto_deploy;
 use crate::flow::engine::{Engine, Lease, Parts};
-use crate::flow::pace::Pace;
 use crate::flow::rehearse;
 use crate::github::{Credentials, GitHub};
 use crate::notify::slack::SlackWebhook;
@@ -62,6 +62,8 @@ pub struct Surroundings {
     pub program: PathBuf,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
+    /// How long GitHub's answers are waited for, where that is not as usual.
+    pub answer_timeout: Option<Duration>,
 }
 
 impl Surroundings {
@@ -75,6 +77,7 @@ impl Surroundings {
         Ok(Self {
             program,
             clock: Arc::new(SystemClock::default()),
+            answer_timeout: None,
         })
     }
 }
@@ -136,7 +139,10 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         .await
         .context("cannot open the queue")?;
     refuse_unsafe_queue(&queue).await?;
-    let github = GitHub::new(&config.github.api_url, credentials, Arc::clone(&clock))?;
+    let mut github = GitHub::new(&config.github.api_url, credentials, Arc::clone(&clock))?;
+    if let Some(timeout) = surroundings.answer_timeout {
+        github = github.waiting(timeout);
+    }
     let engine = Engine::new(Parts {
         config: config.clone(),
         store,
@@ -153,7 +159,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         secrets: named,
         worker: worker::name(&host()),
         lease,
-        pace: Pace::new(config.github.writes_per_minute),
+        pace: Pace::new(config.github.writes_per_minute).with_hour(config.github.writes_per_hour),
         chat_pace: Pace::new(SLACK_PER_MINUTE),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),

@@ -119,6 +119,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what GitHub and Slack have not heard: what waits to be sent, and what was given up, each with its reason.
+    Outbox {
+        /// Only what was given up; the exit code is 1 when there is something.
+        #[arg(long, conflicts_with = "retry")]
+        dead: bool,
+        /// Send this again, which was given up: its id, or the beginning of it, or `all`.
+        #[arg(long, value_name = "ID")]
+        retry: Option<String>,
+        /// Print JSON, one message a line.
+        #[arg(long, conflicts_with = "retry")]
+        json: bool,
+    },
     /// Print the log of a run.
     Logs {
         /// The run's id, or the beginning of it.

@@ -47,6 +47,13 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
         );
         writeln!(text, "{}", line.trim_end())?;
     }
+    let lost = store.backlog().await?.dead;
+    if lost > 0 {
+        writeln!(
+            text,
+            "\n{lost} statuses or messages could not be delivered: `chima outbox --dead` says why"
+        )?;
+    }
     Ok(text)
 }
 

@@ -77,6 +77,10 @@ pub(super) struct GitHub {
     /// any number.
     #[schemars(range(min = 1, max = 100_000), extend("default" = defaults::WRITES_PER_MINUTE))]
     pub(super) writes_per_minute: Option<u32>,
+    /// The most statuses sent to GitHub in an hour, a quarter of them at once. Where little is left, intermediate states wait and
+    /// give way to what comes after them. github.com allows 500.
+    #[schemars(range(min = 1, max = 1_000_000), extend("default" = defaults::WRITES_PER_HOUR))]
+    pub(super) writes_per_hour: Option<u32>,
     /// Slugs of other GitHub Apps whose deployments Chima executes; those of all others are left alone.
     pub(super) known_apps: Option<Vec<String>>,
 }

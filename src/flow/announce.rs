@@ -56,6 +56,7 @@ impl Voice<'_> {
                     description: body.description,
                     log_url: body.log_url,
                     environment_url: body.environment_url,
+                    auto_inactive: None,
                 },
             }),
         }];

@@ -13,9 +13,9 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::RunId;
+use crate::domain::pace::Pace;
 use crate::flow::announce::{Voice, run_url};
 use crate::flow::command::Desk;
-use crate::flow::pace::Pace;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
 use crate::provider::attempt;
@@ -25,6 +25,7 @@ use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::versions::Versions;
 use crate::queue::Queue;
 use crate::store::Store;
+use crate::store::outbox::Kind;
 
 /// How long a claim is good, and how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +118,15 @@ impl Engine {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self { inner: Arc::new(parts) }
+    }
+
+    /// How fast things of a kind may leave.
+    #[must_use]
+    pub fn pace_of(&self, kind: Kind) -> &Pace {
+        match kind {
+            Kind::DeploymentStatus => &self.pace,
+            Kind::SlackWebhook => &self.chat_pace,
+        }
     }
 
     /// The present moment.

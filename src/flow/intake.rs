@@ -165,7 +165,8 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
                 Err(error) => {
                     let detail = format!("cannot tell whether our own App made it: {error}");
                     tracing::warn!(delivery.id = %id, error = detail, "a delivery is put off");
-                    engine.store.postpone_delivery(id, &detail, engine.now()).await?;
+                    let wait = error.wait().unwrap_or_default();
+                    engine.store.defer_delivery(id, &detail, wait, engine.now()).await?;
                     return Ok(None);
                 }
             };

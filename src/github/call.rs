@@ -3,23 +3,18 @@
 use std::time::Duration;
 
 use chrono::DateTime;
+use http::HeaderMap;
 use octocrab::Octocrab;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::InstallationId;
 use crate::domain::names::shown;
-use crate::github::{ANSWER_TIMEOUT, GitHub};
-
-/// What GitHub asks for when it names no time: at least a minute.
-/// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
-const UNNAMED_WAIT: Duration = Duration::from_secs(60);
-
-type Response = http::Response<http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>>;
-
-/// Status, headers and body.
-type Whole = (u16, http::HeaderMap, String);
+use crate::github::GitHub;
+use crate::github::access::Speaker;
+use crate::github::permissions::lacking;
 
 /// A call that did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,20 +99,16 @@ impl CallError {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Value,
-    told: CallError,
+    refusal: Option<CallError>,
 }
 
 impl Answer {
     /// What it is, where the caller knows no better.
     pub(crate) fn into_error(self) -> CallError {
-        if self.status < 300 {
-            let detail = shown(&self.body.to_string());
-            return CallError::Garbled {
-                status: self.status,
-                detail,
-            };
-        }
-        self.told
+        self.refusal.unwrap_or_else(|| CallError::Garbled {
+            status: self.status,
+            detail: shown(&self.body.to_string()),
+        })
     }
 }
 
@@ -141,6 +132,62 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What is asked.
+#[derive(Debug)]
+pub(crate) enum Question<'a, B> {
+    /// To be told.
+    Get(&'a str),
+    /// To do something.
+    Post(&'a str, &'a B),
+}
+
+impl<B> Question<'_, B> {
+    fn path(&self) -> &str {
+        match self {
+            Self::Get(path) | Self::Post(path, _) => path,
+        }
+    }
+
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Get(_) => "GET",
+            Self::Post(..) => "POST",
+        }
+    }
+}
+
+/// How long GitHub asks to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It says so.
+    Named(Duration),
+    /// It does not say.
+    Unnamed,
+}
+
+/// An answer that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    status: u16,
+    headers: HeaderMap,
+    body: String,
+    /// What it is where it is no success.
+    refusal: Option<CallError>,
+}
+
+impl Whole {
+    /// Its JSON.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        serde_json::from_str(&self.body).map_err(|error| CallError::Garbled {
+            status: self.status,
+            detail: shown(&error.to_string()),
+        })
+    }
+}
+
 impl GitHub {
     /// Sends a GET and reads its JSON.
     pub(crate) async fn get<T: DeserializeOwned>(
@@ -148,8 +195,8 @@ impl GitHub {
         installation: Option<InstallationId>,
         path: &str,
     ) -> Result<T, CallError> {
-        let client = self.client_for(installation)?;
-        self.answer(installation, &client, client._get(path)).await
+        let speaker = Speaker::Installation(installation);
+        self.ask::<()>(speaker, &Question::Get(path)).await?.read()
     }
 
     /// Sends a POST and reads its JSON.
@@ -159,14 +206,13 @@ impl GitHub {
         path: &str,
         body: &B,
     ) -> Result<T, CallError> {
-        let client = self.client_for(installation)?;
-        let answer = self.whole_post(installation, &client, path, body).await?;
-        self.read(&answer)
+        let speaker = Speaker::Installation(installation);
+        self.ask(speaker, &Question::Post(path, body)).await?.read()
     }
 
     /// Sends a GET as the App itself, not as one of its installations.
     pub(crate) async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
-        self.answer(None, &self.client, self.client._get(path)).await
+        self.ask::<()>(Speaker::App, &Question::Get(path)).await?.read()
     }
 
     /// Sends a POST whose refusals say more than that: the answer comes back whole, unless it asks to wait or GitHub has
@@ -177,153 +223,146 @@ impl GitHub {
         path: &str,
         body: &B,
     ) -> Result<Answer, CallError> {
-        let client = self.client_for(installation)?;
-        let (status, headers, body) = self.whole_post(installation, &client, path, body).await?;
-        let refusal = self.refusal(status, &headers, &body);
-        if status >= 400 && matches!(refusal, CallError::RateLimited { .. } | CallError::Trouble { .. }) {
-            return Err(refusal);
+        let speaker = Speaker::Installation(installation);
+        let whole = self.ask(speaker, &Question::Post(path, body)).await?;
+        match whole.refusal {
+            Some(error @ (CallError::RateLimited { .. } | CallError::Trouble { .. })) => Err(error),
+            refusal => Ok(Answer {
+                status: whole.status,
+                body: serde_json::from_str(&whole.body).unwrap_or(Value::Null),
+                refusal,
+            }),
         }
-        Ok(Answer {
-            status,
-            body: serde_json::from_str(&body).unwrap_or(Value::Null),
-            told: refusal,
-        })
     }
 
-    async fn answer<T: DeserializeOwned>(
-        &self,
-        installation: Option<InstallationId>,
-        client: &Octocrab,
-        call: impl Future<Output = octocrab::Result<Response>>,
-    ) -> Result<T, CallError> {
-        let answer = self.whole(installation, client, call).await?;
-        self.read(&answer)
-    }
-
-    fn read<T: DeserializeOwned>(&self, (status, headers, body): &Whole) -> Result<T, CallError> {
-        if (200..300).contains(status) {
-            return serde_json::from_str(body).map_err(|error| CallError::Garbled {
-                status: *status,
-                detail: shown(&error.to_string()),
-            });
+    /// Asks. A token that GitHub refuses is asked for anew, once: nothing has been done by then.
+    async fn ask<B: Serialize + Sync>(&self, speaker: Speaker, question: &Question<'_, B>) -> Result<Whole, CallError> {
+        let access = self.access(speaker).await?;
+        let answer = self.followed(speaker, &access.client, question).await?;
+        if answer.status != 401 || !self.forget(speaker, &access).await {
+            return Ok(answer);
         }
-        Err(self.refusal(*status, headers, body))
+        let access = self.access(speaker).await?;
+        self.followed(speaker, &access.client, question).await
     }
 
-    /// A POST, which a repository that was renamed redirects; the client follows redirects of reads only. Nothing has been done
+    /// A POST to a repository that was renamed is redirected; the client follows redirects of reads only. Nothing has been done
     /// by then, so it is sent again, once, and never to another GitHub.
-    async fn whole_post<B: Serialize + Sync>(
+    async fn followed<B: Serialize + Sync>(
         &self,
-        installation: Option<InstallationId>,
+        speaker: Speaker,
         client: &Octocrab,
-        path: &str,
-        body: &B,
+        question: &Question<'_, B>,
     ) -> Result<Whole, CallError> {
-        let answer = self.whole(installation, client, client._post(path, Some(body))).await?;
-        let moved = match answer.0 {
-            307 | 308 => answer
-                .1
-                .get(http::header::LOCATION)
-                .and_then(|value| value.to_str().ok()),
-            _ => None,
+        let answer = self.whole(speaker, client, question).await?;
+        let (Question::Post(_, body), 301 | 302 | 307 | 308) = (question, answer.status) else {
+            return Ok(answer);
         };
-        match moved.and_then(|location| location.strip_prefix(self.api_url.as_str())) {
-            Some(path) if path.starts_with('/') => {
-                self.whole(installation, client, client._post(path, Some(body))).await
-            }
-            Some(_) | None => Ok(answer),
+        let location = answer.headers.get(http::header::LOCATION);
+        let moved = location
+            .and_then(|value| value.to_str().ok())
+            .and_then(|location| location.strip_prefix(self.api_url.as_str()))
+            .filter(|path| path.starts_with('/'))
+            .map(str::to_owned);
+        match moved {
+            Some(path) => self.whole(speaker, client, &Question::Post(&path, *body)).await,
+            None => Ok(answer),
         }
     }
 
     /// Makes a call, reads its answer to the end, and notes where it asks to wait.
-    async fn whole(
+    pub(super) async fn whole<B: Serialize + Sync>(
         &self,
-        installation: Option<InstallationId>,
+        speaker: Speaker,
         client: &Octocrab,
-        call: impl Future<Output = octocrab::Result<Response>>,
+        question: &Question<'_, B>,
     ) -> Result<Whole, CallError> {
-        self.keep_silence(installation)?;
+        self.keep_silence(speaker)?;
+        let unreachable = |error: octocrab::Error| CallError::Unreachable { detail: chain(&error) };
         let whole = async {
-            let response = call.await.map_err(|error| refused_early(&error))?;
+            let response = match question {
+                Question::Get(path) => client._get(*path).await,
+                Question::Post(path, body) => client._post(*path, Some(*body)).await,
+            };
+            let response = response.map_err(unreachable)?;
             let status = response.status().as_u16();
             let headers = response.headers().clone();
-            let body = client
-                .body_to_string(response)
-                .await
-                .map_err(|error| CallError::Unreachable { detail: chain(&error) })?;
+            let body = client.body_to_string(response).await.map_err(unreachable)?;
             Ok((status, headers, body))
         };
         let (status, headers, body) =
-            tokio::time::timeout(ANSWER_TIMEOUT, whole)
+            tokio::time::timeout(self.answer_timeout, whole)
                 .await
                 .map_err(|_| CallError::Unreachable {
-                    detail: format!("nothing within {} s", ANSWER_TIMEOUT.as_secs()),
+                    detail: format!("nothing within {} s", self.answer_timeout.as_secs()),
                 })??;
-        if status >= 400
-            && let Some(wait) = self.refusal(status, &headers, &body).wait()
-        {
-            self.note_silence(installation, wait);
-        }
-        Ok((status, headers, body))
-    }
-
-    /// Reads a refusal the way GitHub documents it: by status and header, by text only for the secondary limit.
-    fn refusal(&self, status: u16, headers: &http::HeaderMap, body: &str) -> CallError {
-        let parsed: Option<Value> = serde_json::from_str(body).ok();
-        // what is no JSON is a proxy's page, which says less than the status' own name
-        let name = http::StatusCode::from_u16(status)
-            .ok()
-            .and_then(|status| status.canonical_reason());
-        let message = parsed.as_ref().map_or_else(
-            || name.unwrap_or("no reason").to_owned(),
-            |json| {
-                let message = shown(json.get("message").and_then(Value::as_str).unwrap_or_default());
-                let detail = json.pointer("/errors/0/message").and_then(Value::as_str).map(shown);
-                detail.map_or(message.clone(), |detail| format!("{message}: {detail}"))
-            },
-        );
-        if status == 429 || status == 403 {
-            let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-            let now = self.clock.now();
-            let named = header("retry-after").and_then(|value| {
-                value.parse().map(Duration::from_secs).ok().or_else(|| {
-                    DateTime::parse_from_rfc2822(value)
-                        .ok()
-                        .map(|at| (at.to_utc() - now).to_std().unwrap_or_default())
-                })
-            });
-            let reset = (header("x-ratelimit-remaining") == Some("0"))
-                .then(|| header("x-ratelimit-reset")?.parse().ok())
-                .flatten()
-                .and_then(|seconds: i64| DateTime::from_timestamp(seconds, 0))
-                .map(|at| (at - now).to_std().unwrap_or_default());
-            if let Some(wait) = named.or(reset) {
-                return CallError::RateLimited {
-                    wait: wait.max(Duration::from_secs(1)),
-                };
-            }
-            if status == 429 || body.contains("secondary rate limit") {
-                return CallError::RateLimited { wait: UNNAMED_WAIT };
-            }
-        }
-        if status >= 500 {
-            CallError::Trouble { status, message }
+        let refusal = if (200..300).contains(&status) {
+            self.note_answer(speaker);
+            None
         } else {
-            CallError::Refused { status, message }
-        }
+            let asked = asked_to_wait(status, &headers, &body, self.clock.now());
+            Some(match asked.map(|asked| self.note_silence(speaker, asked)) {
+                Some(wait) => CallError::RateLimited { wait },
+                None => refusal(status, &headers, &body, question),
+            })
+        };
+        Ok(Whole {
+            status,
+            headers,
+            body,
+            refusal,
+        })
     }
 }
 
-/// An error of the client itself. The one GitHub answers here is the refusal of an installation token.
-pub(crate) fn refused_early(error: &octocrab::Error) -> CallError {
-    let octocrab::Error::GitHub { source, .. } = error else {
-        return CallError::Unreachable { detail: chain(error) };
-    };
-    let status = source.status_code.as_u16();
-    let message = shown(&source.message);
-    if status >= 500 {
-        CallError::Trouble { status, message }
-    } else {
-        CallError::Refused { status, message }
+/// How long GitHub asks to wait, the way it documents it: by status and header, by text only for the secondary limit.
+/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>
+fn asked_to_wait(status: u16, headers: &HeaderMap, body: &str, now: Timestamp) -> Option<Asked> {
+    if status != 429 && status != 403 {
+        return None;
     }
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let named = header("retry-after").and_then(|value| {
+        value.parse().map(Duration::from_secs).ok().or_else(|| {
+            DateTime::parse_from_rfc2822(value)
+                .ok()
+                .map(|at| (at.to_utc() - now).to_std().unwrap_or_default())
+        })
+    });
+    let reset = (header("x-ratelimit-remaining") == Some("0"))
+        .then(|| header("x-ratelimit-reset")?.parse().ok())
+        .flatten()
+        .and_then(|seconds: i64| DateTime::from_timestamp(seconds, 0))
+        .map(|at| (at - now).to_std().unwrap_or_default());
+    match named.or(reset) {
+        Some(wait) => Some(Asked::Named(wait.max(Duration::from_secs(1)))),
+        None if status == 429 || body.contains("secondary rate limit") => Some(Asked::Unnamed),
+        None => None,
+    }
+}
+
+fn refusal<B>(status: u16, headers: &HeaderMap, body: &str, question: &Question<'_, B>) -> CallError {
+    let parsed: Option<Value> = serde_json::from_str(body).ok();
+    // what is no JSON is a proxy's page, which says less than the status' own name
+    let name = http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
+    let message = parsed.as_ref().map_or_else(
+        || name.unwrap_or("no reason").to_owned(),
+        |json| {
+            let message = shown(json.get("message").and_then(Value::as_str).unwrap_or_default());
+            let detail = json.pointer("/errors/0/message").and_then(Value::as_str).map(shown);
+            detail.map_or(message.clone(), |detail| format!("{message}: {detail}"))
+        },
+    );
+    if status >= 500 {
+        return CallError::Trouble { status, message };
+    }
+    if status == 403
+        && let Some(permission) = lacking(headers, &message, question.method(), question.path())
+    {
+        let message = format!("the permission `{permission}` is missing ({message})");
+        return CallError::Refused { status, message };
+    }
+    CallError::Refused { status, message }
 }

@@ -51,10 +51,9 @@ impl GitHub {
         installation: Option<InstallationId>,
         sha: &Sha,
     ) -> Result<Vec<ContextState>, CallError> {
-        let (statuses, runs) = tokio::try_join!(
-            self.statuses(repository, installation, sha),
-            self.check_runs(repository, installation, sha)
-        )?;
+        // one after the other, as GitHub asks for: when one of them is told to wait, the other is not on its way
+        let statuses = self.statuses(repository, installation, sha).await?;
+        let runs = self.check_runs(repository, installation, sha).await?;
         Ok(statuses.into_iter().chain(runs).collect())
     }
 

@@ -203,7 +203,11 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
                 what: event::wording(event),
             })
             .collect(),
-        told: told.iter().map(told_row).collect(),
+        told: told
+            .iter()
+            .enumerate()
+            .map(|(at, row)| told_row(row, &told[at + 1..]))
+            .collect(),
     })
 }
 
@@ -266,7 +270,7 @@ fn check_row(check: &crate::policy::decision::Check) -> CheckRow {
     }
 }
 
-fn told_row(row: &OutboxRow) -> ToldRow {
+fn told_row(row: &OutboxRow, later: &[OutboxRow]) -> ToldRow {
     let body = &row.outgoing.body;
     let text = |pointer: &str| {
         body.pointer(pointer)
@@ -279,7 +283,19 @@ fn told_row(row: &OutboxRow) -> ToldRow {
     };
     let how = match (row.state.as_str(), row.sent_at) {
         ("sent", Some(at)) => format!("sent {}", precise(at)),
-        ("dead", _) => format!("given up: {}", row.last_error.as_deref().unwrap_or("unknown")),
+        ("dead", _) => {
+            let why = row.last_error.as_deref().unwrap_or("unknown");
+            let said_since = later.iter().any(|other| other.outgoing.key == row.outgoing.key);
+            let again = if said_since {
+                String::new()
+            } else {
+                format!(
+                    "; once that is mended, `chima outbox --retry {}` sends it again",
+                    row.outgoing.id
+                )
+            };
+            format!("given up: {why}{again}")
+        }
         _ => match &row.last_error {
             Some(error) => format!("not yet, after {} tries: {error}", row.attempts),
             None => "not yet".to_owned(),

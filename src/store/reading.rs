@@ -5,6 +5,7 @@ use sqlx::Row;
 use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::run::Run;
 use crate::store::Store;
+use crate::store::dead_letters::LOST;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, number};
 
@@ -21,7 +22,7 @@ pub struct Backlog {
     pub running: u64,
     /// Statuses and notifications not sent yet.
     pub outbox: u64,
-    /// Those that can never be sent.
+    /// Those that were given up.
     pub dead: u64,
 }
 
@@ -100,14 +101,14 @@ impl Store {
     /// When the ledger cannot be read.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let doing = "count what waits";
-        let row = sqlx::query(
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT (SELECT COUNT(*) FROM deliveries WHERE disposition = 'received') AS deliveries, \
              (SELECT COUNT(*) FROM runs WHERE state = 'held') AS held, \
              (SELECT COUNT(*) FROM runs WHERE state = 'queued') AS queued, \
              (SELECT COUNT(*) FROM runs WHERE state = 'running') AS running, \
              (SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'sending')) AS outbox, \
-             (SELECT COUNT(*) FROM outbox WHERE state = 'dead') AS dead",
-        )
+             (SELECT COUNT(*) FROM outbox o WHERE {LOST}) AS dead",
+        )))
         .fetch_one(&self.read)
         .await
         .map_err(StoreError::while_doing(doing))?;

@@ -16,6 +16,7 @@ mod tools;
 
 mod auto;
 mod bodies;
+mod burst;
 mod cancel;
 mod checkout;
 mod contexts;
@@ -23,6 +24,7 @@ mod crash;
 mod deliveries;
 mod environment;
 mod example;
+pub mod github_failures;
 mod happy;
 mod hostile;
 mod lane;

@@ -17,7 +17,7 @@ mod statuses;
 
 use serde_json::json;
 
-use crate::fault::Hit;
+use crate::fault::{FaultKind, Hit};
 use crate::github::app::Identity;
 use crate::github::refused::Refused;
 use crate::github::rest::call::Call;
@@ -51,6 +51,12 @@ pub(crate) fn respond(world: &mut World, request: &Request) -> Ending {
     let hit = world.faults.take(&request.method, path);
     record.faulted = hit.is_some();
     let ending = match &hit {
+        Some(hit) if hit.kind == FaultKind::Moved => {
+            match call.as_ref().ok().and_then(|call| found_by_number(world, call)) {
+                Some(answer) => Ending::Answer(answer),
+                None => hit.ending(now),
+            }
+        }
         Some(hit) if !hit.takes_effect => hit.ending(now),
         Some(_) | None => {
             let (answer, planned) = answer(world, call, &name, request, path);
@@ -188,6 +194,18 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
 fn moved(world: &World, call: &Call<'_>, name: &str) -> Option<Answer> {
     let known = world.repository(name).is_some();
     let id = world.renamed.get(&name.to_ascii_lowercase()).filter(|_| !known)?;
+    Some(elsewhere(call, *id))
+}
+
+/// The same for a repository that still has its name.
+fn found_by_number(world: &World, call: &Call<'_>) -> Option<Answer> {
+    let [_, owner, name, ..] = call.parts.as_slice() else {
+        return None;
+    };
+    Some(elsewhere(call, world.repository(&format!("{owner}/{name}"))?.id))
+}
+
+fn elsewhere(call: &Call<'_>, id: u64) -> Answer {
     let rest: Vec<&str> = call.path.split('/').skip(4).collect();
     let slash = if rest.is_empty() { "" } else { "/" };
     let location = format!(
@@ -199,5 +217,5 @@ fn moved(world: &World, call: &Call<'_>, name: &str) -> Option<Answer> {
     let status = if call.method() == "GET" { 301 } else { 307 };
     let body =
         json!({"message": if status == 301 { "Moved Permanently" } else { "Temporary Redirect" }, "url": location});
-    Some(Answer::json(status, &body).with("location", location))
+    Answer::json(status, &body).with("location", location)
 }

@@ -59,6 +59,7 @@ impl Reading<'_> {
             auth: auth?,
             webhook_secrets: webhook_secrets?,
             writes_per_minute: github.writes_per_minute.unwrap_or(defaults::WRITES_PER_MINUTE),
+            writes_per_hour: github.writes_per_hour.unwrap_or(defaults::WRITES_PER_HOUR),
             known_apps: known_apps?,
         })
     }

@@ -26,6 +26,7 @@ fn an_empty_file_is_the_defaults() {
         assert_eq!(config.github.host, "github.com");
         assert_eq!(config.github.auth, GitHubAuth::None);
         assert_eq!(config.github.writes_per_minute, 60);
+        assert_eq!(config.github.writes_per_hour, 480);
         assert_eq!(config.slack.api_url, "https://slack.com/api");
         assert_eq!(config.apps, []);
     }

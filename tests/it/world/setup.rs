@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chima::config::{Config, Known};
 use chima::provider::manifest::catalogue::Catalogue;
@@ -25,7 +26,9 @@ pub struct Setup {
     files: BTreeMap<String, String>,
     beside: Vec<(String, String)>,
     pub(super) form: bool,
+    pub(super) answer_timeout: Option<Duration>,
     pub(super) known_apps: String,
+    github: String,
     pub(super) repository: String,
 }
 
@@ -43,7 +46,9 @@ impl World {
                 .into(),
             beside: Vec::new(),
             form: false,
+            answer_timeout: None,
             known_apps: String::new(),
+            github: String::new(),
             repository: SITE.to_owned(),
         }
     }
@@ -133,6 +138,18 @@ impl Setup {
         self
     }
 
+    /// One more key below `github`.
+    pub fn github(mut self, line: &str) -> Self {
+        self.github.push_str(&format!("  {line}\n"));
+        self
+    }
+
+    /// Chima waits for GitHub's answers no longer than this.
+    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
+        self.answer_timeout = Some(timeout);
+        self
+    }
+
     pub async fn start(self) -> World {
         World::start(self).await
     }
@@ -192,7 +209,7 @@ github:
   {auth}
   webhook_secrets: [{secrets}]
   known_apps: [{known}]
-{slack}
+{more}{slack}
 apps:
   site:
     repository: {repository}
@@ -205,6 +222,7 @@ apps:
             api = github.api_url(),
             secrets = secrets.join(", "),
             known = self.known_apps,
+            more = self.github,
             repository = self.repository,
             app = app.join("\n"),
         );

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use chima::app::start::{Started, Surroundings, start};
 use chima::config::Config;
@@ -97,7 +98,7 @@ impl World {
             hook.form();
         }
         let config = setup.write_config(folder.path(), &url, &github, &slack);
-        let engine = open(&config, &clock, Some(listener)).await;
+        let engine = open(&config, &clock, Some(listener), setup.answer_timeout).await;
         Self {
             github,
             slack,
@@ -142,12 +143,12 @@ impl World {
         self.url = format!("http://{}", listener.local_addr().unwrap());
         self.hook.url(&format!("{}/webhooks/github", self.url));
         let config = (self.setup).write_config(self.folder.path(), &self.url, &self.github, &self.slack);
-        self.engine = open(&config, &self.clock, Some(listener)).await;
+        self.engine = open(&config, &self.clock, Some(listener), self.setup.answer_timeout).await;
     }
 
     /// A second process of the same installation, as far as the ledger can tell: its own engine, without a port.
     pub async fn second_worker(&self) -> Engine {
-        open(&self.engine.config, &self.clock, None).await
+        open(&self.engine.config, &self.clock, None, self.setup.answer_timeout).await
     }
 
     /// Stops the app: it lets go of everything; runners go on.
@@ -163,10 +164,16 @@ impl World {
     }
 }
 
-async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>) -> Engine {
+async fn open(
+    config: &Config,
+    clock: &HandClock,
+    listener: Option<TcpListener>,
+    answer_timeout: Option<Duration>,
+) -> Engine {
     let surroundings = Surroundings {
         program: PathBuf::from(env!("CARGO_BIN_EXE_chima")),
         clock: Arc::new(clock.clone()),
+        answer_timeout,
     };
     let Started {
         engine,
