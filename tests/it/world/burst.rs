@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use chima::domain::run::RunState;
 use chima::flow::outbox;
 use chima_simulator::fault::{Fault, FaultKind};
 use chima_simulator::journal::Recorded;
@@ -77,10 +78,16 @@ async fn burst(size: usize) {
     }
     while world.intake().await > 0 {}
     world.outbox().await;
+    // as long as a quick CI takes; GitHub counts reads by the minute too
+    world.clock.advance(Duration::from_secs(60));
     let sha = world.commits[0].1.clone();
     let green = world.github.ci(SITE, &sha, "ci", "success").await.unwrap();
     assert!(green.iter().all(|one| one.status == 202));
-    world.sweep().await;
+    while world.intake().await > 0 {}
+    // a sweep looks at some of them
+    while !world.runs_in(RunState::Held).await.is_empty() {
+        world.sweep().await;
+    }
     world.settle().await;
     let passed = told(&world).await;
     let requests = world.github.requests();
@@ -137,7 +144,7 @@ async fn two_hundred_deployments_at_once_are_told_within_githubs_limits() {
 }
 
 #[tokio::test]
-#[ignore = "takes a minute: cargo test --test it a_thousand_deployments -- --ignored --nocapture"]
+#[ignore = "takes about a minute: cargo test --test it a_thousand_deployments -- --ignored --nocapture"]
 async fn a_thousand_deployments_at_once_are_told_within_githubs_limits() {
     burst(1000).await;
 }
