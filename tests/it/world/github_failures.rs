@@ -161,8 +161,8 @@ fn page() -> String {
          HTTP. What is told is what a deployment shows on GitHub in the end. *Given up* means that a status waits in \
          `chima outbox` until somebody has mended what it names and sends it again; nothing is lost. Times are those of the test's \
          clock, which moves in steps.\n\n\
-         While GitHub asks to wait, nothing is sent in its name: by no process of the installation, and also not for other \
-         deployments. What may have been done although no answer came is looked for before it is done again.\n",
+         While GitHub asks to wait, no status leaves: from no process of the installation, and also not for other deployments. What \
+         is read is held back by the process that was asked; another one learns it when it asks itself. What may have been done although no answer came is looked for before it is done again.\n",
     );
     for row in &TABLE {
         writeln!(page, "\n## {}\n\n`{}`\n", row.what_for, row.call).unwrap();
