@@ -94,6 +94,8 @@ pub struct GitHub {
     pub api_url: String,
     /// Host of `url`, with the port where it is not the scheme's own.
     pub host: String,
+    /// Further certificate authorities, in PEM.
+    pub ca_file: Option<PathBuf>,
     /// Who Chima is there.
     pub auth: GitHubAuth,
     /// Secrets that may sign a delivery.

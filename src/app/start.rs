@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::clock::SystemClock;
 use crate::config::secret::{self, SecretSource};
-use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
+use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
 use crate::flow::auto_deploy;
 use crate::flow::engine::{Engine, Lease, Parts};
@@ -136,7 +136,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         .await
         .context("cannot open the queue")?;
     refuse_unsafe_queue(&queue).await?;
-    let github = GitHub::new(&config.github.api_url, credentials, Arc::clone(&clock))?;
+    let github = github(config, &credentials, Arc::clone(&clock))?;
     let engine = Engine::new(Parts {
         config: config.clone(),
         store,
@@ -147,7 +147,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         launcher: Launcher {
             program: surroundings.program.clone(),
         },
-        checkouts: checkouts(config),
+        checkouts: checkouts(config, &surroundings.program),
         manifests,
         versions: Versions::default(),
         secrets: named,
@@ -208,12 +208,16 @@ fn rooted(config: &Config) -> anyhow::Result<Config> {
     Ok(Config {
         data_dir: absolute(&config.data_dir)?,
         store: absolute(&config.store)?,
+        github: GitHubConfig {
+            ca_file: config.github.ca_file.as_ref().map(absolute).transpose()?,
+            ..config.github.clone()
+        },
         ..config.clone()
     })
 }
 
 /// Git gets its way to programs and proxies from our environment, and nothing else.
-fn checkouts(config: &Config) -> Checkouts {
+fn checkouts(config: &Config, program: &Path) -> Checkouts {
     let names = [
         "PATH",
         "HOME",
@@ -223,14 +227,20 @@ fn checkouts(config: &Config) -> Checkouts {
         "NO_PROXY",
         "no_proxy",
     ];
-    let environment = names
+    let own = names
         .into_iter()
-        .filter_map(|name| Some((name.to_owned(), environment::variable(name)?)))
-        .collect();
+        .filter_map(|name| Some((name.to_owned(), environment::variable(name)?)));
+    let authorities = config
+        .github
+        .ca_file
+        .iter()
+        .map(|file| ("GIT_SSL_CAINFO".to_owned(), file.display().to_string()));
+    let environment = own.chain(authorities).collect();
     Checkouts {
         mirrors: config.data_dir.join("mirrors"),
         git: Git {
             program: PathBuf::from("git"),
+            askpass: program.to_owned(),
             environment,
             time_limit: GIT_LIMIT,
             memory_limit: GIT_MEMORY,
@@ -269,14 +279,31 @@ pub fn client(config: &Config) -> anyhow::Result<GitHub> {
     if let Some(missing) = missing.first() {
         anyhow::bail!("{missing}");
     }
+    github(config, &credentials, Arc::new(SystemClock::default()))
+}
+
+/// A client of the configured GitHub.
+///
+/// # Errors
+///
+/// When the credentials or the certificates cannot be used.
+pub(crate) fn github(config: &Config, credentials: &Credentials, clock: Arc<dyn Clock>) -> anyhow::Result<GitHub> {
+    let authorities = match &config.github.ca_file {
+        Some(file) => Some(
+            std::fs::read(file)
+                .with_context(|| format!("cannot read `github.ca_file`, which is `{}`", file.display()))?,
+        ),
+        None => None,
+    };
     Ok(GitHub::new(
         &config.github.api_url,
         credentials,
-        Arc::new(SystemClock::default()),
+        authorities.as_deref(),
+        clock,
     )?)
 }
 
-fn credentials(
+pub(crate) fn credentials(
     config: &Config,
     named: &mut Vec<(String, SecretString)>,
     missing: &mut Vec<String>,

@@ -64,6 +64,9 @@ pub(super) struct GitHub {
     /// Base address of the REST API. For a GitHub Enterprise Server in `url`, absent means `URL/api/v3`.
     #[schemars(extend("default" = defaults::GITHUB_API_URL))]
     pub(super) api_url: Option<String>,
+    /// File of further certificate authorities in PEM form, where GitHub's certificate, or that of a proxy on the way, was
+    /// made by one that the system does not know. Used for the API and for git.
+    pub(super) ca_file: Option<String>,
     /// Number of the GitHub App that Chima acts as.
     #[schemars(range(min = 1))]
     pub(super) app_id: Option<u64>,

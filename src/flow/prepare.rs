@@ -233,7 +233,7 @@ async fn check_out(
     ssh: Option<SshAccess>,
     places: &Places,
 ) -> Result<(), Reason> {
-    let remote = remote(engine, run, app, ssh).await;
+    let remote = remote(engine, run, app, environment.checkout.submodules, ssh).await;
     let wanted = Wanted {
         repository: run.repository_id,
         remote: &remote,
@@ -265,12 +265,16 @@ async fn check_out(
 }
 
 /// Where the app's commits come from, and how to prove who we are there. The token goes to GitHub's own host only. When
-/// GitHub hands out none now, a commit that is here already can be deployed all the same.
-async fn remote(engine: &Engine, run: &Run, app: &App, ssh: Option<SshAccess>) -> Remote {
+/// GitHub hands out none now, a commit that is here already can be deployed all the same. With `submodules` the token opens the
+/// installation's other repositories too.
+async fn remote(engine: &Engine, run: &Run, app: &App, submodules: bool, ssh: Option<SshAccess>) -> Remote {
     let mut token = None;
-    if app.remote.starts_with(&format!("{}/", engine.config.github.url)) {
+    if let Some(path) = app.remote.strip_prefix(&format!("{}/", engine.config.github.url)) {
+        // usually the deployment's own repository, which may have another name by now
+        let fetched = path.trim_end_matches('/').trim_end_matches(".git").parse();
+        let fetched = fetched.unwrap_or_else(|_| app.repository.clone());
         // boxed: the client's futures are large
-        token = Box::pin(engine.github.git_token(run.installation))
+        token = Box::pin(engine.github.git_token(run.installation, &fetched, submodules))
             .await
             .unwrap_or_else(|error| {
                 tracing::warn!(error = %error, "GitHub hands out no token for git");

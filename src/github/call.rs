@@ -3,23 +3,19 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use octocrab::Octocrab;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::domain::ids::InstallationId;
 use crate::domain::names::shown;
-use crate::github::{ANSWER_TIMEOUT, GitHub};
+use crate::github::GitHub;
+use crate::github::permissions::Purpose;
+use crate::github::send::{Request, Whole};
 
 /// What GitHub asks for when it names no time: at least a minute.
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
 const UNNAMED_WAIT: Duration = Duration::from_secs(60);
-
-type Response = http::Response<http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>>;
-
-/// Status, headers and body.
-type Whole = (u16, http::HeaderMap, String);
 
 /// A call that did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,8 +144,8 @@ impl GitHub {
         installation: Option<InstallationId>,
         path: &str,
     ) -> Result<T, CallError> {
-        let client = self.client_for(installation)?;
-        self.answer(installation, &client, client._get(path)).await
+        let answer = self.send(installation, &Request::get(path), Purpose::Work).await?;
+        self.read(&answer)
     }
 
     /// Sends a POST and reads its JSON.
@@ -159,14 +155,14 @@ impl GitHub {
         path: &str,
         body: &B,
     ) -> Result<T, CallError> {
-        let client = self.client_for(installation)?;
-        let answer = self.whole_post(installation, &client, path, body).await?;
+        let answer = self.whole_post(installation, Purpose::Work, path, body).await?;
         self.read(&answer)
     }
 
     /// Sends a GET as the App itself, not as one of its installations.
     pub(crate) async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
-        self.answer(None, &self.client, self.client._get(path)).await
+        let answer = self.send_as_app(&Request::get(path)).await?;
+        self.read(&answer)
     }
 
     /// Sends a POST whose refusals say more than that: the answer comes back whole, unless it asks to wait or GitHub has
@@ -174,11 +170,11 @@ impl GitHub {
     pub(crate) async fn post_telling<B: Serialize + Sync>(
         &self,
         installation: Option<InstallationId>,
+        purpose: Purpose,
         path: &str,
         body: &B,
     ) -> Result<Answer, CallError> {
-        let client = self.client_for(installation)?;
-        let (status, headers, body) = self.whole_post(installation, &client, path, body).await?;
+        let (status, headers, body) = self.whole_post(installation, purpose, path, body).await?;
         let refusal = self.refusal(status, &headers, &body);
         if status >= 400 && matches!(refusal, CallError::RateLimited { .. } | CallError::Trouble { .. }) {
             return Err(refusal);
@@ -190,17 +186,8 @@ impl GitHub {
         })
     }
 
-    async fn answer<T: DeserializeOwned>(
-        &self,
-        installation: Option<InstallationId>,
-        client: &Octocrab,
-        call: impl Future<Output = octocrab::Result<Response>>,
-    ) -> Result<T, CallError> {
-        let answer = self.whole(installation, client, call).await?;
-        self.read(&answer)
-    }
-
-    fn read<T: DeserializeOwned>(&self, (status, headers, body): &Whole) -> Result<T, CallError> {
+    /// The JSON of an answer, or what it refuses.
+    pub(crate) fn read<T: DeserializeOwned>(&self, (status, headers, body): &Whole) -> Result<T, CallError> {
         if (200..300).contains(status) {
             return serde_json::from_str(body).map_err(|error| CallError::Garbled {
                 status: *status,
@@ -215,11 +202,15 @@ impl GitHub {
     async fn whole_post<B: Serialize + Sync>(
         &self,
         installation: Option<InstallationId>,
-        client: &Octocrab,
+        purpose: Purpose,
         path: &str,
         body: &B,
     ) -> Result<Whole, CallError> {
-        let answer = self.whole(installation, client, client._post(path, Some(body))).await?;
+        let body = serde_json::to_string(body).map_err(|error| CallError::Unreachable {
+            detail: error.to_string(),
+        })?;
+        let request = Request::post(path, body);
+        let answer = self.send(installation, &request, purpose).await?;
         let moved = match answer.0 {
             307 | 308 => answer
                 .1
@@ -228,47 +219,13 @@ impl GitHub {
             _ => None,
         };
         match moved.and_then(|location| location.strip_prefix(self.api_url.as_str())) {
-            Some(path) if path.starts_with('/') => {
-                self.whole(installation, client, client._post(path, Some(body))).await
-            }
+            Some(path) if path.starts_with('/') => self.send(installation, &Request { path, ..request }, purpose).await,
             Some(_) | None => Ok(answer),
         }
     }
 
-    /// Makes a call, reads its answer to the end, and notes where it asks to wait.
-    async fn whole(
-        &self,
-        installation: Option<InstallationId>,
-        client: &Octocrab,
-        call: impl Future<Output = octocrab::Result<Response>>,
-    ) -> Result<Whole, CallError> {
-        self.keep_silence(installation)?;
-        let whole = async {
-            let response = call.await.map_err(|error| refused_early(&error))?;
-            let status = response.status().as_u16();
-            let headers = response.headers().clone();
-            let body = client
-                .body_to_string(response)
-                .await
-                .map_err(|error| CallError::Unreachable { detail: chain(&error) })?;
-            Ok((status, headers, body))
-        };
-        let (status, headers, body) =
-            tokio::time::timeout(ANSWER_TIMEOUT, whole)
-                .await
-                .map_err(|_| CallError::Unreachable {
-                    detail: format!("nothing within {} s", ANSWER_TIMEOUT.as_secs()),
-                })??;
-        if status >= 400
-            && let Some(wait) = self.refusal(status, &headers, &body).wait()
-        {
-            self.note_silence(installation, wait);
-        }
-        Ok((status, headers, body))
-    }
-
     /// Reads a refusal the way GitHub documents it: by status and header, by text only for the secondary limit.
-    fn refusal(&self, status: u16, headers: &http::HeaderMap, body: &str) -> CallError {
+    pub(crate) fn refusal(&self, status: u16, headers: &http::HeaderMap, body: &str) -> CallError {
         let parsed: Option<Value> = serde_json::from_str(body).ok();
         // what is no JSON is a proxy's page, which says less than the status' own name
         let name = http::StatusCode::from_u16(status)
@@ -311,19 +268,5 @@ impl GitHub {
         } else {
             CallError::Refused { status, message }
         }
-    }
-}
-
-/// An error of the client itself. The one GitHub answers here is the refusal of an installation token.
-pub(crate) fn refused_early(error: &octocrab::Error) -> CallError {
-    let octocrab::Error::GitHub { source, .. } = error else {
-        return CallError::Unreachable { detail: chain(error) };
-    };
-    let status = source.status_code.as_u16();
-    let message = shown(&source.message);
-    if status >= 500 {
-        CallError::Trouble { status, message }
-    } else {
-        CallError::Refused { status, message }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::names::{EnvironmentName, RepositoryName, TaskName, shown};
 use crate::domain::reason::ContextFinding;
 use crate::github::GitHub;
 use crate::github::call::{CallError, encoded};
+use crate::github::permissions::Purpose;
 
 /// So many are listed: what happened before is not what an environment runs.
 const LISTED: usize = 30;
@@ -52,7 +53,12 @@ impl GitHub {
         deployment: &NewDeployment,
     ) -> Result<Creation, CallError> {
         let path = format!("/repos/{repository}/deployments");
-        let answer = self.post_telling(installation, &path, deployment).await?;
+        let purpose = if deployment.auto_merge {
+            Purpose::Merge
+        } else {
+            Purpose::Work
+        };
+        let answer = self.post_telling(installation, purpose, &path, deployment).await?;
         read(answer.status, &answer.body).ok_or_else(|| answer.into_error())
     }
 }

@@ -14,6 +14,7 @@ pub mod stage;
 pub mod steps;
 mod tools;
 
+mod auth;
 mod auto;
 mod bodies;
 mod cancel;

@@ -43,6 +43,8 @@ pub struct Hook {
     pub events: Vec<String>,
     /// Whose it is.
     pub target: HookTarget,
+    /// Whether any certificate will do.
+    pub insecure_ssl: bool,
     /// An inactive hook is told nothing, and nothing is recorded for it.
     pub active: bool,
 }

@@ -10,6 +10,7 @@ mod commits;
 mod deliveries;
 mod deployments;
 mod fields;
+pub(crate) mod manifests;
 mod page;
 mod people;
 mod pulls;
@@ -101,8 +102,10 @@ fn answer(
 /// Headers that every answer of GitHub has.
 fn dressed(answer: Answer, world: &World) -> Answer {
     let number = world.requests.len();
+    let date = world.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     answer
         .with("server", "GitHub.com")
+        .with("date", date)
         .with("x-github-media-type", "github.v3; format=json")
         .with("x-github-api-version-selected", "2022-11-28")
         .with("x-github-request-id", format!("51A1:{number:04X}"))
@@ -117,6 +120,10 @@ fn route(world: &mut World, call: &Call<'_>) -> Option<Outcome> {
         ))),
         ("GET", ["rate_limit"]) => Some(people::rate_limit(world, call)),
         ("GET", ["meta"]) => Some(people::meta()),
+        ("POST", ["settings", "apps", "new"] | ["organizations", _, "settings", "apps", "new"]) => {
+            Some(manifests::submit(world, call))
+        }
+        ("POST", ["app-manifests", code, "conversions"]) => Some(manifests::convert(world, code)),
         _ if call.identity == Identity::Nobody => Some(Err(Refused::new(401, "Requires authentication"))),
         ("GET", ["user"]) => Some(people::myself(world, call)),
         ("GET", ["users", login]) => Some(Ok(Answer::json(200, &shape::user(world, login)))),

@@ -84,17 +84,11 @@ pub(crate) fn repository(world: &World, repository: &Repository) -> Value {
         "visibility",
         json!(if repository.private { "private" } else { "public" }),
     );
+    put("archived", json!(repository.archived));
     for key in ["description", "homepage", "language", "mirror_url", "license"] {
         put(key, Value::Null);
     }
-    for key in [
-        "fork",
-        "archived",
-        "disabled",
-        "is_template",
-        "has_pages",
-        "has_discussions",
-    ] {
+    for key in ["fork", "disabled", "is_template", "has_pages", "has_discussions"] {
         put(key, json!(false));
     }
     for key in [
@@ -185,6 +179,6 @@ pub(crate) fn app(world: &World, slug: &str) -> Value {
         "created_at": "2024-01-02T03:04:05Z",
         "updated_at": "2024-01-02T03:04:05Z",
         "permissions": world.app.permissions,
-        "events": ["check_run", "check_suite", "deployment", "deployment_status", "push", "status"],
+        "events": world.app.events,
     })
 }

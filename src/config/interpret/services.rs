@@ -21,6 +21,10 @@ impl Reading<'_> {
         let token = self.plain_secret(github.token, &path.key("token"));
         let private_key = self.plain_secret(github.private_key, &path.key("private_key"));
         let webhook_secrets = self.webhook_secrets(github.webhook_secrets, &path.key("webhook_secrets"));
+        let ca_file = match &github.ca_file {
+            Some(file) => self.path(file, &path.key("ca_file")).map(Some),
+            None => Some(None),
+        };
         let known_apps = self.words(github.known_apps, "", &path.key("known_apps"));
         let auth = match (github.app_id, private_key?, token?) {
             (None, None, None) => Some(GitHubAuth::None),
@@ -57,6 +61,7 @@ impl Reading<'_> {
             url,
             api_url: api_url?,
             auth: auth?,
+            ca_file: ca_file?,
             webhook_secrets: webhook_secrets?,
             writes_per_minute: github.writes_per_minute.unwrap_or(defaults::WRITES_PER_MINUTE),
             known_apps: known_apps?,

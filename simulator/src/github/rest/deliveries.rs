@@ -196,7 +196,7 @@ fn config(hook: &Hook) -> Value {
         ContentType::Json => "json",
         ContentType::Form => "form",
     };
-    let mut config = json!({"content_type": content_type, "insecure_ssl": "0", "url": hook.url});
+    let mut config = json!({"content_type": content_type, "insecure_ssl": if hook.insecure_ssl { "1" } else { "0" }, "url": hook.url});
     if hook.secret.is_some() {
         config["secret"] = json!("********");
     }
