@@ -8,6 +8,7 @@ pub mod logging;
 pub mod offline;
 pub mod providers;
 pub mod serve;
+pub mod setup;
 pub mod start;
 
 use std::io::Write;
@@ -97,7 +98,8 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             let verdict = PersonsVerdict::new(&by.unwrap_or_else(account), !failed, note.as_deref());
             offline::finish(&load(&path)?, &run, &verdict, wait)
         }
-        Command::Doctor => doctor::doctor(&load(&path)?),
+        Command::Setup(args) => setup::setup(&path, &args),
+        Command::Doctor { json } => doctor::doctor(&load(&path)?, json),
     }
 }
 
@@ -115,6 +117,11 @@ fn config_path(named: Option<PathBuf>) -> PathBuf {
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     let names = catalogue::shipped_names();
     Ok(Config::load(path, &Known { providers: &names })?)
+}
+
+/// What holds where nothing is written yet.
+pub(crate) fn unwritten(path: &Path) -> anyhow::Result<Config> {
+    Ok(Config::parse(path, "{}\n", &Known { providers: &[] })?)
 }
 
 /// Prints to standard output. A reader that has gone away, as in `chima runs | head`, is no error.

@@ -22,5 +22,6 @@ pub mod recheck;
 pub mod rehearse;
 pub mod replay;
 pub mod rules;
+pub mod set_up;
 pub mod sweep;
 pub mod tidy;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use serde_json::json;
 
 use crate::app::clock::SystemClock;
 use crate::app::offline::find_ledger;
@@ -22,6 +23,8 @@ use crate::report::auto_deploy::sentence;
 use crate::store::Store;
 
 mod environments;
+mod github;
+mod machine;
 mod ssh;
 
 /// Runs every check and prints each finding with its fix. Ends with 1 when something must be mended.
@@ -29,7 +32,7 @@ mod ssh;
 /// # Errors
 ///
 /// When the checks themselves cannot be made.
-pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
+pub fn doctor(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -37,7 +40,7 @@ pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
     let findings = runtime.block_on(examine(config))?;
     let mut text = String::new();
     for finding in &findings {
-        text.push_str(&finding.shown());
+        text.push_str(&if json { finding.as_json() } else { finding.shown() });
     }
     say(&text)?;
     let bad = findings
@@ -65,11 +68,40 @@ impl Finding {
         format!("{mark}  {}\n", self.text) + &fix.collect::<String>()
     }
 
+    /// One line for programs.
+    fn as_json(&self) -> String {
+        let severity = match self.severity {
+            None => "ok",
+            Some(Severity::Warn) => "warn",
+            Some(Severity::Refuse) => "fail",
+        };
+        format!(
+            "{}\n",
+            json!({"severity": severity, "text": self.text, "fix": self.fix})
+        )
+    }
+
     fn well(text: String) -> Self {
         Self {
             severity: None,
             text,
             fix: None,
+        }
+    }
+
+    fn odd(text: String, fix: &str) -> Self {
+        Self {
+            severity: Some(Severity::Warn),
+            ..Self::bad(text, fix)
+        }
+    }
+
+    /// Something that is not there: as bad as what depends on it.
+    fn missing(vital: bool, text: String, fix: &str) -> Self {
+        if vital {
+            Self::bad(text, fix)
+        } else {
+            Self::odd(text, fix)
         }
     }
 
@@ -91,6 +123,8 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let account = PathBuf::from(environment::variable("HOME").unwrap_or_default());
     findings.extend(environments::examine(config, &catalogue, &machine(home.path()), &account).await);
     findings.extend(auto_deploys(config).await);
+    findings.extend(machine::disk(config));
+    findings.extend(Box::pin(github::examine(config)).await);
     Ok(findings)
 }
 

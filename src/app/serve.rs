@@ -77,6 +77,10 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         }
         if let Some(listener) = &listener {
             let at = listener.local_addr().context("cannot tell where the server listens")?;
+            if let Some(set_up) = &started.set_up {
+                let url = format!("http://{at}{}", set_up.path());
+                tracing::info!(url, "to make a GitHub App with one click, open this address; it is for you alone");
+            }
             tracing::info!(address = %at, worker = started.engine.worker, "ready; webhooks go to http://{at}/webhooks/github");
         } else {
             tracing::info!(worker = started.engine.worker, "ready to carry out runs");
@@ -126,6 +130,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     let Started {
         engine,
         webhook_secrets,
+        set_up,
         ..
     } = started;
     let tasks = engine.tasks.clone();
@@ -146,7 +151,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {
         let draining = CancellationToken::new();
-        let surface = Surface::new(engine.clone(), webhook_secrets, draining.clone());
+        let surface = Surface::new(engine.clone(), webhook_secrets, draining.clone()).offering(set_up);
         let connections = connections::serve(listener, router(surface), tasks.clone(), engine.stop.clone());
         let drain = async {
             engine.stop.cancelled().await;
@@ -192,21 +197,21 @@ async fn work(engine: Engine) {
 
 /// What tells a process to stop.
 #[derive(Debug)]
-struct StopSignals {
+pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
     /// From here on the signals no longer end the process.
-    fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

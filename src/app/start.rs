@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::clock::SystemClock;
+use crate::app::setup;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
@@ -19,6 +20,7 @@ use crate::flow::auto_deploy;
 use crate::flow::engine::{Engine, Lease, Parts};
 use crate::flow::pace::Pace;
 use crate::flow::rehearse;
+use crate::flow::set_up::SetUp;
 use crate::github::{Credentials, GitHub};
 use crate::notify::slack::SlackWebhook;
 use crate::provider::checkout::Checkouts;
@@ -51,6 +53,8 @@ pub struct Started {
     pub webhook_secrets: Vec<SecretString>,
     /// What is not set up, one sentence each with the remedy.
     pub missing: Vec<String>,
+    /// The set-up that is offered as long as there are no credentials.
+    pub set_up: Option<Arc<SetUp>>,
     /// What is wrong with manifests and with inputs of providers, one sentence each.
     pub unfit: Vec<String>,
 }
@@ -137,6 +141,13 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         .context("cannot open the queue")?;
     refuse_unsafe_queue(&queue).await?;
     let github = github(config, &credentials, Arc::clone(&clock))?;
+    let set_up = match &credentials {
+        Credentials::None => {
+            let wanted = setup::wanted(config);
+            Some(Arc::new(SetUp::new(wanted, github.clone(), Arc::clone(&clock))?))
+        }
+        Credentials::Token(_) | Credentials::App { .. } => None,
+    };
     let engine = Engine::new(Parts {
         config: config.clone(),
         store,
@@ -169,6 +180,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         engine,
         webhook_secrets,
         missing,
+        set_up,
         unfit,
     })
 }

@@ -39,6 +39,35 @@ pub struct DeployArgs {
     pub no_wait: bool,
 }
 
+/// What a GitHub App is made with.
+#[derive(Debug, ClapArgs)]
+pub struct SetupArgs {
+    /// The organization that is to own the App [default: your own account].
+    #[arg(long, value_name = "ORG", value_parser = NonEmptyStringValueParser::new())]
+    pub org: Option<String>,
+    /// What the App is called; GitHub lets you change it [default: chima and the host of the address].
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub name: Option<String>,
+    /// The address at which GitHub reaches Chima [default: `server.public_url` of the configuration].
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The folder that gets the private key and the secrets.
+    #[arg(long, value_name = "DIR", default_value = "secrets")]
+    pub dir: PathBuf,
+    /// Replace secrets that are there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Print the address and open no browser.
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Where the page is, for the time of the set-up.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// How long to wait for you.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub timeout_seconds: u64,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -158,6 +187,12 @@ pub enum Command {
         #[arg(long)]
         wait: bool,
     },
-    /// Check the installation: storage, queue, git, the providers' programs, ssh; each finding with its fix.
-    Doctor,
+    /// Make a GitHub App for Chima with one click: right permissions, events and webhook; keep its secrets as files.
+    Setup(SetupArgs),
+    /// Check the installation: GitHub, clock, storage, queue, disk, git, the providers' programs, ssh; each finding with its fix.
+    Doctor {
+        /// Print JSON, one finding a line.
+        #[arg(long)]
+        json: bool,
+    },
 }

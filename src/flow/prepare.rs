@@ -149,9 +149,10 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
     };
     // Only where it runs is of interest yet, and that does not depend on what is there.
     let mut plan = planned(&|_| false)?;
+    let mut token = None;
     if needs_checkout(&plan.steps) {
         let wanted = (app, environment);
-        check_out(
+        token = check_out(
             engine,
             run,
             order,
@@ -173,6 +174,7 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
         masked.extend(ssh.key.into_iter().map(|key| ("ssh.key".to_owned(), key)));
         files.extend(ssh.files);
     }
+    masked.extend(token.map(|token| ("git token".to_owned(), token)));
     masked.extend(engine.secrets.iter().cloned());
     Ok(RunnerSpec {
         run: run.id,
@@ -224,7 +226,7 @@ fn programs_path(environment: &Environment) -> String {
         .unwrap_or_else(|| DEFAULT_PATH.to_owned())
 }
 
-/// Checks out the order's commit. While the remote cannot be reached it is tried again: the deployment waits, it is not lost.
+/// Checks out the order's commit, and says with which token. While the remote cannot be reached it is tried again: the deployment waits, it is not lost.
 async fn check_out(
     engine: &Engine,
     run: &Run,
@@ -232,7 +234,7 @@ async fn check_out(
     (app, environment): (&App, &Environment),
     ssh: Option<SshAccess>,
     places: &Places,
-) -> Result<(), Reason> {
+) -> Result<Option<SecretString>, Reason> {
     let remote = remote(engine, run, app, environment.checkout.submodules, ssh).await;
     let wanted = Wanted {
         repository: run.repository_id,
@@ -245,7 +247,7 @@ async fn check_out(
     let mut pause = Duration::from_millis(500);
     loop {
         let error = match engine.checkouts.prepare(&wanted).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(remote.token),
             Err(CheckoutError::WrongHead { found, .. }) => return Err(Reason::ShaMismatch { found }),
             Err(error) => error,
         };

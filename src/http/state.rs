@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::engine::Engine;
+use crate::flow::set_up::SetUp;
 
 /// Bodies in memory at once, all connections together, in KiB.
 const BODY_BUDGET_KIB: usize = 96 * 1024;
@@ -25,6 +26,8 @@ pub struct Surface {
     pub draining: CancellationToken,
     /// Where runs keep their logs.
     pub data_dir: PathBuf,
+    /// The set-up that is offered as long as there are no credentials.
+    pub set_up: Option<Arc<SetUp>>,
 }
 
 impl Surface {
@@ -38,6 +41,13 @@ impl Surface {
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             draining,
             data_dir,
+            set_up: None,
         }
+    }
+
+    /// The same, and offers a set-up.
+    #[must_use]
+    pub fn offering(self, set_up: Option<Arc<SetUp>>) -> Self {
+        Self { set_up, ..self }
     }
 }

@@ -23,5 +23,6 @@ mod providers;
 mod receiver;
 mod runner_death;
 mod serving;
+mod set_up;
 mod storm;
 mod wire;

@@ -34,6 +34,7 @@ mod plan;
 mod policy;
 mod receiver;
 mod replay;
+mod set_up;
 mod sha;
 mod shell;
 mod slack;

@@ -19,6 +19,7 @@ use crate::world::stage::{APP, SCRIPT, SECRET, SITE, World};
 pub struct Setup {
     pub(super) app: String,
     auth: String,
+    bare: bool,
     slack: bool,
     secrets: Vec<String>,
     project: Option<PathBuf>,
@@ -35,6 +36,7 @@ impl World {
         Setup {
             app: APP.to_owned(),
             auth: String::new(),
+            bare: false,
             slack: true,
             secrets: vec![SECRET.to_owned()],
             project: None,
@@ -122,6 +124,13 @@ impl Setup {
         self
     }
 
+    /// Nothing is set up yet: no credentials, and no secret of a webhook.
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self.secrets.clear();
+        self
+    }
+
     pub fn without_slack(mut self) -> Self {
         self.slack = false;
         self
@@ -166,7 +175,9 @@ impl Setup {
             put(&format!("secret-{number}"), secret);
             secrets.push(format!("{{ file: {}/secret-{number} }}", folder.display()));
         }
-        let auth = if self.auth.is_empty() {
+        let auth = if self.bare {
+            String::new()
+        } else if self.auth.is_empty() {
             put("token", DEFAULT_TOKEN);
             format!("token: {{ file: {}/token }}", folder.display())
         } else {

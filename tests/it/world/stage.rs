@@ -7,6 +7,7 @@ use std::thread::ThreadId;
 use chima::app::start::{Started, Surroundings, start};
 use chima::config::Config;
 use chima::flow::engine::Engine;
+use chima::flow::set_up::SetUp;
 use chima::http::router;
 use chima::http::serve::serve;
 use chima::http::state::Surface;
@@ -56,6 +57,8 @@ pub struct World {
     pub hook: HookHandle,
     /// Where Chima listens.
     pub url: String,
+    /// What is offered while nothing is set up.
+    pub set_up: Option<Arc<SetUp>>,
     /// Commits by what a test calls them.
     pub(super) commits: Vec<(String, String)>,
     pub(super) thread: ThreadId,
@@ -97,7 +100,7 @@ impl World {
             hook.form();
         }
         let config = setup.write_config(folder.path(), &url, &github, &slack);
-        let engine = open(&config, &clock, Some(listener)).await;
+        let (engine, set_up) = open(&config, &clock, Some(listener)).await;
         Self {
             github,
             slack,
@@ -106,6 +109,7 @@ impl World {
             engine,
             hook,
             url,
+            set_up,
             commits: vec![("one".to_owned(), sha)],
             thread: std::thread::current().id(),
             ended: false,
@@ -142,12 +146,12 @@ impl World {
         self.url = format!("http://{}", listener.local_addr().unwrap());
         self.hook.url(&format!("{}/webhooks/github", self.url));
         let config = (self.setup).write_config(self.folder.path(), &self.url, &self.github, &self.slack);
-        self.engine = open(&config, &self.clock, Some(listener)).await;
+        (self.engine, self.set_up) = open(&config, &self.clock, Some(listener)).await;
     }
 
     /// A second process of the same installation, as far as the ledger can tell: its own engine, without a port.
     pub async fn second_worker(&self) -> Engine {
-        open(&self.engine.config, &self.clock, None).await
+        open(&self.engine.config, &self.clock, None).await.0
     }
 
     /// Stops the app: it lets go of everything; runners go on.
@@ -163,7 +167,7 @@ impl World {
     }
 }
 
-async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>) -> Engine {
+async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>) -> (Engine, Option<Arc<SetUp>>) {
     let surroundings = Surroundings {
         program: PathBuf::from(env!("CARGO_BIN_EXE_chima")),
         clock: Arc::new(clock.clone()),
@@ -171,17 +175,18 @@ async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>)
     let Started {
         engine,
         webhook_secrets,
+        set_up,
         ..
     } = start(config, &surroundings).await.unwrap();
     let Some(listener) = listener else {
-        return engine;
+        return (engine, set_up);
     };
     let writer = engine.store.take_inbox_writer().unwrap();
     drop(engine.tasks.spawn(writer.run()));
-    let surface = Surface::new(engine.clone(), webhook_secrets, CancellationToken::new());
+    let surface = Surface::new(engine.clone(), webhook_secrets, CancellationToken::new()).offering(set_up.clone());
     let (tasks, stop) = (engine.tasks.clone(), engine.stop.clone());
     drop(engine.tasks.spawn(serve(listener, router(surface), tasks, stop)));
-    engine
+    (engine, set_up)
 }
 
 /// Panics by the thread they happened on: every world lives on the one thread of its test.
