@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use chima::github::call::CallError;
+use chima::github::{Credentials, GitHub};
+
 use super::*;
 
 const TOKEN: &str = "not-a-real-token-0123456789";
@@ -252,6 +255,61 @@ fn files_below(folder: &Path) -> Vec<(PathBuf, String)> {
         }
     }
     found
+}
+
+fn openssl(rig: &Rig, arguments: &str) {
+    #[expect(clippy::disallowed_methods, reason = "certificates for the tests' own server")]
+    let made = Command::new("openssl")
+        .args(arguments.split(' '))
+        .current_dir(rig.path(""))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+#[tokio::test]
+async fn the_api_believes_the_authority_that_is_configured_for_git_too() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let rig = Rig::new();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    openssl(
+        &rig,
+        &format!("req -x509 {key} -subj /CN=authority -keyout ca.key -out ca.pem"),
+    );
+    openssl(
+        &rig,
+        &format!("req {key} -subj /CN=127.0.0.1 -keyout leaf.key -out leaf.csr"),
+    );
+    fs::write(rig.path("leaf.ext"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    openssl(
+        &rig,
+        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile leaf.ext -out leaf.pem",
+    );
+    let read = |name: &str| fs::read_to_string(rig.path(name)).unwrap();
+    fs::write(rig.path("certificate.pem"), read("leaf.key") + &read("leaf.pem")).unwrap();
+    let server = Server::start(&rig, "api", &[]);
+    let asked = async |authorities: Option<&[u8]>| {
+        let clock = std::sync::Arc::new(chima::app::clock::SystemClock::default());
+        let credentials = Credentials::Token(TOKEN.into());
+        let url = format!("https://127.0.0.1:{}", server.port);
+        let github = GitHub::new(&url, &credentials, authorities, clock).unwrap();
+        github
+            .repository(None, &"octo/site".parse().unwrap())
+            .await
+            .unwrap_err()
+    };
+    let error = asked(Some(read("ca.pem").as_bytes())).await;
+    assert!(matches!(error, CallError::Refused { status: 404, .. }), "{error}");
+    let error = asked(None).await.to_string();
+    assert!(error.contains("certificate"), "{error}");
+    let clock = std::sync::Arc::new(chima::app::clock::SystemClock::default());
+    let bad = GitHub::new(
+        "https://127.0.0.1",
+        &Credentials::None,
+        Some(b"-----BEGIN CERTIFICATE-----\nx\n"),
+        clock,
+    );
+    assert!(bad.is_err());
 }
 
 #[tokio::test]
