@@ -89,7 +89,7 @@ pub fn router(set_up: Arc<SetUp>) -> Router {
 async fn ask(State(offer): State<Offer>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
     let set_up = match admitted(offer.as_ref()) {
         Ok(set_up) => set_up,
-        Err(told) => return told,
+        Err(said) => return over(said),
     };
     if !set_up.admits(&asked.token) {
         let stage = Stage::Told {
@@ -131,7 +131,7 @@ async fn ask(State(offer): State<Offer>, Query(asked): Query<Asked>, headers: He
 async fn back(State(offer): State<Offer>, Query(back): Query<Back>) -> Response {
     let set_up = match admitted(offer.as_ref()) {
         Ok(set_up) => set_up,
-        Err(told) => return told,
+        Err(said) => return over(said),
     };
     // boxed: the client's futures are large
     match Box::pin(set_up.finish(back.code.as_deref(), &back.state)).await {
@@ -149,27 +149,25 @@ async fn back(State(offer): State<Offer>, Query(back): Query<Back>) -> Response 
     }
 }
 
-/// The set-up, as long as there is something to set up.
-fn admitted(offer: Option<&Arc<SetUp>>) -> Result<Arc<SetUp>, Response> {
-    let told = |text: &str, hint: &str| {
-        let stage = Stage::Told {
-            title: "Chima is set up",
-            text: text.to_owned(),
-            hint: hint.to_owned(),
-        };
-        page(StatusCode::OK, stage)
-    };
+/// The set-up, as long as there is something to set up; else what is said instead.
+fn admitted(offer: Option<&Arc<SetUp>>) -> Result<Arc<SetUp>, [&'static str; 2]> {
     match offer {
-        None => Err(told(
-            "There are credentials for GitHub, so no other App is made here.",
-            "",
-        )),
-        Some(set_up) if set_up.made().is_some() => Err(told(
+        None => Err(["There are credentials for GitHub, so no other App is made here.", ""]),
+        Some(set_up) if set_up.made().is_some() => Err([
             "The App is made, and its secrets are kept.",
             "Write it into the configuration and start Chima again",
-        )),
+        ]),
         Some(set_up) => Ok(Arc::clone(set_up)),
     }
+}
+
+fn over([text, hint]: [&str; 2]) -> Response {
+    let stage = Stage::Told {
+        title: "Chima is set up",
+        text: text.to_owned(),
+        hint: hint.to_owned(),
+    };
+    page(StatusCode::OK, stage)
 }
 
 fn made(outcome: Outcome) -> Stage {

@@ -52,6 +52,10 @@ impl Place {
     }
 
     /// Starts the set-up; its process, what it prints, and the page's address.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "the caller waits for it; where there is none, the test fails"
+    )]
     fn setup(&self, arguments: &[&str]) -> (Child, BufReader<std::process::ChildStdout>, String) {
         let arguments = [&["setup", "--config", "app.yaml", "--no-browser"], arguments].concat();
         let mut child = command(self.folder.path(), &arguments)
