@@ -6,6 +6,7 @@ pub mod check;
 pub mod decide;
 pub mod finish;
 pub mod import;
+pub mod lock;
 pub mod providers;
 pub mod runs;
 pub mod schema;

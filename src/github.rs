@@ -11,7 +11,8 @@ pub mod deployments;
 pub mod examine;
 mod jwt;
 pub mod manifest;
-pub mod permissions;
+
+pub mod needs;
 mod send;
 pub mod statuses;
 mod tokens;
@@ -30,7 +31,7 @@ use crate::domain::ids::InstallationId;
 use crate::domain::names::RepositoryName;
 use crate::github::call::CallError;
 use crate::github::jwt::Signer;
-use crate::github::permissions::Purpose;
+use crate::github::needs::Purpose;
 use crate::github::tokens::{Key, Reach, Tokens};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

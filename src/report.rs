@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod creation;
 pub mod duration;
 pub mod event;
+pub mod lock;
 pub mod reference;
 pub mod sentence;
 pub mod slack;

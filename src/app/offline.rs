@@ -146,7 +146,7 @@ pub fn finish(config: &Config, run: &str, verdict: &PersonsVerdict, wait: bool) 
     })
 }
 
-fn desk<'a>(config: &'a Config, store: &'a Store, clock: &'a SystemClock) -> Desk<'a> {
+pub(crate) fn desk<'a>(config: &'a Config, store: &'a Store, clock: &'a SystemClock) -> Desk<'a> {
     Desk {
         store,
         voice: Voice {
@@ -177,7 +177,10 @@ async fn current(store: &Store, run: &Run) -> anyhow::Result<Run> {
     found.context("the run is gone from the ledger")
 }
 
-fn with_store(config: &Config, work: impl AsyncFnOnce(Store) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+pub(crate) fn with_store(
+    config: &Config,
+    work: impl AsyncFnOnce(Store) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
     if !config.store.exists() {
         anyhow::bail!(
             "there is no ledger at `{}`; it is made by `chima serve`",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ids::RunId;
 use crate::domain::names::shown;
 use crate::flow::engine::Engine;
 use crate::flow::pace::Pace;
@@ -110,7 +111,7 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
         Ok(()) => {
             tracing::info!(
                 delivery.id = claimed.delivery.map(tracing::field::display),
-                run.id = %claimed.outgoing.run,
+                run.id = run_id(claimed),
                 deployment.id = %message.target.deployment,
                 state = message.status.state,
                 "deployment status sent"
@@ -151,7 +152,7 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
     match slack.send(&claimed.outgoing.body).await {
         Ok(()) => {
             let delivery = claimed.delivery.map(tracing::field::display);
-            tracing::info!(delivery.id = delivery, run.id = %claimed.outgoing.run, "Slack message sent");
+            tracing::info!(delivery.id = delivery, run.id = run_id(claimed), "Slack message sent");
             engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await
         }
         Err(error) => {
@@ -177,17 +178,17 @@ async fn settle_failure(
     transient: bool,
     pause: Duration,
 ) -> Result<(), StoreError> {
-    let (run, kind) = (claimed.outgoing.run, claimed.outgoing.kind.as_str());
+    let (run, kind) = (run_id(claimed), claimed.outgoing.kind.as_str());
     let delivery = claimed.delivery.map(tracing::field::display);
     if transient {
         let attempt = claimed.attempts + 1;
-        tracing::warn!(delivery.id = delivery, run.id = %run, kind, error = %error, attempt, retry_seconds = pause.as_secs_f64(), "not sent yet");
+        tracing::warn!(delivery.id = delivery, run.id = run, kind, error = %error, attempt, retry_seconds = pause.as_secs_f64(), "not sent yet");
         engine
             .store
             .retry_outgoing(claimed, &shown_error(error), engine.now() + pause)
             .await
     } else {
-        tracing::error!(delivery.id = delivery, run.id = %run, kind, error = %error, "can never be sent; given up");
+        tracing::error!(delivery.id = delivery, run.id = run, kind, error = %error, "can never be sent; given up");
         engine
             .store
             .bury_outgoing(&claimed.outgoing.id, &shown_error(error))
@@ -197,6 +198,10 @@ async fn settle_failure(
 
 fn shown_error(error: &dyn std::error::Error) -> String {
     error.to_string().lines().map(shown).next().unwrap_or_default()
+}
+
+fn run_id(claimed: &Claimed) -> Option<tracing::field::DisplayValue<RunId>> {
+    claimed.outgoing.run.map(tracing::field::display)
 }
 
 /// Short enough that everything is told within ten seconds of the repair; as long as the other side asked otherwise.

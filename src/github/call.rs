@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::domain::ids::InstallationId;
 use crate::domain::names::shown;
 use crate::github::GitHub;
-use crate::github::permissions::Purpose;
+use crate::github::needs::Purpose;
 use crate::github::send::{Request, Whole};
 
 /// What GitHub asks for when it names no time: at least a minute.

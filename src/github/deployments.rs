@@ -11,7 +11,7 @@ use crate::domain::names::{EnvironmentName, RepositoryName, TaskName, shown};
 use crate::domain::reason::ContextFinding;
 use crate::github::GitHub;
 use crate::github::call::{CallError, encoded};
-use crate::github::permissions::Purpose;
+use crate::github::needs::Purpose;
 
 /// So many are listed: what happened before is not what an environment runs.
 const LISTED: usize = 30;

@@ -10,7 +10,7 @@ use crate::domain::ids::InstallationId;
 use crate::domain::names::RepositoryName;
 use crate::github::GitHub;
 use crate::github::call::{CallError, encoded};
-use crate::github::permissions::Purpose;
+use crate::github::needs::Purpose;
 use crate::github::send::Request;
 
 /// So many deliveries are looked at.

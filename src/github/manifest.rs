@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::github::GitHub;
 use crate::github::call::{CallError, encoded};
-use crate::github::permissions::{EVENTS, of_app};
+use crate::github::needs::{EVENTS, of_app};
 use crate::github::send::Request;
 use crate::github::tokens::secret;
 

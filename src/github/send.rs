@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::ids::InstallationId;
 use crate::github::call::{CallError, chain};
-use crate::github::permissions::Purpose;
+use crate::github::needs::Purpose;
 use crate::github::tokens::{Key, Reach, Token};
 use crate::github::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, GitHub, Identity};
 

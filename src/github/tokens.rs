@@ -14,7 +14,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::InstallationId;
 use crate::github::GitHub;
 use crate::github::call::CallError;
-use crate::github::permissions::{Level, Purpose};
+use crate::github::needs::{Level, Purpose};
 use crate::github::send::Request;
 
 /// A token is replaced so long before it expires: what begins with it must also end with it.

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::flow::set_up::{Outcome, SetUp, SetUpError};
 use crate::github::manifest::NAME_CHARACTERS;
-use crate::github::permissions::{EVENTS, PERMISSIONS, of_app};
+use crate::github::needs::{EVENTS, PERMISSIONS, of_app};
 use crate::http::problem::server_fault;
 use crate::http::{fixed_headers, pages};
 
@@ -67,7 +67,7 @@ enum Stage {
 struct PermissionRow {
     title: &'static str,
     level: &'static str,
-    purpose: &'static str,
+    purpose: String,
 }
 
 /// The two addresses of the set-up, for a server of any state.
@@ -108,7 +108,8 @@ async fn ask(State(offer): State<Offer>, Query(asked): Query<Asked>, headers: He
     let rows = PERMISSIONS.iter().map(|permission| PermissionRow {
         title: permission.title,
         level: levels.get(permission.name).map_or("", |level| level.as_str()),
-        purpose: permission.purpose,
+        // these are marks of the documentation
+        purpose: permission.purpose.replace('`', ""),
     });
     let stage = Stage::Ask {
         action: form.action,

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chima::cli::args::Args;
-use chima::github::permissions::{EVENTS, Level, PERMISSIONS};
+use chima::github::needs::{EVENTS, Level, PERMISSIONS};
 use clap::{Arg, CommandFactory};
 
 /// Folders that hold nothing of ours.
@@ -61,7 +61,7 @@ fn the_page_of_permissions_is_what_the_app_is_made_with() {
 fn permissions_page() -> String {
     let mut page = String::from(
         "# What the GitHub App may do and hears of\n\n\
-         <!-- Made from `src/github/permissions.rs` by a test. -->\n\n\
+         <!-- Made from `src/github/needs.rs` by a test. -->\n\n\
          `chima setup` makes the App with these, and `chima doctor` compares them. *Asks for* is what Chima's own tokens have of it.\n\n\
          ## Permissions\n\n| permission | level | asks for | what for | without it |\n|---|---|---|---|---|\n",
     );
@@ -294,7 +294,7 @@ fn the_guide_names_every_answer_of_auto_deploy() {
         .lines()
         .filter_map(|line| line.split("=> \"").nth(1)?.split('"').next())
         .collect();
-    assert_eq!(codes.len(), 16, "{codes:?}");
+    assert_eq!(codes.len(), 17, "{codes:?}");
     let missing: Vec<_> = codes
         .iter()
         .filter(|code| !guide.contains(&format!("| `{code}` |")))

@@ -18,7 +18,7 @@ use crate::domain::names::{RepositoryName, shown};
 use crate::github::GitHub;
 use crate::github::call::CallError;
 use crate::github::examine::{AppFound, AttemptFound, HookFound, Myself, OwnerFound};
-use crate::github::permissions::{EVENTS, Level, PERMISSIONS, of_app};
+use crate::github::needs::{EVENTS, Level, PERMISSIONS, of_app};
 
 /// Repositories that are asked about at once.
 const AT_ONCE: usize = 8;
