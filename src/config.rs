@@ -102,6 +102,8 @@ pub struct GitHub {
     pub writes_per_minute: u32,
     /// Slugs of other Apps whose deployments are ours.
     pub known_apps: Vec<String>,
+    /// How often GitHub is asked for new deployments; `None` where it delivers them.
+    pub polling: Option<Duration>,
 }
 
 /// Who Chima is on GitHub.

@@ -8,6 +8,9 @@ pub mod branches;
 pub mod call;
 pub mod contexts;
 pub mod deployments;
+pub mod hooks;
+pub mod listing;
+pub mod page;
 pub mod statuses;
 
 use std::collections::HashMap;
@@ -53,15 +56,18 @@ pub struct SetupError {
 /// A client of one GitHub. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct GitHub {
-    client: Octocrab,
+    client: Arc<Octocrab>,
     credentials: Arc<Credentials>,
-    installations: Arc<Mutex<HashMap<InstallationId, Octocrab>>>,
+    /// Shared and never cloned: a clone of octocrab's has a token of its own, and asks for it.
+    installations: Arc<Mutex<HashMap<InstallationId, Arc<Octocrab>>>>,
     /// Until when GitHub asked the owner of a token not to call; `None` is the one token there is.
     silent_until: Arc<Mutex<HashMap<Option<InstallationId>, Timestamp>>>,
     /// Without a slash at its end.
     api_url: String,
     /// Our own App's name, once GitHub has said it.
     slug: Arc<Mutex<Option<String>>>,
+    /// The name that our own statuses carry, once GitHub has said it.
+    login: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -90,11 +96,12 @@ impl GitHub {
                 .map_err(failed)?,
         };
         Ok(Self {
-            client: builder.build().map_err(failed)?,
+            client: Arc::new(builder.build().map_err(failed)?),
             credentials: Arc::new(credentials),
             installations: Arc::default(),
             silent_until: Arc::default(),
             slug: Arc::default(),
+            login: Arc::default(),
             api_url: api_url.trim_end_matches('/').to_owned(),
             clock,
         })
@@ -150,23 +157,21 @@ impl GitHub {
     }
 
     /// The client that may speak for an installation: the App's own token for it, or the one token there is.
-    fn client_for(&self, installation: Option<InstallationId>) -> Result<Octocrab, CallError> {
+    fn client_for(&self, installation: Option<InstallationId>) -> Result<Arc<Octocrab>, CallError> {
         match (&*self.credentials, installation) {
             (Credentials::None, _) => Err(CallError::NotSetUp),
-            (Credentials::Token(_), _) => Ok(self.client.clone()),
+            (Credentials::Token(_), _) => Ok(Arc::clone(&self.client)),
             (Credentials::App { .. }, None) => Err(CallError::NoInstallation),
             (Credentials::App { .. }, Some(id)) => {
                 let mut installations = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(client) = installations.get(&id) {
-                    return Ok(client.clone());
+                    return Ok(Arc::clone(client));
                 }
-                let client = self
-                    .client
-                    .installation(OctocrabInstallationId(id.0))
-                    .map_err(|error| CallError::Unreachable {
-                        detail: call::chain(&error),
-                    })?;
-                installations.insert(id, client.clone());
+                let client = self.client.installation(OctocrabInstallationId(id.0));
+                let client = Arc::new(client.map_err(|error| CallError::Unreachable {
+                    detail: call::chain(&error),
+                })?);
+                installations.insert(id, Arc::clone(&client));
                 Ok(client)
             }
         }

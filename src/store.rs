@@ -5,10 +5,12 @@
 
 pub mod auto_deploys;
 pub mod cancel;
+pub mod catch_ups;
 pub mod claims;
 pub mod decisions;
 pub mod deliveries;
 pub mod error;
+pub mod lost_deliveries;
 pub mod outbox;
 pub mod pool;
 pub mod reading;

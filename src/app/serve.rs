@@ -13,7 +13,7 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
-use crate::flow::{auto_deploy, execute, intake, outbox, recheck, sweep};
+use crate::flow::{auto_deploy, catch_up, execute, intake, outbox, recheck, sweep};
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
 
@@ -77,7 +77,16 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         }
         if let Some(listener) = &listener {
             let at = listener.local_addr().context("cannot tell where the server listens")?;
-            tracing::info!(address = %at, worker = started.engine.worker, "ready; webhooks go to http://{at}/webhooks/github");
+            let worker = &started.engine.worker;
+            match config.github.polling {
+                Some(interval) => tracing::info!(
+                    address = %at,
+                    worker,
+                    "ready; GitHub is asked for new deployments every {} s (`github.polling`)",
+                    interval.as_secs()
+                ),
+                None => tracing::info!(address = %at, worker, "ready; webhooks go to http://{at}/webhooks/github"),
+            }
         } else {
             tracing::info!(worker = started.engine.worker, "ready to carry out runs");
         }
@@ -135,6 +144,8 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     }
     if roles.receive {
         tasks.spawn(supervised("intake", engine.clone(), intake::run));
+        // where deliveries are taken: GitHub is asked to send them here
+        tasks.spawn(supervised("catch-up", engine.clone(), catch_up::run));
     }
     if roles.work {
         tasks.spawn(work(engine.clone()));

@@ -16,6 +16,7 @@ use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
 use crate::flow::auto_deploy;
+use crate::flow::catch_up;
 use crate::flow::engine::{Engine, Lease, Parts};
 use crate::flow::pace::Pace;
 use crate::flow::rehearse;
@@ -101,7 +102,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
     for source in &config.github.webhook_secrets {
         webhook_secrets.extend(secret::read_strong(source)?);
     }
-    if webhook_secrets.is_empty() {
+    if webhook_secrets.is_empty() && config.github.polling.is_none() {
         let place = places(&config.github.webhook_secrets);
         missing.push(format!(
             "no webhook secret: deliveries are answered with 503; make one with `openssl rand -hex 32`, give it to GitHub's \
@@ -154,6 +155,8 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         worker: worker::name(&host()),
         lease,
         pace: Pace::new(config.github.writes_per_minute),
+        // half as many: statuses are said at the same time
+        redeliveries: Pace::new((config.github.writes_per_minute / 2).max(1)),
         chat_pace: Pace::new(SLACK_PER_MINUTE),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
@@ -165,6 +168,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         watched: Mutex::default(),
     });
     auto_deploy::follow(&engine).await?;
+    catch_up::follow(&engine).await?;
     Ok(Started {
         engine,
         webhook_secrets,

@@ -79,6 +79,30 @@ pub(super) struct GitHub {
     pub(super) writes_per_minute: Option<u32>,
     /// Slugs of other GitHub Apps whose deployments Chima executes; those of all others are left alone.
     pub(super) known_apps: Option<Vec<String>>,
+    /// Whether Chima asks GitHub for new deployments, for servers that GitHub cannot reach: `true`, `false`, or a map. No
+    /// webhook is needed then, and one that comes all the same is taken.
+    #[schemars(extend("default" = false))]
+    pub(super) polling: Option<Polling>,
+}
+
+/// Whether, and how often, GitHub is asked for new deployments.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Polling {
+    /// `true` asks at the usual pace; `false` is never.
+    Switch(bool),
+    /// How often.
+    Every(PollingEvery),
+}
+
+/// How often GitHub is asked for new deployments.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PollingEvery {
+    /// Seconds between two questions about one repository. A deployment is begun about so long after it was made, and no sooner
+    /// than five seconds after.
+    #[schemars(range(min = 1, max = 3600), extend("default" = defaults::POLLING_SECONDS))]
+    pub(super) interval_seconds: Option<u64>,
 }
 
 /// Slack: `incoming_webhook` or `bot_token` to send, `signing_secret` to receive commands.

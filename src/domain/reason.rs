@@ -63,6 +63,12 @@ pub enum Reason {
     FactsUnavailable { detail: String },
     /// A newer deployment of the same environment took its place.
     Superseded { by: DeploymentId },
+    /// GitHub shows a status of it already, and this ledger knows nothing of it.
+    AlreadyReported { state: String },
+    /// GitHub shows a status of ours that is not the last, and this ledger knows nothing of it.
+    OutcomeUnknown { state: String },
+    /// It was found too long after it had been asked for.
+    AskedTooLongAgo { age_seconds: u64 },
     /// Other runs of the same environment come first.
     LaneBusy { position: u32, behind: RunId },
     /// A command ended with a code other than 0.
@@ -158,6 +164,9 @@ impl Reason {
             Self::RequiredContextPending { .. } => "required_context_pending",
             Self::FactsUnavailable { .. } => "facts_unavailable",
             Self::Superseded { .. } => "superseded",
+            Self::AlreadyReported { .. } => "already_reported",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::AskedTooLongAgo { .. } => "asked_too_long_ago",
             Self::LaneBusy { .. } => "lane_busy",
             Self::ExitCode { .. } => "exit_code",
             Self::Signalled { .. } => "signalled",

@@ -84,6 +84,8 @@ pub struct Parts {
     pub lease: Lease,
     /// Limits statuses to GitHub.
     pub pace: Pace,
+    /// Limits how fast GitHub is asked to deliver again.
+    pub redeliveries: Pace,
     /// Limits messages to Slack.
     pub chat_pace: Pace,
     /// Where background work is counted.

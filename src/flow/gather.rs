@@ -3,7 +3,8 @@
 use crate::domain::deployment::{Deployment, Order};
 use crate::domain::run::LaneKey;
 use crate::flow::engine::Engine;
-use crate::policy::facts::{Contexts, Facts, LaneFacts, Waiting};
+use crate::flow::history;
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, Waiting};
 use crate::policy::needs::needs;
 use crate::policy::rules::{LaneOrder, Rules};
 use crate::store::error::StoreError;
@@ -56,6 +57,7 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
             now: engine.now(),
             contexts,
             lane: LaneFacts::default(),
+            history: History::NotNeeded,
         },
         seen: match &needs.order {
             Some(order) if needs.lane => Some(SeenLane {
@@ -90,6 +92,9 @@ pub async fn look_at_lane(
     };
     seen.contents = engine.store.lane(&seen.lane).await?;
     let contents = seen.contents.clone();
+    if let History::Gathered(missed) = &mut gathered.facts.history {
+        missed.newer_here = history::newer_here(engine, deployment, &seen.lane).await?;
+    }
     // a newer deployment of a `latest` lane takes the place of held ones too; in a `fifo` lane they take no place
     let held = match needs(deployment, rules).order {
         Some(order) if !order.noop && latest(rules, &order) => contents.held,

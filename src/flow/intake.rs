@@ -1,25 +1,30 @@
 //! Works on stored deliveries: parse, gather, decide, enqueue.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::delivery::Disposition;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, What};
-use crate::domain::ids::{DeliveryId, RunId};
+use crate::domain::ids::{DeliveryId, DeploymentId, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
 use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
+use crate::flow::history::{self, Late, Unknown};
 use crate::flow::rules::rules_for;
+use crate::github::call::CallError;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
-use crate::policy::facts::Facts;
+use crate::policy::facts::{Facts, History};
+use crate::policy::needs::needs;
 use crate::policy::rules::Rules;
 use crate::report::status::Place;
 use crate::store::decisions::{Displaced, Evidence, Recorded};
@@ -34,6 +39,8 @@ const BATCH: u32 = 64;
 const TICK: Duration = Duration::from_secs(1);
 /// The longest that one step waits for deliveries that come in a rush: they are stored first, and decided on soon after.
 const GIVE_WAY: Duration = Duration::from_millis(100);
+/// After GitHub did not say what the decision cannot do without.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Works on deliveries until this process is to stop.
@@ -70,6 +77,9 @@ async fn give_way(engine: &Engine) {
 #[derive(Debug)]
 struct Open {
     delivery: DeliveryId,
+    came_at: Timestamp,
+    /// Whether somebody must look back at what became of it.
+    late: bool,
     deployment: Box<Deployment>,
     rules: Rules,
     gathered: Gathered,
@@ -113,7 +123,12 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             Err(error) => put_off(engine, id, &error).await,
         }
     }
-    open.sort_by_key(|open| (open.deployment.created_at, open.deployment.id));
+    let (late, mut open): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|one| one.late);
+    open.sort_by_key(age);
+    let mut late = look_back(engine, late).await;
+    // of those that were missed the newest first: it may make the others pointless
+    late.sort_by_key(|one| Reverse(age(one)));
+    open.extend(late);
     let mut ignored = Vec::new();
     for one in open {
         let id = one.delivery;
@@ -126,6 +141,56 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             put_off(engine, *id, &error).await;
         }
     }
+}
+
+fn age(open: &Open) -> (Timestamp, DeploymentId) {
+    (open.deployment.created_at, open.deployment.id)
+}
+
+/// Finds out what became of deployments before they came. Those of which nobody can tell now are left for later.
+async fn look_back(engine: &Engine, late: Vec<Open>) -> Vec<Open> {
+    if late.is_empty() {
+        return late;
+    }
+    let asked: Vec<Late<'_>> = late
+        .iter()
+        .map(|one| Late {
+            deployment: &one.deployment,
+            came_at: one.came_at,
+        })
+        .collect();
+    // boxed: the client's futures are large
+    let found = Box::pin(history::look_back(engine, &asked)).await;
+    let mut known = Vec::with_capacity(late.len());
+    for (mut one, found) in late.into_iter().zip(found) {
+        match found {
+            Ok(missed) => {
+                one.gathered.facts.history = History::Gathered(missed);
+                known.push(one);
+            }
+            Err(Unknown::Ledger(error)) => put_off(engine, one.delivery, &error).await,
+            Err(Unknown::GitHub(error)) => {
+                let waits = wait_for_github(engine, one.delivery, "what became of it", &error);
+                if let Err(error) = waits.await {
+                    put_off(engine, one.delivery, &error).await;
+                }
+            }
+        }
+    }
+    known
+}
+
+/// Leaves a delivery for later, because GitHub does not say what the decision cannot do without. Only a refusal counts against
+/// the delivery: it may be one for ever.
+async fn wait_for_github(engine: &Engine, id: DeliveryId, what: &str, error: &CallError) -> Result<(), StoreError> {
+    let detail = format!("cannot tell {what}: {error}");
+    tracing::warn!(delivery.id = %id, error = detail, "a delivery is put off");
+    let now = engine.now();
+    if error.is_transient() {
+        let pause = error.wait().unwrap_or(ASK_AGAIN);
+        return engine.store.let_wait(id, &detail, now + pause).await;
+    }
+    engine.store.postpone_delivery(id, &detail, now).await
 }
 
 async fn put_off(engine: &Engine, id: DeliveryId, error: &StoreError) {
@@ -163,15 +228,15 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             let rules = match rules_for(engine, &deployment).await {
                 Ok(rules) => rules,
                 Err(error) => {
-                    let detail = format!("cannot tell whether our own App made it: {error}");
-                    tracing::warn!(delivery.id = %id, error = detail, "a delivery is put off");
-                    engine.store.postpone_delivery(id, &detail, engine.now()).await?;
+                    wait_for_github(engine, id, "whether our own App made it", &error).await?;
                     return Ok(None);
                 }
             };
             let gathered = gather(engine, &deployment, &rules).await?;
             return Ok(Some(Open {
                 delivery: id,
+                came_at: delivery.received_at,
+                late: history::came_late(&delivery, &deployment) && needs(&deployment, &rules).history,
                 deployment,
                 rules,
                 gathered,
@@ -242,6 +307,7 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
         deployment,
         rules,
         gathered,
+        ..
     } = open;
     let (delivery, facts) = (*delivery, &gathered.facts);
     let decision = decide(deployment, facts, rules);

@@ -16,10 +16,10 @@ use crate::github::{ANSWER_TIMEOUT, GitHub};
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
 const UNNAMED_WAIT: Duration = Duration::from_secs(60);
 
-type Response = http::Response<http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>>;
+pub(crate) type Response = http::Response<http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>>;
 
 /// Status, headers and body.
-type Whole = (u16, http::HeaderMap, String);
+pub(crate) type Whole = (u16, http::HeaderMap, String);
 
 /// A call that did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -200,7 +200,7 @@ impl GitHub {
         self.read(&answer)
     }
 
-    fn read<T: DeserializeOwned>(&self, (status, headers, body): &Whole) -> Result<T, CallError> {
+    pub(crate) fn read<T: DeserializeOwned>(&self, (status, headers, body): &Whole) -> Result<T, CallError> {
         if (200..300).contains(status) {
             return serde_json::from_str(body).map_err(|error| CallError::Garbled {
                 status: *status,
@@ -212,7 +212,7 @@ impl GitHub {
 
     /// A POST, which a repository that was renamed redirects; the client follows redirects of reads only. Nothing has been done
     /// by then, so it is sent again, once, and never to another GitHub.
-    async fn whole_post<B: Serialize + Sync>(
+    pub(crate) async fn whole_post<B: Serialize + Sync>(
         &self,
         installation: Option<InstallationId>,
         client: &Octocrab,
@@ -236,7 +236,7 @@ impl GitHub {
     }
 
     /// Makes a call, reads its answer to the end, and notes where it asks to wait.
-    async fn whole(
+    pub(crate) async fn whole(
         &self,
         installation: Option<InstallationId>,
         client: &Octocrab,

@@ -69,6 +69,8 @@ struct RunPage {
     who: String,
     room: String,
     deployment: String,
+    /// How we heard of it.
+    heard: &'static str,
     took: String,
     log: String,
     log_next: u64,
@@ -108,7 +110,7 @@ pub async fn runs(State(surface): State<Surface>) -> Response {
         Err(error) => return server_fault(&error),
     };
     page(&RunsPage {
-        set_up: !surface.webhook_secrets.is_empty(),
+        set_up: !surface.webhook_secrets.is_empty() || engine.config.github.polling.is_some(),
         deliveries: backlog.deliveries,
         held: backlog.held,
         queued: backlog.queued,
@@ -150,6 +152,7 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
     let events = engine.store.events(run.id).await?;
     let decisions = engine.store.decisions(&run.id.to_string()).await?;
     let told = engine.store.outbox_of(run.id).await?;
+    let listed = engine.store.listed_among(&[run.delivery]).await?;
     let (steps, hosts) = steps::rows(&engine.store.steps(run.id).await?);
     let log = reader_of(surface, run);
     let shown = tokio::task::spawn_blocking(move || shown_log(&log)).await??;
@@ -182,6 +185,11 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
         who: run.requester.as_deref().map_or_else(|| "unknown".to_owned(), harmless),
         room: run.room.as_deref().map(harmless).unwrap_or_default(),
         deployment: run.deployment.to_string(),
+        heard: if listed.is_empty() {
+            "by webhook"
+        } else {
+            "found in GitHub's list"
+        },
         took: run
             .started_at
             .map_or_else(|| "not started".to_owned(), |started| duration::span(ended - started)),

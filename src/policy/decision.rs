@@ -89,10 +89,12 @@ pub enum CheckName {
     Lane,
     /// Commit statuses and check runs.
     RequiredContexts,
+    /// What became of one that came late. Only made for such.
+    History,
 }
 
 impl CheckName {
-    /// Every check, in the order in which they are made.
+    /// Every check that each decision makes, in that order.
     pub const ALL: [Self; 10] = [
         Self::Foreign,
         Self::Repository,
@@ -120,6 +122,7 @@ impl CheckName {
             Self::Room => "room",
             Self::Lane => "lane",
             Self::RequiredContexts => "required_contexts",
+            Self::History => "history",
         }
     }
 }

@@ -16,19 +16,25 @@ pub struct Needs {
     pub contexts: bool,
     /// The runs of the lane.
     pub lane: bool,
+    /// What happened before, where the deployment came late: it is ours.
+    pub history: bool,
 }
 
 /// What must be gathered for this deployment.
 #[must_use]
 pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
     let first = Examined::of(deployment, rules);
+    let ignored = |check: &Check| check.verdict == CheckVerdict::Ignored;
+    let history = !first.checks.iter().any(ignored);
     match first.open_question() {
         Some(environment) => Needs {
+            history,
             contexts: required_contexts::matter(environment.required_contexts.as_deref()),
             lane: true,
             order: first.order,
         },
         None => Needs {
+            history,
             order: first.order,
             contexts: false,
             lane: false,

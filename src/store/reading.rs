@@ -1,12 +1,15 @@
 //! Lists and counts for pages, commands and health checks.
 
+use std::collections::HashSet;
+
 use sqlx::Row;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::run::Run;
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::row::{Reader, number};
+use crate::store::row::{Reader, millis, number};
 
 /// What waits, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,6 +64,32 @@ impl Store {
             .await
             .map_err(StoreError::while_doing(doing))?;
         row.map(|row| Reader::new(&row, doing).run()).transpose()
+    }
+
+    /// The deployments of a repository that have a run, as far as they were made since then.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn deployments_since(
+        &self,
+        host: &str,
+        repository: RepositoryId,
+        since: Timestamp,
+    ) -> Result<HashSet<DeploymentId>, StoreError> {
+        let doing = "list deployments that have a run";
+        let rows = sqlx::query(
+            "SELECT deployment_id FROM runs WHERE host = ? AND repository_id = ? AND requested_at >= ?",
+        )
+        .bind(host)
+        .bind(number(repository.0))
+        .bind(millis(since))
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter()
+            .map(|row| Reader::new(row, doing).number("deployment_id").map(DeploymentId))
+            .collect()
     }
 
     /// Runs whose id starts with `prefix`, newest first, at most two: enough to tell whether it is unique.

@@ -17,6 +17,7 @@ mod finish;
 mod import;
 mod installation;
 mod journal;
+mod missed;
 mod outages;
 mod paused;
 mod providers;

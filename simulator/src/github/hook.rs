@@ -74,6 +74,8 @@ pub struct HookDelivery {
     pub json: Value,
     /// The exact bytes sent.
     pub body: Vec<u8>,
+    /// GitHub holds it back, because it sent the receiver too much.
+    pub throttled_at: Option<DateTime<Utc>>,
     /// Absent while it is under way.
     pub outcome: Option<Outcome>,
 }
@@ -159,6 +161,7 @@ impl World {
                 headers: Vec::new(),
                 body: packed(&json, hook.content_type),
                 json,
+                throttled_at: None,
                 outcome: None,
             };
             self.enqueue(delivery, &hook);
@@ -172,6 +175,7 @@ impl World {
         let again = HookDelivery {
             redelivery: true,
             at: self.now(),
+            throttled_at: None,
             outcome: None,
             ..earlier
         };

@@ -197,7 +197,8 @@ impl Teller {
                 }
                 RunEvent::Decided { .. } => say("decision", words.trim_start_matches("decided: "))?,
                 RunEvent::Finished { .. } => {}
-                RunEvent::Claimed { .. }
+                RunEvent::Listed { .. }
+                | RunEvent::Claimed { .. }
                 | RunEvent::CheckedOut { .. }
                 | RunEvent::Started { .. }
                 | RunEvent::Adopted { .. }

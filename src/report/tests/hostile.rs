@@ -71,6 +71,9 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
         Reason::Superseded { .. } => Reason::Superseded {
             by: DeploymentId(u64::MAX),
         },
+        Reason::AlreadyReported { .. } => Reason::AlreadyReported { state: one() },
+        Reason::OutcomeUnknown { .. } => Reason::OutcomeUnknown { state: one() },
+        Reason::AskedTooLongAgo { .. } => Reason::AskedTooLongAgo { age_seconds: u64::MAX },
         Reason::LaneBusy { behind, .. } => Reason::LaneBusy {
             position: u32::MAX,
             behind,
@@ -220,7 +223,7 @@ proptest! {
 
 #[test]
 fn the_table_above_covers_every_reason() {
-    assert_eq!(examples().len(), 36);
+    assert_eq!(examples().len(), 39);
     let text = RunId::new(ulid::Ulid::from_parts(0, 0)).to_string();
     for reason in examples() {
         assert_eq!(filled(reason.clone(), &text, 1).code(), reason.code());

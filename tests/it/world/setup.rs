@@ -25,6 +25,7 @@ pub struct Setup {
     files: BTreeMap<String, String>,
     beside: Vec<(String, String)>,
     pub(super) form: bool,
+    polling: String,
     pub(super) known_apps: String,
     pub(super) repository: String,
 }
@@ -43,6 +44,7 @@ impl World {
                 .into(),
             beside: Vec::new(),
             form: false,
+            polling: String::new(),
             known_apps: String::new(),
             repository: SITE.to_owned(),
         }
@@ -122,6 +124,12 @@ impl Setup {
         self
     }
 
+    /// Nothing is delivered: GitHub is asked for new deployments, so often.
+    pub fn polling(mut self, seconds: u64) -> Self {
+        self.polling = format!("\n  polling: {{ interval_seconds: {seconds} }}");
+        self.secrets(&[])
+    }
+
     pub fn without_slack(mut self) -> Self {
         self.slack = false;
         self
@@ -191,7 +199,7 @@ github:
   api_url: {api}
   {auth}
   webhook_secrets: [{secrets}]
-  known_apps: [{known}]
+  known_apps: [{known}]{polling}
 {slack}
 apps:
   site:
@@ -205,6 +213,7 @@ apps:
             api = github.api_url(),
             secrets = secrets.join(", "),
             known = self.known_apps,
+            polling = self.polling,
             repository = self.repository,
             app = app.join("\n"),
         );
