@@ -56,7 +56,11 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         // first of all: who is told to stop while it starts ends as calmly as later
         let mut told = StopSignals::listen().context("cannot listen for signals")?;
-        let listener = if roles.receive { Some(listen(config).await?) } else { None };
+        let listener = if roles.receive {
+            Some(listen(config).await?)
+        } else {
+            None
+        };
         let config = &at_its_address(config, listener.as_ref())?;
         let surroundings = Surroundings::real()?;
         let started = tokio::select! {
@@ -95,7 +99,10 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         let stopper = engine.clone();
         engine.tasks.spawn(async move {
             let name = told.next().await;
-            tracing::info!(signal = name, "stopping; runs under way go on and are adopted by the next start");
+            tracing::info!(
+                signal = name,
+                "stopping; runs under way go on and are adopted by the next start"
+            );
             stopper.stop.cancel();
         });
         server.await;

@@ -87,7 +87,10 @@ fn summary(config: &Config) -> String {
     let _ = writeln!(text, "github  {}, API {}", config.github.url, config.github.api_url);
     if let Some(interval) = config.github.polling {
         let seconds = interval.as_secs();
-        let _ = writeln!(text, "        asked for new deployments every {seconds} s; no webhook is needed");
+        let _ = writeln!(
+            text,
+            "        asked for new deployments every {seconds} s; no webhook is needed"
+        );
     }
     if config.apps.is_empty() {
         text.push_str("\nno app is configured: every delivery is stored and ignored\nhint: name one under `apps`\n");

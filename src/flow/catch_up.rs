@@ -181,7 +181,10 @@ async fn look_through(engine: &Engine, known: &CatchUp) -> Result<bool, StoreErr
                 look.progress.installation = None;
             }
             let longest = if error.is_transient() { AWAY } else { REFUSED };
-            (Some(error.to_string()), Some(growing(&claimed, longest).max(error.wait().unwrap_or_default())))
+            (
+                Some(error.to_string()),
+                Some(growing(&claimed, longest).max(error.wait().unwrap_or_default())),
+            )
         }
         Ok(Err(Trouble::Ledger(error))) => (Some(error.to_string()), Some(growing(&claimed, AWAY))),
         Err(_) => {
@@ -242,7 +245,10 @@ fn tell(claimed: &CatchUp, looked: &Looked) {
     };
     match &looked.trouble {
         Some(trouble) if claimed.failures == 0 => {
-            tracing::warn!(error = trouble, "cannot look through {what} for what was missed; trying again");
+            tracing::warn!(
+                error = trouble,
+                "cannot look through {what} for what was missed; trying again"
+            );
         }
         None if claimed.failures > 0 => tracing::info!("{what} can be looked through again"),
         Some(_) | None => {}
@@ -250,7 +256,10 @@ fn tell(claimed: &CatchUp, looked: &Looked) {
     if let Some(why) = &looked.progress.no_log
         && claimed.progress.no_log.as_ref() != Some(why)
     {
-        tracing::warn!("lost deliveries of `{}` cannot be asked for: {why}; its deployments are found by listing", claimed.source);
+        tracing::warn!(
+            "lost deliveries of `{}` cannot be asked for: {why}; its deployments are found by listing",
+            claimed.source
+        );
     }
 }
 

@@ -41,6 +41,19 @@ pub struct Late<'a> {
     pub deployment: &'a Deployment,
     /// When it came.
     pub came_at: Timestamp,
+    /// How late.
+    pub lateness: Lateness,
+}
+
+/// How late a deployment came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lateness {
+    /// When it was made.
+    Delivered,
+    /// Nobody delivered it, but it was found as soon as it could be.
+    Found,
+    /// It was missed: others may have overtaken it.
+    Missed,
 }
 
 /// Why nobody can tell now.
@@ -64,16 +77,25 @@ impl From<StoreError> for Unknown {
     }
 }
 
-/// Whether a deployment came so late that somebody must look back.
+/// How late a deployment came. In pull mode nothing is missed that was found by one of the next two questions.
 #[must_use]
-pub fn came_late(delivery: &Delivery, deployment: &Deployment) -> bool {
-    delivery.source == Source::Listing || deployment.created_at + LATE < delivery.received_at
+pub fn lateness(engine: &Engine, delivery: &Delivery, deployment: &Deployment) -> Lateness {
+    let usual = match (delivery.source, engine.config.github.polling) {
+        (Source::Listing, Some(interval)) => LATE.max(interval * 2),
+        (Source::Listing | Source::Webhook, _) => LATE,
+    };
+    match delivery.source {
+        _ if deployment.created_at + usual < delivery.received_at => Lateness::Missed,
+        Source::Listing => Lateness::Found,
+        Source::Webhook => Lateness::Delivered,
+    }
 }
 
 /// What GitHub shows about deployments of one repository, in their order.
 pub async fn look_back(engine: &Engine, late: &[Late<'_>]) -> Vec<Result<Missed, Unknown>> {
     let nothing_known = |late: &Late<'_>| Missed {
         came_at: late.came_at,
+        missed: late.lateness == Lateness::Missed,
         status: None,
         newer_there: Vec::new(),
         newer_here: Vec::new(),
@@ -100,7 +122,7 @@ pub async fn look_back(engine: &Engine, late: &[Late<'_>]) -> Vec<Result<Missed,
                 own: own.is_some() && status.creator == own,
                 state: status.state,
             });
-            if missed.status.is_none() {
+            if missed.status.is_none() && missed.missed {
                 missed.newer_there = beyond.newer_than(late.deployment).await?;
             }
             Ok(missed)
@@ -130,11 +152,7 @@ pub async fn newer_here(engine: &Engine, deployment: &Deployment, lane: &LaneKey
         .collect())
 }
 
-async fn statuses(
-    engine: &Engine,
-    deployment: &Deployment,
-    id: DeploymentId,
-) -> Result<Vec<SignedStatus>, CallError> {
+async fn statuses(engine: &Engine, deployment: &Deployment, id: DeploymentId) -> Result<Vec<SignedStatus>, CallError> {
     let (installation, repository) = (deployment.installation, &deployment.repository);
     engine.github.signed_statuses(installation, repository, id).await
 }
@@ -152,7 +170,7 @@ struct Beyond<'a> {
 impl<'a> Beyond<'a> {
     fn new(engine: &'a Engine, late: &[Late<'_>], shown: &[Result<Vec<SignedStatus>, CallError>]) -> Self {
         let untold = late.iter().zip(shown).filter_map(|(late, shown)| {
-            let none = shown.as_ref().is_ok_and(Vec::is_empty);
+            let none = late.lateness == Lateness::Missed && shown.as_ref().is_ok_and(Vec::is_empty);
             none.then_some(late.deployment)
         });
         Self {
@@ -193,7 +211,9 @@ impl<'a> Beyond<'a> {
         let shown = statuses(self.engine, of, id).await?;
         let is = |status: &SignedStatus, state: DeploymentState| status.state == state.as_str();
         let succeeded = shown.iter().any(|status| is(status, DeploymentState::Success));
-        let runs = shown.first().is_some_and(|latest| is(latest, DeploymentState::InProgress));
+        let runs = shown
+            .first()
+            .is_some_and(|latest| is(latest, DeploymentState::InProgress));
         self.begun.insert(id, succeeded || runs);
         Ok(succeeded || runs)
     }
@@ -215,10 +235,16 @@ impl<'a> Beyond<'a> {
         };
         let mut known_apps = engine.config.github.known_apps.clone();
         known_apps.extend(engine.github.own_slug().await?);
-        let here = engine.store.deployments_since(&of.host, of.repository_id, since).await?;
+        let here = engine
+            .store
+            .deployments_since(&of.host, of.repository_id, since)
+            .await?;
         let mut all = Vec::new();
         for page in 1..=PAGES {
-            let asked = engine.github.deployments_page(of.installation, &name, page, None).await?;
+            let asked = engine
+                .github
+                .deployments_page(of.installation, &name, page, None)
+                .await?;
             let News::Changed { value, next, .. } = asked else {
                 break;
             };

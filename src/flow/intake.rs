@@ -18,7 +18,7 @@ use crate::flow::announce::announce;
 use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
-use crate::flow::history::{self, Late, Unknown};
+use crate::flow::history::{self, Late, Lateness, Unknown};
 use crate::flow::rules::rules_for;
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
@@ -78,8 +78,7 @@ async fn give_way(engine: &Engine) {
 struct Open {
     delivery: DeliveryId,
     came_at: Timestamp,
-    /// Whether somebody must look back at what became of it.
-    late: bool,
+    lateness: Lateness,
     deployment: Box<Deployment>,
     rules: Rules,
     gathered: Gathered,
@@ -123,12 +122,16 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             Err(error) => put_off(engine, id, &error).await,
         }
     }
-    let (late, mut open): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|one| one.late);
+    let (mut open, others): (Vec<Open>, Vec<Open>) =
+        open.into_iter().partition(|one| one.lateness == Lateness::Delivered);
+    let looked_at = look_back(engine, others).await;
+    let (mut missed, found): (Vec<Open>, Vec<Open>) =
+        looked_at.into_iter().partition(|one| one.lateness == Lateness::Missed);
+    open.extend(found);
     open.sort_by_key(age);
-    let mut late = look_back(engine, late).await;
     // of those that were missed the newest first: it may make the others pointless
-    late.sort_by_key(|one| Reverse(age(one)));
-    open.extend(late);
+    missed.sort_by_key(|one| Reverse(age(one)));
+    open.extend(missed);
     let mut ignored = Vec::new();
     for one in open {
         let id = one.delivery;
@@ -157,6 +160,7 @@ async fn look_back(engine: &Engine, late: Vec<Open>) -> Vec<Open> {
         .map(|one| Late {
             deployment: &one.deployment,
             came_at: one.came_at,
+            lateness: one.lateness,
         })
         .collect();
     // boxed: the client's futures are large
@@ -236,7 +240,12 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             return Ok(Some(Open {
                 delivery: id,
                 came_at: delivery.received_at,
-                late: history::came_late(&delivery, &deployment) && needs(&deployment, &rules).history,
+                lateness: if needs(&deployment, &rules).history {
+                    history::lateness(engine, &delivery, &deployment)
+                } else {
+                    // somebody else's, whenever it came
+                    Lateness::Delivered
+                },
                 deployment,
                 rules,
                 gathered,

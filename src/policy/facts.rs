@@ -26,7 +26,8 @@ pub enum History {
     /// It came when it was made, so nobody asked.
     #[default]
     NotNeeded,
-    /// It came late: it was missed at first, or this ledger has forgotten it.
+    /// It came late: it was missed at first, or this ledger has forgotten it. Or nobody delivered it, and GitHub's list does not
+    /// tell whether somebody else is at work on it.
     Gathered(Missed),
 }
 
@@ -36,11 +37,13 @@ impl History {
     }
 }
 
-/// What GitHub and the ledger know about a deployment that came late.
+/// What GitHub and the ledger know about a deployment that came late, or was not delivered but found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
     /// When it came.
     pub came_at: Timestamp,
+    /// Whether that is later than what is asked for regularly is found: then newer ones take its place.
+    pub missed: bool,
     /// The latest status that GitHub shows.
     pub status: Option<ShownStatus>,
     /// Newer deployments of the environment that were deployed, or are being deployed, by what GitHub shows. Those of which

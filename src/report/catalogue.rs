@@ -281,9 +281,7 @@ pub fn examples() -> Vec<Reason> {
             detail: text("GitHub answered 502"),
         },
         Reason::Superseded { by: DeploymentId(1235) },
-        Reason::AlreadyReported {
-            state: text("success"),
-        },
+        Reason::AlreadyReported { state: text("success") },
         Reason::OutcomeUnknown {
             state: text("in_progress"),
         },

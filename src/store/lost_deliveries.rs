@@ -150,7 +150,11 @@ impl Store {
     pub async fn forget_lost(&self, host: &str, source: &str, guids: &[String]) -> Result<(), StoreError> {
         for some in guids.chunks(CHUNK) {
             let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM lost_deliveries WHERE host = ");
-            query.push_bind(host).push(" AND source = ").push_bind(source).push(" AND guid IN (");
+            query
+                .push_bind(host)
+                .push(" AND source = ")
+                .push_bind(source)
+                .push(" AND guid IN (");
             let mut list = query.separated(", ");
             for guid in some {
                 list.push_bind(guid);

@@ -78,15 +78,14 @@ impl Store {
         since: Timestamp,
     ) -> Result<HashSet<DeploymentId>, StoreError> {
         let doing = "list deployments that have a run";
-        let rows = sqlx::query(
-            "SELECT deployment_id FROM runs WHERE host = ? AND repository_id = ? AND requested_at >= ?",
-        )
-        .bind(host)
-        .bind(number(repository.0))
-        .bind(millis(since))
-        .fetch_all(&self.read)
-        .await
-        .map_err(StoreError::while_doing(doing))?;
+        let rows =
+            sqlx::query("SELECT deployment_id FROM runs WHERE host = ? AND repository_id = ? AND requested_at >= ?")
+                .bind(host)
+                .bind(number(repository.0))
+                .bind(millis(since))
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
         rows.iter()
             .map(|row| Reader::new(row, doing).number("deployment_id").map(DeploymentId))
             .collect()

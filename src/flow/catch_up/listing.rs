@@ -26,7 +26,7 @@ const PAGES: usize = 30;
 /// GitHub's lists may show something late.
 const OVERLAP: Duration = Duration::from_secs(600);
 /// A webhook takes a second or two, and whoever is at work on a deployment of its own says so at once.
-const GRACE: Duration = Duration::from_secs(15);
+const GRACE: Duration = Duration::from_secs(10);
 /// The same where no webhook comes.
 const PULL_GRACE: Duration = Duration::from_secs(5);
 const REPOSITORY: &str = "repository";
@@ -53,7 +53,11 @@ pub(super) async fn resolve(look: &mut Look<'_>) -> Result<Place, Trouble> {
         None => github.installation_of(&configured).await?,
     };
     look.progress.installation = installation;
-    let etag = look.progress.etags.get(REPOSITORY).filter(|_| look.progress.full_name.is_some());
+    let etag = look
+        .progress
+        .etags
+        .get(REPOSITORY)
+        .filter(|_| look.progress.full_name.is_some());
     let news = github.repository_news(installation, &configured, etag.map(String::as_str));
     if let News::Changed { value, etag, .. } = news.await? {
         if look.progress.repository_id.is_some_and(|known| known != value.id) {

@@ -70,7 +70,10 @@ pub(super) async fn of_repository(look: &mut Look<'_>, place: &Place) -> Result<
 }
 
 async fn read(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
-    let floor = look.progress.read_to.map_or(look.oldest(), |read| read.max(look.oldest()));
+    let floor = look
+        .progress
+        .read_to
+        .map_or(look.oldest(), |read| read.max(look.oldest()));
     let wanted = followed(look).await?;
     let (mut cursor, mut read_to) = match look.progress.unread.take() {
         Some((cursor, read_to)) => (Some(cursor), read_to),
@@ -144,7 +147,11 @@ async fn judge(
         let Some(newest) = attempts.iter().max_by_key(|one| one.id) else {
             continue;
         };
-        let first = attempts.iter().map(|one| one.delivered_at).min().unwrap_or(newest.delivered_at);
+        let first = attempts
+            .iter()
+            .map(|one| one.delivered_at)
+            .min()
+            .unwrap_or(newest.delivered_at);
         if too_early(newest, look.now) {
             left = Some(left.map_or(first, |left| left.min(first)));
             continue;
@@ -193,7 +200,11 @@ async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
             continue;
         }
         if one.asks >= ASKS {
-            tracing::error!(guid = one.guid, event.name = one.event, "GitHub was asked {ASKS} times for a delivery that never arrives; given up");
+            tracing::error!(
+                guid = one.guid,
+                event.name = one.event,
+                "GitHub was asked {ASKS} times for a delivery that never arrives; given up"
+            );
             over.push(one.guid.clone());
             continue;
         }
@@ -228,7 +239,11 @@ async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
     }
     engine.store.forget_lost(&look.host, source, &over).await?;
     if asked > 0 {
-        tracing::info!(count = asked, lost = lost.len() - over.len(), "GitHub was asked to deliver again what never arrived");
+        tracing::info!(
+            count = asked,
+            lost = lost.len() - over.len(),
+            "GitHub was asked to deliver again what never arrived"
+        );
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(crate) fn check(deployment: &Deployment, history: &History, replaceable: boo
             against(CheckVerdict::Rejected, found, Reason::OutcomeUnknown { state })
         };
     }
-    if let Some(by) = newer(deployment, missed).filter(|_| replaceable) {
+    if let Some(by) = newer(deployment, missed).filter(|_| replaceable && missed.missed) {
         let found = format!("deployment {by} is newer");
         return against(CheckVerdict::Rejected, found, Reason::Superseded { by });
     }

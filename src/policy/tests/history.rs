@@ -19,6 +19,7 @@ fn late(hours: i64, status: Option<(&str, bool)>, there: &[(u64, &str, bool)], h
     Facts {
         history: History::Gathered(Missed {
             came_at: deployment().created_at + TimeDelta::hours(hours),
+            missed: hours > 0,
             status: status.map(|(state, own)| ShownStatus {
                 state: state.to_owned(),
                 own,
@@ -44,22 +45,61 @@ fn a_late_deployment_runs_only_where_nothing_happened_since() {
         (late(24, None, &[], &[]), (Run, None, None)),
         (late(25, None, &[], &[]), (Reject, Some("asked_too_long_ago"), None)),
         // how it ended is told already, whoever told it
-        (late(1, Some(("success", true)), &[], &[]), (Ignore, Some("already_reported"), None)),
-        (late(1, Some(("failure", false)), &[], &[]), (Ignore, Some("already_reported"), None)),
-        (late(1, Some(("error", true)), &[], &[]), (Ignore, Some("already_reported"), None)),
-        (late(1, Some(("inactive", false)), &[], &[]), (Ignore, Some("already_reported"), None)),
+        (
+            late(1, Some(("success", true)), &[], &[]),
+            (Ignore, Some("already_reported"), None),
+        ),
+        (
+            late(1, Some(("failure", false)), &[], &[]),
+            (Ignore, Some("already_reported"), None),
+        ),
+        (
+            late(1, Some(("error", true)), &[], &[]),
+            (Ignore, Some("already_reported"), None),
+        ),
+        (
+            late(1, Some(("inactive", false)), &[], &[]),
+            (Ignore, Some("already_reported"), None),
+        ),
         // somebody is at work on it, and it is not us
-        (late(1, Some(("in_progress", false)), &[], &[]), (Ignore, Some("already_reported"), None)),
+        (
+            late(1, Some(("in_progress", false)), &[], &[]),
+            (Ignore, Some("already_reported"), None),
+        ),
         // it was us, by a ledger that is lost
-        (late(1, Some(("queued", true)), &[], &[]), (Reject, Some("outcome_unknown"), None)),
-        (late(90, Some(("pending", true)), &[], &[]), (Reject, Some("outcome_unknown"), None)),
+        (
+            late(1, Some(("queued", true)), &[], &[]),
+            (Reject, Some("outcome_unknown"), None),
+        ),
+        (
+            late(90, Some(("pending", true)), &[], &[]),
+            (Reject, Some("outcome_unknown"), None),
+        ),
         // what was begun later has the last word
-        (late(1, None, &[(8, "deploy", true)], &[]), (Reject, Some("superseded"), Some(8))),
-        (late(1, None, &[], &[(8, "deploy:migrate", true)]), (Reject, Some("superseded"), Some(8))),
+        (
+            late(1, None, &[(8, "deploy", true)], &[]),
+            (Reject, Some("superseded"), Some(8)),
+        ),
+        (
+            late(1, None, &[], &[(8, "deploy:migrate", true)]),
+            (Reject, Some("superseded"), Some(8)),
+        ),
+        // found as soon as it could be: the lane says what comes when
+        (late(0, None, &[], &[(8, "deploy", true)]), (Run, None, None)),
+        (
+            late(0, Some(("queued", false)), &[], &[]),
+            (Ignore, Some("already_reported"), None),
+        ),
         // what waits replaces what would do the same
-        (late(1, None, &[], &[(8, "deploy", false)]), (Reject, Some("superseded"), Some(8))),
+        (
+            late(1, None, &[], &[(8, "deploy", false)]),
+            (Reject, Some("superseded"), Some(8)),
+        ),
         (late(1, None, &[], &[(8, "deploy:migrate", false)]), (Run, None, None)),
-        (late(90, None, &[], &[(8, "deploy", false), (9, "deploy", true)]), (Reject, Some("superseded"), Some(9))),
+        (
+            late(90, None, &[], &[(8, "deploy", false), (9, "deploy", true)]),
+            (Reject, Some("superseded"), Some(9)),
+        ),
     ] {
         assert_eq!(decided(&facts), expected, "{:?}", facts.history);
     }
@@ -74,8 +114,14 @@ fn what_is_wrong_with_a_late_request_is_told_unless_it_was_told_before() {
         let codes: Vec<&str> = decision.reasons.iter().map(Reason::code).collect();
         (decision.verdict, codes, decision.superseded_by)
     };
-    assert_eq!(told(&late(1, None, &[], &[])), (Verdict::Reject, vec!["environment_unknown"], None));
-    assert_eq!(told(&late(30, None, &[], &[])), (Verdict::Reject, vec!["environment_unknown"], None));
+    assert_eq!(
+        told(&late(1, None, &[], &[])),
+        (Verdict::Reject, vec!["environment_unknown"], None)
+    );
+    assert_eq!(
+        told(&late(30, None, &[], &[])),
+        (Verdict::Reject, vec!["environment_unknown"], None)
+    );
     let ended = late(1, Some(("error", true)), &[], &[]);
     assert_eq!(told(&ended), (Verdict::Ignore, vec!["already_reported"], None));
 }

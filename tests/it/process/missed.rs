@@ -30,7 +30,10 @@ impl Installation {
             .collect();
         let mut config = self
             .config()
-            .replace("      staging: {}\n      qa: {}\n      live: { production: true }\n", &list)
+            .replace(
+                "      staging: {}\n      qa: {}\n      live: { production: true }\n",
+                &list,
+            )
             .replace("writes_per_minute: 80", "writes_per_minute: 100000");
         match way {
             Way::Log => {
@@ -55,7 +58,10 @@ impl Installation {
         let text = self.run(&["runs", "--json", "-n", "1000"]).await.stdout;
         let runs: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let listed = runs.iter().filter(|run| run["source"] == "listing").count();
-        (runs.iter().filter_map(|run| run["deployment"].as_u64()).collect(), listed)
+        (
+            runs.iter().filter_map(|run| run["deployment"].as_u64()).collect(),
+            listed,
+        )
     }
 
     async fn wait_until_ended(&self, all: &BTreeSet<u64>) {
@@ -63,9 +69,9 @@ impl Installation {
             |world| {
                 let ended = |id: &u64| {
                     let deployment = world.deployment(REPOSITORY, *id);
-                    deployment.and_then(|one| one.state()).is_some_and(|state| {
-                        ["success", "failure", "error", "inactive"].contains(&state)
-                    })
+                    deployment
+                        .and_then(|one| one.state())
+                        .is_some_and(|state| ["success", "failure", "error", "inactive"].contains(&state))
                 };
                 all.iter().all(ended)
             },
@@ -95,7 +101,11 @@ async fn an_outage(way: Way, deployments: usize, environments: usize) {
         if known.is_superset(&all) {
             break listed;
         }
-        assert!(begun.elapsed() < FOUND_WITHIN, "{} of {deployments} after {FOUND_WITHIN:?}", known.len());
+        assert!(
+            begun.elapsed() < FOUND_WITHIN,
+            "{} of {deployments} after {FOUND_WITHIN:?}",
+            known.len()
+        );
         tokio::time::sleep(Duration::from_millis(250)).await;
     };
     let found = begun.elapsed();
@@ -110,7 +120,10 @@ async fn an_outage(way: Way, deployments: usize, environments: usize) {
     for id in &all {
         let last = installation.told(*id).pop().unwrap_or_default();
         let ran = journal.count(*id, "start");
-        assert!((last == "success" && ran == 1) || (last == "inactive" && ran == 0), "{id}: {last}, ran {ran} times");
+        assert!(
+            (last == "success" && ran == 1) || (last == "inactive" && ran == 0),
+            "{id}: {last}, ran {ran} times"
+        );
     }
     server.stop(Duration::from_secs(20)).await;
     installation.close().await;

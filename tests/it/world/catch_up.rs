@@ -137,7 +137,9 @@ async fn what_github_holds_back_is_left_alone_for_some_minutes() {
     let world = by_app().await;
     let id = world.lost("staging").await;
     let now = world.github.read(chima_simulator::github::world::World::now);
-    world.github.change(|found| found.deliveries[0].throttled_at = Some(now));
+    world
+        .github
+        .change(|found| found.deliveries[0].throttled_at = Some(now));
     // its deployment is not found by listing meanwhile
     for _ in 0..4 {
         world.clock.advance(Duration::from_secs(60));
@@ -166,9 +168,9 @@ async fn nobody_asks_twice_for_the_same_within_minutes() {
     world.lost("staging").await;
     // what is delivered again is lost too; the list is not read
     world.hook.url("http://127.0.0.1:1/");
-    world
-        .github
-        .fail(chima_simulator::fault::Fault::on("GET", "/repos/", chima_simulator::fault::FaultKind::BadGateway).always());
+    world.github.fail(
+        chima_simulator::fault::Fault::on("GET", "/repos/", chima_simulator::fault::FaultKind::BadGateway).always(),
+    );
     for (seconds, asked) in [(60, 1), (60, 1), (60, 1), (60, 2), (180, 2), (180, 3)] {
         world.look_later(seconds).await;
         assert_eq!(world.asked_again(), asked);
@@ -231,7 +233,10 @@ async fn what_happened_before_the_first_start_is_nobodys() {
     world.engine.store.follow_sources(&host, &sources, now).await.unwrap();
     world.look_later(60).await;
     world.look_later(600).await;
-    assert_eq!((world.states(old).len(), world.asked_again(), world.runs().await.len()), (0, 0, 0));
+    assert_eq!(
+        (world.states(old).len(), world.asked_again(), world.runs().await.len()),
+        (0, 0, 0)
+    );
     world.end().await;
 }
 

@@ -50,6 +50,24 @@ async fn a_deployment_is_found_and_run_without_any_webhook() {
 }
 
 #[tokio::test]
+async fn several_of_one_interval_run_in_order_as_they_would_with_a_webhook() {
+    let world = polled(APP).await;
+    let mut began = Vec::new();
+    for _ in 0..3 {
+        let id = world.wanted("staging").await;
+        began.push(format!("begin staging {id}"));
+        world.clock.advance(Duration::from_secs(2));
+    }
+    world.poll().await;
+    let journal = world.journal().into_iter();
+    assert_eq!(
+        journal.filter(|line| line.starts_with("begin")).collect::<Vec<_>>(),
+        began
+    );
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_is_too_young_is_taken_moments_later() {
     let world = polled(APP).await;
     world.clock.advance(Duration::from_secs(INTERVAL - 1));
@@ -109,7 +127,10 @@ async fn a_push_is_deployed_by_itself() {
     world.poll().await;
     world.poll().await;
     let runs = world.runs().await;
-    assert_eq!(runs.iter().map(|run| run.sha.as_str()).collect::<Vec<_>>(), [sha.as_str()]);
+    assert_eq!(
+        runs.iter().map(|run| run.sha.as_str()).collect::<Vec<_>>(),
+        [sha.as_str()]
+    );
     assert_eq!(world.states(runs[0].deployment.0), ["success"]);
     world.end().await;
 }
@@ -149,7 +170,10 @@ async fn what_was_made_while_nobody_asked_is_found_and_what_is_older_than_the_in
     world.clock.advance(Duration::from_secs(3600));
     world.restart_with(APP).await;
     world.poll().await;
-    assert_eq!((world.states(ancient).len(), world.states(missed)), (0, vec!["success".to_owned()]));
+    assert_eq!(
+        (world.states(ancient).len(), world.states(missed)),
+        (0, vec!["success".to_owned()])
+    );
     world.end().await;
 }
 

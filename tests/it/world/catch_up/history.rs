@@ -84,9 +84,19 @@ async fn of_those_that_come_late_together_the_newest_of_each_task_runs_in_order(
         assert_eq!(world.post(parcel).await.status, 202);
     }
     world.settle().await;
-    let states: Vec<String> = all.iter().map(|(id, _)| world.states(*id).last().unwrap().clone()).collect();
-    assert_eq!(states, ["inactive", "inactive", "inactive", "inactive", "success"].map(str::to_owned));
-    let began: Vec<String> = world.journal().into_iter().filter(|line| line.starts_with("begin")).collect();
+    let states: Vec<String> = all
+        .iter()
+        .map(|(id, _)| world.states(*id).last().unwrap().clone())
+        .collect();
+    assert_eq!(
+        states,
+        ["inactive", "inactive", "inactive", "inactive", "success"].map(str::to_owned)
+    );
+    let began: Vec<String> = world
+        .journal()
+        .into_iter()
+        .filter(|line| line.starts_with("begin"))
+        .collect();
     assert_eq!(began, [all[3].0, all[4].0].map(|id| format!("begin staging {id}")));
     assert_eq!(world.state(all[3].0).await, RunState::Succeeded);
     world.end().await;
@@ -100,7 +110,11 @@ async fn one_that_has_ended_is_never_run_again() {
         world.reported(id, state, DEFAULT_LOGIN).await;
         world.clock.advance(LONG);
         world.deliver(&parcel).await;
-        assert_eq!((world.states(id).len(), world.disposition(&parcel).await), (1, "ignored"), "{state}");
+        assert_eq!(
+            (world.states(id).len(), world.disposition(&parcel).await),
+            (1, "ignored"),
+            "{state}"
+        );
     }
     assert_eq!(world.runs().await.len(), 0);
     world.end().await;
@@ -125,7 +139,10 @@ async fn one_that_somebody_else_works_on_is_left_alone() {
     world.reported(id, "in_progress", "mona").await;
     world.clock.advance(LONG);
     world.deliver(&parcel).await;
-    assert_eq!((world.states(id), world.runs().await.len()), (vec!["in_progress".to_owned()], 0));
+    assert_eq!(
+        (world.states(id), world.runs().await.len()),
+        (vec!["in_progress".to_owned()], 0)
+    );
     world.end().await;
 }
 
@@ -154,13 +171,18 @@ async fn while_github_cannot_tell_a_late_one_waits() {
     let world = World::new().await;
     let (id, parcel) = world.lost_task("deploy").await;
     world.clock.advance(LONG);
-    world.github.fail(Fault::on("GET", "/statuses", FaultKind::BadGateway).always());
+    world
+        .github
+        .fail(Fault::on("GET", "/statuses", FaultKind::BadGateway).always());
     world.deliver(&parcel).await;
     for _ in 0..30 {
         world.clock.advance(Duration::from_secs(60));
         world.settle().await;
     }
-    assert_eq!((world.runs().await.len(), world.disposition(&parcel).await), (0, "received"));
+    assert_eq!(
+        (world.runs().await.len(), world.disposition(&parcel).await),
+        (0, "received")
+    );
     world.github.heal();
     world.clock.advance(Duration::from_secs(5));
     world.settle().await;

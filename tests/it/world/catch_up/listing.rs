@@ -21,7 +21,11 @@ async fn without_hook() -> World {
 #[tokio::test]
 async fn a_deployment_that_was_never_delivered_is_found_and_says_so() {
     let world = without_hook().await;
-    let deployed = world.github.deploy(SITE, DeploymentRequest::to("staging")).await.unwrap();
+    let deployed = world
+        .github
+        .deploy(SITE, DeploymentRequest::to("staging"))
+        .await
+        .unwrap();
     world.look_later(300).await;
     assert_eq!(world.states(deployed.id), ["success"]);
     assert_eq!(world.heard(deployed.id).await, "found in GitHub's list");
@@ -77,11 +81,18 @@ async fn deployments_of_others_stay_theirs() {
         state: "in_progress".to_owned(),
         ..StatusReport::default()
     };
-    world.github.report(SITE, ids[1], running, "github-actions[bot]").await.unwrap();
+    world
+        .github
+        .report(SITE, ids[1], running, "github-actions[bot]")
+        .await
+        .unwrap();
     for _ in 0..3 {
         world.look_later(300).await;
     }
-    assert_eq!((world.states(ids[0]).len(), world.states(ids[1])), (0, vec!["in_progress".to_owned()]));
+    assert_eq!(
+        (world.states(ids[0]).len(), world.states(ids[1])),
+        (0, vec!["in_progress".to_owned()])
+    );
     assert_eq!(world.runs().await.len(), 0);
     world.end().await;
 }
@@ -89,19 +100,33 @@ async fn deployments_of_others_stay_theirs() {
 #[tokio::test]
 async fn what_was_just_made_is_left_to_its_webhook() {
     let world = without_hook().await;
-    world.clock.advance(Duration::from_secs(290));
-    let id = world.github.deploy(SITE, DeploymentRequest::to("staging")).await.unwrap().id;
-    world.look_later(10).await;
+    world.clock.advance(Duration::from_secs(295));
+    let id = world
+        .github
+        .deploy(SITE, DeploymentRequest::to("staging"))
+        .await
+        .unwrap()
+        .id;
+    world.look_later(5).await;
     assert_eq!(world.runs().await.len(), 0);
     world.look_later(5).await;
-    assert_eq!(world.states(id), ["success"], "it is looked at again as soon as it is old enough");
+    assert_eq!(
+        world.states(id),
+        ["success"],
+        "it is looked at again as soon as it is old enough"
+    );
     world.end().await;
 }
 
 #[tokio::test]
 async fn a_request_that_is_wrong_is_answered_though_nobody_delivered_it() {
     let world = without_hook().await;
-    let id = world.github.deploy(SITE, DeploymentRequest::to("prod")).await.unwrap().id;
+    let id = world
+        .github
+        .deploy(SITE, DeploymentRequest::to("prod"))
+        .await
+        .unwrap()
+        .id;
     world.look_later(300).await;
     assert_snapshot!(world.told(id).await, @"error: rejected: environment `prod` is not configured; configured: `production`, `staging`");
     world.end().await;
@@ -126,7 +151,10 @@ async fn a_repository_that_is_renamed_in_between_is_followed() {
         let statuses = world.github.statuses("octo/elsewhere", id);
         statuses.into_iter().map(|status| status.state).collect::<Vec<_>>()
     };
-    assert_eq!((states(before), states(after)), (vec!["success".to_owned()], vec!["success".to_owned()]));
+    assert_eq!(
+        (states(before), states(after)),
+        (vec!["success".to_owned()], vec!["success".to_owned()])
+    );
     // so that the closing assertions find it
     world.github.repository("octo/elsewhere").rename(SITE);
     world.end().await;
@@ -143,11 +171,25 @@ async fn another_repository_under_the_old_name_begins_anew() {
     });
     world.hook.active(false);
     world.clock.advance(Duration::from_secs(60));
-    let old = world.github.deploy(SITE, DeploymentRequest::to("staging")).await.unwrap().id;
+    let old = world
+        .github
+        .deploy(SITE, DeploymentRequest::to("staging"))
+        .await
+        .unwrap()
+        .id;
     world.look_later(300).await;
     world.look_later(300).await;
-    assert_eq!((world.states(old).len(), world.runs().await.len()), (0, 0), "made before it was ours");
-    let new = world.github.deploy(SITE, DeploymentRequest::to("staging")).await.unwrap().id;
+    assert_eq!(
+        (world.states(old).len(), world.runs().await.len()),
+        (0, 0),
+        "made before it was ours"
+    );
+    let new = world
+        .github
+        .deploy(SITE, DeploymentRequest::to("staging"))
+        .await
+        .unwrap()
+        .id;
     world.look_later(300).await;
     assert_eq!(world.states(new), ["success"]);
     world.end().await;
@@ -164,7 +206,12 @@ async fn without_the_right_to_see_hooks_the_list_is_enough() {
         world.look_later(120).await;
         assert_eq!(world.states(id), ["success"]);
         assert_eq!(world.heard(id).await, "found in GitHub's list");
-        let rows = world.engine.store.catch_ups(&world.engine.config.github.host).await.unwrap();
+        let rows = world
+            .engine
+            .store
+            .catch_ups(&world.engine.config.github.host)
+            .await
+            .unwrap();
         assert!(rows[0].progress.no_log.as_ref().unwrap().contains("admin:repo_hook"));
         assert_eq!(rows[0].trouble, None);
         world.end().await;

@@ -11,12 +11,20 @@ impl World {
     /// How many tokens GitHub was asked for.
     fn tokens(&self) -> usize {
         let requests = self.github.requests();
-        requests.iter().filter(|one| one.path.ends_with("/access_tokens")).count()
+        requests
+            .iter()
+            .filter(|one| one.path.ends_with("/access_tokens"))
+            .count()
     }
 }
 
 async fn rows(world: &World) -> Vec<chima::store::catch_ups::CatchUp> {
-    world.engine.store.catch_ups(&world.engine.config.github.host).await.unwrap()
+    world
+        .engine
+        .store
+        .catch_ups(&world.engine.config.github.host)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -70,7 +78,12 @@ async fn while_github_asks_to_wait_nobody_asks() {
 
 #[tokio::test]
 async fn a_redelivery_that_github_refuses_leaves_the_rest_to_the_list() {
-    for kind in [FaultKind::NotFound, FaultKind::Unprocessable, FaultKind::BadGateway, FaultKind::LostAnswer] {
+    for kind in [
+        FaultKind::NotFound,
+        FaultKind::Unprocessable,
+        FaultKind::BadGateway,
+        FaultKind::LostAnswer,
+    ] {
         let world = by_app().await;
         let id = world.lost("staging").await;
         world.github.fail(Fault::on("POST", "/attempts", kind.clone()));
@@ -101,7 +114,10 @@ async fn what_a_wrong_clock_wrote_down_does_not_stop_it() {
     let world = by_app().await;
     let id = world.lost("staging").await;
     let host = world.engine.config.github.host.clone();
-    let (claimed, far) = (rows(&world).await, world.engine.clock.now() + Duration::from_secs(86_400));
+    let (claimed, far) = (
+        rows(&world).await,
+        world.engine.clock.now() + Duration::from_secs(86_400),
+    );
     for row in claimed {
         let looked = chima::store::catch_ups::Looked {
             at: far,
