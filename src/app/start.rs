@@ -111,6 +111,11 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
     }
     let mut named: Vec<(String, SecretString)> = Vec::new();
     let credentials = credentials(config, &mut named, &mut missing)?;
+    if config.github.polling.is_some() && matches!(credentials, Credentials::None) {
+        missing.push(
+            "`github.polling` asks nothing until there are GitHub credentials: no deployment is heard of".to_owned(),
+        );
+    }
     let slack = match &config.slack.incoming_webhook {
         Some(source) => secret::read(source)?.map(|url| {
             named.push(("slack.incoming_webhook".to_owned(), url.clone()));

@@ -101,6 +101,17 @@ fn an_empty_file_is_good_and_says_what_to_do() {
 }
 
 #[test]
+fn pull_mode_is_told_and_misses_no_webhook() {
+    let (report, good) = report("github: { polling: true }");
+    assert!(good);
+    assert!(
+        report.contains("asked for new deployments every 15 s; no webhook is needed"),
+        "{report}"
+    );
+    assert!(!report.contains("deliveries from GitHub"), "{report}");
+}
+
+#[test]
 fn a_bad_file_is_told_whole() {
     let (report, good) = report("workers: 0\nque: redis\n");
     assert!(!good);

@@ -283,6 +283,7 @@ async fn of_several_processes_one_looks() {
 #[tokio::test]
 async fn a_small_loss_is_delivered_again_and_a_large_one_is_read_from_the_list() {
     let world = by_app().await;
+    world.github.limit(chima_simulator::limits::Limits::github());
     let mut all = Vec::new();
     for number in 0..30 {
         let request = DeploymentRequest {
@@ -304,5 +305,11 @@ async fn a_small_loss_is_delivered_again_and_a_large_one_is_read_from_the_list()
         world.look_later(60).await;
     }
     assert_eq!(world.asked_again(), 10, "the list has told of the rest");
+    let refused = world
+        .github
+        .requests()
+        .into_iter()
+        .filter(|one| one.status == Some(403));
+    assert_eq!(refused.count(), 0, "GitHub never asked to wait");
     world.end().await;
 }
