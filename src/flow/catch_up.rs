@@ -212,10 +212,14 @@ async fn find(look: &mut Look<'_>) -> Result<(), Trouble> {
         return log::catch_up(look, &HookLog::App).await;
     }
     let place = listing::resolve(look).await?;
-    if look.engine.config.github.polling.is_none() && !look.engine.github.is_app() {
-        log::of_repository(look, &place).await?;
-    }
+    // a log that cannot be read is no reason not to read the list
+    let read = if look.engine.config.github.polling.is_none() && !look.engine.github.is_app() {
+        log::of_repository(look, &place).await
+    } else {
+        Ok(())
+    };
     listing::adopt(look, &place).await?;
+    read?;
     if look.engine.config.github.polling.is_some() {
         heads::follow(look, &place).await?;
     }

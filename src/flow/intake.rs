@@ -1,6 +1,7 @@
 //! Works on stored deliveries: parse, gather, decide, enqueue.
 
-use std::cmp::Reverse;
+mod order;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,19 +12,19 @@ use crate::domain::clock::Timestamp;
 use crate::domain::delivery::Disposition;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, What};
-use crate::domain::ids::{DeliveryId, DeploymentId, RunId};
+use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
 use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
-use crate::flow::history::{self, Late, Lateness, Unknown};
+use crate::flow::history::{self, Lateness};
 use crate::flow::rules::rules_for;
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
-use crate::policy::facts::{Facts, History};
+use crate::policy::facts::Facts;
 use crate::policy::needs::needs;
 use crate::policy::rules::Rules;
 use crate::report::status::Place;
@@ -122,16 +123,7 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             Err(error) => put_off(engine, id, &error).await,
         }
     }
-    let (mut open, others): (Vec<Open>, Vec<Open>) =
-        open.into_iter().partition(|one| one.lateness == Lateness::Delivered);
-    let looked_at = look_back(engine, others).await;
-    let (mut missed, found): (Vec<Open>, Vec<Open>) =
-        looked_at.into_iter().partition(|one| one.lateness == Lateness::Missed);
-    open.extend(found);
-    open.sort_by_key(age);
-    // of those that were missed the newest first: it may make the others pointless
-    missed.sort_by_key(|one| Reverse(age(one)));
-    open.extend(missed);
+    let open = order::in_order(engine, open).await;
     let mut ignored = Vec::new();
     for one in open {
         let id = one.delivery;
@@ -144,44 +136,6 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             put_off(engine, *id, &error).await;
         }
     }
-}
-
-fn age(open: &Open) -> (Timestamp, DeploymentId) {
-    (open.deployment.created_at, open.deployment.id)
-}
-
-/// Finds out what became of deployments before they came. Those of which nobody can tell now are left for later.
-async fn look_back(engine: &Engine, late: Vec<Open>) -> Vec<Open> {
-    if late.is_empty() {
-        return late;
-    }
-    let asked: Vec<Late<'_>> = late
-        .iter()
-        .map(|one| Late {
-            deployment: &one.deployment,
-            came_at: one.came_at,
-            lateness: one.lateness,
-        })
-        .collect();
-    // boxed: the client's futures are large
-    let found = Box::pin(history::look_back(engine, &asked)).await;
-    let mut known = Vec::with_capacity(late.len());
-    for (mut one, found) in late.into_iter().zip(found) {
-        match found {
-            Ok(missed) => {
-                one.gathered.facts.history = History::Gathered(missed);
-                known.push(one);
-            }
-            Err(Unknown::Ledger(error)) => put_off(engine, one.delivery, &error).await,
-            Err(Unknown::GitHub(error)) => {
-                let waits = wait_for_github(engine, one.delivery, "what became of it", &error);
-                if let Err(error) = waits.await {
-                    put_off(engine, one.delivery, &error).await;
-                }
-            }
-        }
-    }
-    known
 }
 
 /// Leaves a delivery for later, because GitHub does not say what the decision cannot do without. Only a refusal counts against

@@ -3,7 +3,7 @@
 //! A commit costs a sync of the disk, whatever it holds. Deliveries that arrive while one commit is under way therefore
 //! wait for the next and share it; each is answered only when its own transaction is on the disk.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -374,62 +374,6 @@ impl Store {
         row.as_ref()
             .map(|row| read_delivery(&Reader::new(row, doing)))
             .transpose()
-    }
-
-    /// Which of these effects a delivery has been stored for, whatever became of it.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn known_of(&self, keys: &[String]) -> Result<HashSet<String>, StoreError> {
-        let doing = "look for known deployments";
-        let mut known = HashSet::new();
-        for some in keys.chunks(500) {
-            let mut query =
-                QueryBuilder::<Sqlite>::new("SELECT DISTINCT effect_key FROM deliveries WHERE effect_key IN (");
-            let mut list = query.separated(", ");
-            for key in some {
-                list.push_bind(key);
-            }
-            query.push(")");
-            let rows = query
-                .build()
-                .fetch_all(&self.read)
-                .await
-                .map_err(StoreError::while_doing(doing))?;
-            for row in &rows {
-                known.insert(Reader::new(row, doing).text("effect_key")?);
-            }
-        }
-        Ok(known)
-    }
-
-    /// Which of these deliveries were found in GitHub's list.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn listed_among(&self, ids: &[DeliveryId]) -> Result<HashSet<DeliveryId>, StoreError> {
-        let doing = "tell where deliveries came from";
-        let mut listed = HashSet::new();
-        for some in ids.chunks(500) {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM deliveries WHERE source = ");
-            query.push_bind(Source::Listing.as_str()).push(" AND id IN (");
-            let mut list = query.separated(", ");
-            for id in some {
-                list.push_bind(id.to_string());
-            }
-            query.push(")");
-            let rows = query
-                .build()
-                .fetch_all(&self.read)
-                .await
-                .map_err(StoreError::while_doing(doing))?;
-            for row in &rows {
-                listed.insert(Reader::new(row, doing).parsed("id")?);
-            }
-        }
-        Ok(listed)
     }
 
     /// Lets a delivery wait for somebody else's trouble to end, which does not count as a fault of it.

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use sqlx::Row;
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::{DeploymentId, RepositoryId};
+use crate::domain::delivery::Source;
+use crate::domain::ids::{DeliveryId, DeploymentId, RepositoryId};
 use crate::domain::run::Run;
 use crate::store::Store;
 use crate::store::error::StoreError;
@@ -89,6 +90,62 @@ impl Store {
         rows.iter()
             .map(|row| Reader::new(row, doing).number("deployment_id").map(DeploymentId))
             .collect()
+    }
+
+    /// Which of these effects a delivery has been stored for, whatever became of it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn known_of(&self, keys: &[String]) -> Result<HashSet<String>, StoreError> {
+        let doing = "look for known deployments";
+        let mut known = HashSet::new();
+        for some in keys.chunks(500) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT DISTINCT effect_key FROM deliveries WHERE effect_key IN (");
+            let mut list = query.separated(", ");
+            for key in some {
+                list.push_bind(key);
+            }
+            query.push(")");
+            let rows = query
+                .build()
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+            for row in &rows {
+                known.insert(Reader::new(row, doing).text("effect_key")?);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Which of these deliveries were found in GitHub's list.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn listed_among(&self, ids: &[DeliveryId]) -> Result<HashSet<DeliveryId>, StoreError> {
+        let doing = "tell where deliveries came from";
+        let mut listed = HashSet::new();
+        for some in ids.chunks(500) {
+            let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM deliveries WHERE source = ");
+            query.push_bind(Source::Listing.as_str()).push(" AND id IN (");
+            let mut list = query.separated(", ");
+            for id in some {
+                list.push_bind(id.to_string());
+            }
+            query.push(")");
+            let rows = query
+                .build()
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+            for row in &rows {
+                listed.insert(Reader::new(row, doing).parsed("id")?);
+            }
+        }
+        Ok(listed)
     }
 
     /// Runs whose id starts with `prefix`, newest first, at most two: enough to tell whether it is unique.

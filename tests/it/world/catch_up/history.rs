@@ -1,5 +1,6 @@
 //! A deployment that comes late is judged by what happened meanwhile: run at most once, never backwards.
 
+use std::fs;
 use std::time::Duration;
 
 use chima::domain::run::RunState;
@@ -205,5 +206,47 @@ async fn another_environment_makes_nothing_pointless() {
     world.settle().await;
     world.deliver(&parcel).await;
     assert_eq!(world.latest(older).state, "success");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_restored_backup_repeats_nothing_and_misses_nothing() {
+    let mut world = super::by_app().await;
+    let (ledger, backup) = (world.path("data/chima.db"), world.path("backup.db"));
+    world.stop().await;
+    fs::copy(&ledger, &backup).unwrap();
+    world.restart_with(APP).await;
+    let done = world.deploy("staging").await;
+    world.settle().await;
+    // accepted by a ledger that was lost before it could begin
+    let accepted = world.deploy("production").await;
+    world.clock.advance(LONG);
+    world.stop().await;
+    for name in ["data/chima.db-wal", "data/chima.db-shm"] {
+        let _ = fs::remove_file(world.path(name));
+    }
+    fs::copy(&backup, &ledger).unwrap();
+    world.restart_with(APP).await;
+    for _ in 0..3 {
+        world.look_later(60).await;
+    }
+    assert_eq!(
+        (world.states(done), world.states(accepted)),
+        (vec!["success".to_owned()], vec!["success".to_owned()])
+    );
+    let began: Vec<String> = world
+        .journal()
+        .into_iter()
+        .filter(|line| line.starts_with("begin"))
+        .collect();
+    assert_eq!(
+        began,
+        [format!("begin staging {done}"), format!("begin production {accepted}")]
+    );
+    assert_eq!(
+        world.runs().await.len(),
+        1,
+        "of the other nothing is known but that it has ended"
+    );
     world.end().await;
 }
