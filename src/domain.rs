@@ -13,6 +13,7 @@ pub mod event;
 pub mod glob;
 pub mod ids;
 pub mod names;
+pub mod nearest;
 pub mod reason;
 pub mod run;
 pub mod timeline;
