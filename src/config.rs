@@ -144,6 +144,8 @@ pub struct App {
     pub remote: String,
     /// Whether GitHub may merge the default branch into the ref.
     pub auto_merge: bool,
+    /// The one that is meant where nobody names one; `None` where there are several and none is.
+    pub default_environment: Option<EnvironmentName>,
     /// Its environments, in the order of the file; at least one.
     pub environments: Vec<Environment>,
 }

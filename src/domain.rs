@@ -6,6 +6,7 @@
 pub mod auto_deploy;
 pub mod clock;
 pub mod command;
+pub mod conversation;
 pub mod creation;
 pub mod delivery;
 pub mod deployment;

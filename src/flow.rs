@@ -8,6 +8,7 @@ pub mod announce;
 pub mod ask;
 pub mod auto_deploy;
 pub mod cancel;
+pub mod chat;
 pub mod command;
 pub mod engine;
 pub mod execute;

@@ -126,6 +126,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     let Started {
         engine,
         webhook_secrets,
+        chat_token,
         ..
     } = started;
     let tasks = engine.tasks.clone();
@@ -146,7 +147,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {
         let draining = CancellationToken::new();
-        let surface = Surface::new(engine.clone(), webhook_secrets, draining.clone());
+        let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, draining.clone());
         let connections = connections::serve(listener, router(surface), tasks.clone(), engine.stop.clone());
         let drain = async {
             engine.stop.cancelled().await;

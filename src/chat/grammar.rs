@@ -57,11 +57,17 @@ pub fn parse(text: &str) -> Result<Command, Misunderstood> {
     {
         return read(word, &text[at..]);
     }
+    Err(unknown(first))
+}
+
+/// What is said about a word that is no command.
+#[must_use]
+pub fn unknown(word: &str) -> Misunderstood {
     let known = MANUAL.iter().map(|entry| entry.name);
-    Err(Misunderstood::Unknown {
-        typed: shown(first),
-        nearest: nearest(first, known).and_then(entry),
-    })
+    Misunderstood::Unknown {
+        typed: shown(word),
+        nearest: nearest(word, known).and_then(entry),
+    }
 }
 
 /// A first word: which command, its task where it is `deploy:task`, and whether it ends in `!`.
@@ -112,9 +118,10 @@ fn read(word: Word, text: &str) -> Result<Command, Misunderstood> {
         entry,
         found: found.to_owned(),
     };
-    let (command, reason) = match entry.verb {
-        Verb::Lock | Verb::Unlock | Verb::Cancel => without_reason(text),
-        _ => (text, None),
+    let (command, reason) = if matches!(entry.verb, Verb::Lock | Verb::Unlock | Verb::Cancel) {
+        without_reason(text)
+    } else {
+        (text, None)
     };
     let reason = reason.map(str::to_owned);
     let rest: Vec<String> = words(command).into_iter().skip(1).collect();

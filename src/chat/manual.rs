@@ -211,6 +211,37 @@ pub(super) const ALIASES: &[(&str, Verb)] = &[
     ("?", Verb::Help),
 ];
 
+/// The text of `docs/reference/chat.md`.
+#[must_use]
+pub fn page() -> String {
+    let mut page = String::from(
+        "# What you can say to Chima\n\n\
+         The same words in a chat room, at the terminal (`chima chat`), and in a comment on a pull request, where they begin with\n\
+         `/` and the app may be left out. Case does not matter in the names of apps and environments; `prod` and `stg` are short for\n\
+         `production` and `staging`. A name with spaces goes into quotation marks. Without an environment the app's\n\
+         `default_environment` is meant, or the only one; production is never meant by silence. This page is generated from\n\
+         `src/chat/manual.rs` by a test.\n",
+    );
+    for entry in MANUAL {
+        page.push_str(&format!(
+            "\n## {}\n\n```text\n{}\n```\n\nIt {}.\n\n",
+            entry.name, entry.form, entry.does
+        ));
+        for example in entry.examples {
+            page.push_str(&format!("- `{example}`\n"));
+        }
+        let others: Vec<String> = ALIASES
+            .iter()
+            .filter(|(_, verb)| *verb == entry.verb)
+            .map(|(alias, _)| format!("`{alias}`"))
+            .collect();
+        if !others.is_empty() {
+            page.push_str(&format!("\nOther words for it: {}.\n", others.join(", ")));
+        }
+    }
+    page
+}
+
 /// The entry of a command.
 #[must_use]
 pub fn entry(name: &str) -> Option<&'static Entry> {

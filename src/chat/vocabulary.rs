@@ -76,6 +76,18 @@ pub enum Unknown {
     },
 }
 
+impl Unknown {
+    /// A stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::App { .. } => "app_unknown",
+            Self::Environment { .. } => "environment_unknown",
+            Self::NoEnvironment { .. } => "environment_not_named",
+        }
+    }
+}
+
 fn hint(nearest: Option<&str>, of: &str, known: &[String]) -> String {
     match nearest {
         Some(nearest) => format!("did you mean `{nearest}`?"),

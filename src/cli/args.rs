@@ -158,6 +158,15 @@ pub enum Command {
         #[arg(long)]
         wait: bool,
     },
+    /// Say to Chima what people say in chat, and read its answer; without words, line by line. `help` lists the commands.
+    Chat {
+        /// What is said, for example: status trelhub
+        #[arg(value_name = "TEXT", trailing_var_arg = true)]
+        said: Vec<String>,
+        /// Who says it, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
     /// Check the installation: storage, queue, git, the providers' programs, ssh; each finding with its fix.
     Doctor,
 }

@@ -282,7 +282,7 @@ macro_rules! with_settings {
 }
 
 with_settings! {
-    /// One thing that can be deployed. Every key but the first four may also stand at an environment, where it wins.
+    /// One thing that can be deployed. Every key but the first five may also stand at an environment, where it wins.
     struct App {
         /// The repository on GitHub, as `owner/name`.
         pub(super) repository: String,
@@ -291,6 +291,8 @@ with_settings! {
         /// Whether GitHub may merge the default branch into the ref when a deployment is made.
         #[schemars(extend("default" = false))]
         pub(super) auto_merge: Option<bool>,
+        /// The environment that is meant where nobody names one. Absent: the only one, if there is one only.
+        pub(super) default_environment: Option<String>,
         /// The environments, by the name GitHub shows. `{}` takes everything from the app.
         #[schemars(extend("x-hint" = "write a map, as in `environments: { production: {} }`"))]
         pub(super) environments: BTreeMap<String, Option<Environment>>,

@@ -7,13 +7,13 @@ use axum::response::{Html, IntoResponse, Response};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::run::Run;
-use crate::http::log_text::{plain, whole_lines};
 use crate::http::logs::{find, reader_of};
 use crate::http::pages::steps::{HostRow, StepRow};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::policy::decision::Decision;
 use crate::provider::log::reader::gap_marker;
+use crate::report::log_text::{plain, whole_lines};
 use crate::report::status::{self, Links, Place};
 use crate::report::{duration, event, sentence};
 use crate::store::outbox::{Kind, OutboxRow};

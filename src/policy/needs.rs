@@ -36,6 +36,12 @@ pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
     }
 }
 
+/// What is against a deployment by its own words: so it need not be made at all.
+#[must_use]
+pub fn objections(deployment: &Deployment, rules: &Rules) -> Vec<Reason> {
+    Examined::of(deployment, rules).reasons
+}
+
 /// The checks that need nothing but the deployment and the rules.
 #[derive(Debug)]
 pub(crate) struct Examined<'r> {

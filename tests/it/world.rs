@@ -17,6 +17,7 @@ mod tools;
 mod auto;
 mod bodies;
 mod cancel;
+mod chat;
 mod checkout;
 mod contexts;
 mod crash;
