@@ -12,7 +12,13 @@ CREATE TABLE asks (
     installation_id BIGINT,
     pull_request    BIGINT NOT NULL,
     said_by         TEXT NOT NULL,
+    known_there     BIGINT NOT NULL,
     said            TEXT NOT NULL,
+    -- who works on it, and when it is tried next
+    claimed_by      TEXT,
+    claimed_until   BIGINT,
+    attempts        BIGINT NOT NULL DEFAULT 0,
+    next_attempt_at BIGINT NOT NULL,
     -- what GitHub is being asked to deploy, written before it is asked
     wished          TEXT,
     deployment_id   BIGINT,

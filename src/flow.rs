@@ -10,6 +10,7 @@ pub mod auto_deploy;
 pub mod cancel;
 pub mod chat;
 pub mod command;
+pub mod comment;
 pub mod engine;
 pub mod execute;
 pub mod finish;

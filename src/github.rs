@@ -9,6 +9,7 @@ pub mod call;
 pub mod commits;
 pub mod contexts;
 pub mod deployments;
+pub mod pulls;
 pub mod statuses;
 
 use std::collections::HashMap;

@@ -7,6 +7,7 @@ pub mod auto_deploy;
 pub mod cancel;
 pub mod catalogue;
 pub mod chat;
+pub mod comment;
 pub mod creation;
 pub mod duration;
 pub mod event;

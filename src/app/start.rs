@@ -168,6 +168,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         outbox: Notify::new(),
         rechecks: Notify::new(),
         auto_deploys: Notify::new(),
+        comments: Notify::new(),
         sweeps: Notify::new(),
         watched: Mutex::default(),
     });

@@ -46,7 +46,7 @@ impl Voice<'_> {
             id: self.fresh_id(),
             kind: Kind::DeploymentStatus,
             key: format!("status/{}/{}/{}", run.host, run.repository_id, run.deployment),
-            run: run.id,
+            run: Some(run.id),
             terminal,
             says: body.state.as_str().to_owned(),
             body: json!(StatusMessage {
@@ -64,7 +64,7 @@ impl Voice<'_> {
                 id: self.fresh_id(),
                 kind: Kind::SlackWebhook,
                 key: format!("slack/{}", run.id),
-                run: run.id,
+                run: Some(run.id),
                 terminal,
                 says: run.state.as_str().to_owned(),
                 body: json!(slack::message(run, run.requester.as_deref(), &links)),

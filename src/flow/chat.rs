@@ -5,7 +5,7 @@
 
 mod ask;
 mod commits;
-mod look;
+pub(crate) mod look;
 mod stop;
 
 use crate::chat::command::Command;
@@ -14,12 +14,13 @@ use crate::chat::manual;
 use crate::chat::target::Target;
 use crate::chat::vocabulary::{KnownApp, Meant, Unknown, Vocabulary};
 use crate::config::{App, Config, Environment};
-use crate::domain::conversation::{Reply, Speaker};
+use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::run::Run;
 use crate::flow::command::Desk;
 use crate::flow::engine::Engine;
 use crate::github::GitHub;
 use crate::github::call::CallError;
+use crate::report::chat as words;
 use crate::store::error::StoreError;
 use crate::store::reading::At;
 
@@ -36,8 +37,8 @@ pub struct Conversation<'a> {
 ///
 /// # Errors
 ///
-/// When the ledger cannot be used.
-pub async fn answer_here(engine: &Engine, speaker: &Speaker, text: &str) -> Result<Reply, StoreError> {
+/// As [`Conversation::answer`].
+pub async fn answer_here(engine: &Engine, speaker: &Speaker, text: &str) -> Result<Reply, ChatError> {
     let conversation = Conversation {
         desk: engine.desk(),
         github: &engine.github,
@@ -53,8 +54,8 @@ impl<'a> Conversation<'a> {
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be used. What GitHub does not do is part of the answer.
-    pub async fn answer(&self, speaker: &Speaker, text: &str) -> Result<Reply, StoreError> {
+    /// When the ledger cannot be used. What GitHub does not do is part of the answer, except where the question can wait.
+    pub async fn answer(&self, speaker: &Speaker, text: &str) -> Result<Reply, ChatError> {
         let command = match grammar::parse(text) {
             Ok(command) => command,
             Err(misunderstood) => return Ok(misunderstanding(&misunderstood)),
@@ -62,11 +63,20 @@ impl<'a> Conversation<'a> {
         // boxed: the client's futures are large, and most commands do not need them
         match self.carry_out(speaker, &command).await {
             Ok(reply) => Ok(reply),
-            Err(Trouble::Ledger(error)) => Err(error),
+            Err(Trouble::Ledger(error)) => Err(ChatError::Ledger(error)),
+            Err(Trouble::GitHub(error))
+                if matches!(speaker.place, Place::PullRequest { .. }) && error.is_transient() =>
+            {
+                Err(ChatError::GitHub(error))
+            }
             Err(Trouble::GitHub(error)) => Ok(Reply::refused(
                 "github_unavailable",
-                format!("{error}; nothing was done"),
+                words::nothing_done(&error.to_string()),
             )),
+            Err(Trouble::Unsettled(error)) if matches!(speaker.place, Place::PullRequest { .. }) => {
+                Err(ChatError::GitHub(error))
+            }
+            Err(Trouble::Unsettled(error)) => Ok(Reply::refused("unsettled", words::unsettled(&error.to_string()))),
             Err(Trouble::Refused(reply)) => Ok(*reply),
         }
     }
@@ -173,12 +183,25 @@ struct Spot<'a> {
     environment: &'a Environment,
 }
 
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    /// Nobody can be told anything.
+    #[error(transparent)]
+    Ledger(StoreError),
+    /// It is asked again later: somebody waits for it where waiting is no trouble.
+    #[error(transparent)]
+    GitHub(CallError),
+}
+
 /// Why a command could not be carried out.
 #[derive(Debug)]
 enum Trouble {
     /// Nobody can be told anything then.
     Ledger(StoreError),
     GitHub(CallError),
+    /// It was asked for a deployment, and may have made it.
+    Unsettled(CallError),
     /// There is an answer already.
     Refused(Box<Reply>),
 }

@@ -13,10 +13,10 @@ use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
-use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
 use crate::flow::rules::rules_for;
+use crate::flow::{auto_deploy, comment};
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
 use crate::policy::facts::Facts;
@@ -194,6 +194,10 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             if followed > 0 {
                 engine.auto_deploys.notify_one();
             }
+        }
+        Event::Comment(said) => {
+            let detail = comment::take(engine, &said).await?;
+            settle(Disposition::Processed, Some(detail)).await?;
         }
         Event::Ping => settle(Disposition::Ping, None).await?,
         Event::Unhandled { name } => {

@@ -276,6 +276,7 @@ fn told_row(row: &OutboxRow) -> ToldRow {
     let (whom, state, what) = match row.outgoing.kind {
         Kind::DeploymentStatus => ("GitHub", text("/status/state"), text("/status/description")),
         Kind::SlackWebhook => ("Slack", "", text("/text")),
+        Kind::Comment => ("pull request", "", text("/text")),
     };
     let how = match (row.state.as_str(), row.sent_at) {
         ("sent", Some(at)) => format!("sent {}", precise(at)),

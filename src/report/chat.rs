@@ -1,6 +1,7 @@
 //! What Chima answers in chat: lines that read well with nothing but backticks and dashes, so that they read well everywhere.
 
 use crate::domain::clock::Timestamp;
+use crate::domain::conversation::Reply;
 use crate::domain::ids::DeploymentId;
 use crate::domain::names::shown;
 use crate::domain::run::{Run, RunState};
@@ -213,6 +214,62 @@ pub fn retry_of(name: &str, deployment: DeploymentId) -> String {
 #[must_use]
 pub fn rollback_of(name: &str, sha: &str) -> String {
     format!("rollback from {}, asked for by {}", sha8(sha), shown(name))
+}
+
+/// Whoever may not push to a repository may not deploy it from a pull request either.
+#[must_use]
+pub fn may_not_write(login: &str) -> String {
+    format!(
+        "{} may not: commands here are for people with write permission on the repository",
+        person(login)
+    )
+}
+
+/// What a closed pull request is asked for, it is asked for in vain.
+#[must_use]
+pub fn pull_request_closed() -> String {
+    "this pull request is closed; `chima deploy` in chat or at the terminal deploys any ref".to_owned()
+}
+
+/// A fork's branch is anybody's.
+#[must_use]
+pub fn from_a_fork() -> String {
+    "the branch is in another repository, and whoever owns that decides what it is; push it to a branch here, and ask there".to_owned()
+}
+
+/// Nobody can tell what was meant.
+#[must_use]
+pub fn head_unknown() -> String {
+    "somebody pushed while this was written, and nobody can tell which commit is meant; look at it, then ask again"
+        .to_owned()
+}
+
+/// GitHub had made it, and the answer was lost.
+#[must_use]
+pub fn made_before(deployment: DeploymentId) -> String {
+    format!("deployment {deployment}")
+}
+
+/// It took too long to get there.
+#[must_use]
+pub fn too_late() -> Reply {
+    let text = "this could not be looked at when it was written, and may not be wanted any more; ask again";
+    Reply::refused("too_late", text.to_owned())
+}
+
+/// GitHub did not answer, and was not asked to change anything.
+#[must_use]
+pub fn nothing_done(error: &str) -> String {
+    format!("{}; nothing was done", plain(error))
+}
+
+/// GitHub did not answer, and may have made a deployment.
+#[must_use]
+pub fn unsettled(error: &str) -> String {
+    format!(
+        "{}; it may have made the deployment all the same: if it did, `queue` lists it within a minute; if not, ask again",
+        plain(error)
+    )
 }
 
 /// Nobody may override anything yet.

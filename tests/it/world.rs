@@ -19,6 +19,7 @@ mod bodies;
 mod cancel;
 mod chat;
 mod checkout;
+mod comments;
 mod contexts;
 mod crash;
 mod deliveries;

@@ -13,10 +13,12 @@ use crate::flow::ask::{Asked, Wish, ask, created};
 use crate::flow::chat::commits::{Home, with_commits};
 use crate::flow::chat::{Conversation, Spot, Trouble};
 use crate::flow::rules::rules;
+use crate::github::call::CallError;
 use crate::policy::needs::objections;
 use crate::report::chat::{self, compare_url};
 use crate::report::creation::sentence as answer_of_github;
 use crate::report::sentence::sentence;
+use crate::store::asks::Wished;
 
 /// So far back a commit is looked for that an environment once ran.
 const REMEMBERED: u32 = 200;
@@ -189,7 +191,24 @@ impl<'a> Conversation<'a> {
             notes,
         };
         let current = self.current(spot).await?;
-        let asked = ask(self.github, home.installation, (&home.name, spot.environment), &wish).await?;
+        if let Place::PullRequest { ask, .. } = &speaker.place {
+            // before: an answer that is lost must not make a second deployment
+            let wished = Wished {
+                environment: spot.environment.name.to_string(),
+                task: wish.task.clone(),
+            };
+            self.desk.store.begin_wish(ask, &wished).await?;
+        }
+        let asked = ask(self.github, home.installation, (&home.name, spot.environment), &wish).await;
+        let asked = asked.map_err(|error| match error {
+            CallError::Unreachable { .. } | CallError::Trouble { .. } | CallError::Garbled { .. } => {
+                Trouble::Unsettled(error)
+            }
+            CallError::NotSetUp
+            | CallError::NoInstallation
+            | CallError::RateLimited { .. }
+            | CallError::Refused { .. } => Trouble::GitHub(error),
+        })?;
         let words = answer_of_github(&asked.creation, &wish.git_ref);
         let (Some(id), Creation::Created { sha, .. }) = (created(&asked), &asked.creation) else {
             return Ok(Reply::refused(refusal(&asked), said_with(&asked, words)));

@@ -1,5 +1,6 @@
 //! Chat over the bridge, as people read it.
 
+use chima_simulator::fault::{Fault, FaultKind};
 use chima_simulator::github::deploy::DeploymentRequest;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -276,6 +277,27 @@ async fn contexts_are_told_as_they_stand() {
     <chima>/runs/<run 1>
     ");
     assert_eq!(world.latest(id).state, "error");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_github_owes_is_told_as_what_it_is() {
+    let world = World::new().await;
+    world.github.fail(Fault::on("GET", "/repos", FaultKind::InternalError));
+    let asked = world.dialogue(&["deploy site to staging"]).await;
+    world
+        .github
+        .fail(Fault::on("POST", "/deployments", FaultKind::LostAnswer));
+    let unsettled = world.dialogue(&["deploy site to staging"]).await;
+    world.settle().await;
+    assert_snapshot!([asked, unsettled].join("\n"), @"
+    > deploy site to staging
+    GitHub answered 500: Server Error; nothing was done [github_unavailable]
+    > deploy site to staging
+    GitHub did not answer: Service Error: client error (SendRequest): connection closed before message completed; it may have made the deployment all the same: if it did, `queue` lists it within a minute; if not, ask again [unsettled]
+    ");
+    world.settle_all().await;
+    assert_eq!(world.runs().await.len(), 1);
     world.end().await;
 }
 
