@@ -5,6 +5,7 @@ pub mod check;
 pub mod decide;
 pub mod finish;
 pub mod import;
+pub mod lock;
 pub mod providers;
 pub mod runs;
 pub mod schema;

@@ -16,6 +16,7 @@ pub mod execute;
 pub mod finish;
 pub mod gather;
 pub mod intake;
+pub mod lock;
 pub mod outbox;
 pub mod outcome;
 pub mod pace;

@@ -10,6 +10,7 @@ pub mod claims;
 pub mod decisions;
 pub mod deliveries;
 pub mod error;
+pub mod locks;
 pub mod outbox;
 pub mod pool;
 pub mod reading;

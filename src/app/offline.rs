@@ -192,7 +192,10 @@ pub(crate) async fn open_ledger(config: &Config) -> anyhow::Result<Store> {
     })
 }
 
-fn with_store(config: &Config, work: impl AsyncFnOnce(Store) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+pub(crate) fn with_store(
+    config: &Config,
+    work: impl AsyncFnOnce(Store) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,6 +1,8 @@
 //! What a person can ask for, once it is understood. Names are as they were typed: nothing is looked up yet.
 
 use crate::chat::target::Target;
+use crate::domain::length::Length;
+use crate::domain::lock::Otherwise;
 
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,10 +120,10 @@ pub struct Lock {
     pub app: String,
     /// Where; the default environment where nothing is said.
     pub environments: Vec<String>,
-    /// For how long, as it was typed; until it is unlocked where nothing is said.
-    pub length: Option<String>,
+    /// For how long; until it is unlocked where nothing is said.
+    pub length: Option<Length>,
     /// Why, in the person's words.
     pub reason: Option<String>,
-    /// Whether to take it from whoever has it.
-    pub steal: bool,
+    /// What becomes of a lock that somebody else has.
+    pub otherwise: Otherwise,
 }

@@ -5,6 +5,8 @@ use crate::chat::command::{Command, Deploy, Lock};
 use crate::chat::manual::{ALIASES, Entry, MANUAL, Verb, entry};
 use crate::chat::target::{Target, is_preposition};
 use crate::chat::words::{without_reason, words};
+use crate::domain::length::Length;
+use crate::domain::lock::Otherwise;
 use crate::domain::names::shown;
 use crate::domain::nearest::nearest;
 
@@ -118,7 +120,7 @@ fn read(word: Word, text: &str) -> Result<Command, Misunderstood> {
         entry,
         found: found.to_owned(),
     };
-    let (command, reason) = if matches!(entry.verb, Verb::Lock | Verb::Unlock | Verb::Cancel) {
+    let (command, reason) = if matches!(entry.verb, Verb::Lock | Verb::Wait | Verb::Unlock | Verb::Cancel) {
         without_reason(text)
     } else {
         (text, None)
@@ -203,19 +205,34 @@ fn read(word: Word, text: &str) -> Result<Command, Misunderstood> {
             }
             Command::Contains { sha }
         }
-        Verb::Lock => {
-            let at = rest.iter().rposition(|word| word.eq_ignore_ascii_case("for"));
-            let length = at.map(|at| rest.split_off(at)[1..].join(" "));
-            if length.as_deref() == Some("") {
-                return Err(form("no time follows `for`"));
+        Verb::Lock | Verb::Wait => {
+            let mut otherwise = match (entry.verb == Verb::Wait, forced) {
+                (true, _) => Otherwise::Wait,
+                (false, true) => Otherwise::Steal,
+                (false, false) => Otherwise::Refuse,
+            };
+            // as the command line has them, and as its answers name them
+            for (option, meant) in [("--steal", Otherwise::Steal), ("--wait", Otherwise::Wait)] {
+                if let Some(at) = rest.iter().position(|word| word == option) {
+                    rest.remove(at);
+                    otherwise = meant;
+                }
             }
+            if entry.verb == Verb::Wait && rest.first().is_some_and(|word| word.eq_ignore_ascii_case("for")) {
+                rest.remove(0);
+            }
+            let at = rest.iter().rposition(|word| word.eq_ignore_ascii_case("for"));
+            let length = match at.map(|at| rest.split_off(at)) {
+                Some(words) => Some(length(&words[1..]).map_err(|found| form(&found))?),
+                None => None,
+            };
             let (app, environments) = held(&rest).ok_or_else(no_app)?;
             Command::Lock(Lock {
                 app,
                 environments,
                 length,
                 reason,
-                steal: forced,
+                otherwise,
             })
         }
         Verb::Unlock if is_all(&rest) => Command::UnlockAll,
@@ -282,6 +299,28 @@ fn commit_of(words: &[String]) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// `2h`, and `2 hours` as people say it.
+fn length(words: &[String]) -> Result<Length, String> {
+    if words.is_empty() {
+        return Err("no time follows `for`".to_owned());
+    }
+    let said = words.concat().to_ascii_lowercase();
+    let digits = said.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(said.len());
+    let (number, unit) = said.split_at(digits);
+    let short = match unit {
+        "min" | "mins" | "minute" | "minutes" => "m",
+        "hour" | "hours" => "h",
+        "day" | "days" => "d",
+        unit => unit,
+    };
+    format!("{number}{short}").parse().map_err(|_| {
+        format!(
+            "`{}` is no length of time such as `30m`, `2h` or `1d`",
+            shown(&words.join(" "))
+        )
+    })
 }
 
 /// `APP [in] ENVIRONMENT, ENVIRONMENT and ENVIRONMENT`, or `APP/ENVIRONMENT`.

@@ -18,6 +18,7 @@ pub enum Verb {
     Builds,
     Contains,
     Lock,
+    Wait,
     Unlock,
     Locks,
     Help,
@@ -154,6 +155,13 @@ pub const MANUAL: &[Entry] = &[
             "lock trelhub staging,production: release freeze",
             "lock! trelhub production: I am on call",
         ],
+    },
+    Entry {
+        verb: Verb::Wait,
+        name: "wait",
+        form: "wait for APP [ENVIRONMENT] [for TIME][: REASON]",
+        does: "locks as soon as whoever has the lock gives it up, and tells you then",
+        examples: &["wait for trelhub production: the hotfix"],
     },
     Entry {
         verb: Verb::Unlock,

@@ -72,6 +72,11 @@ ulid_id!(
     DeliveryId,
     "a delivery id"
 );
+ulid_id!(
+    /// One lock of an environment, from the moment in which somebody asked for it.
+    LockId,
+    "a lock id"
+);
 
 macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident) => {

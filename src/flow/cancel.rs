@@ -4,7 +4,7 @@
 //! to stop, and [`crate::flow::command`] passes it on.
 
 use crate::domain::clock::Timestamp;
-use crate::domain::command::Cancellation;
+use crate::domain::command::{Cancellation, UNNAMED};
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::flow::command::Desk;
@@ -103,9 +103,18 @@ pub async fn cancel_here(engine: &Engine, run: Run, cancellation: &Cancellation)
 /// ledger knows.
 #[must_use]
 pub fn stopped() -> Ending {
+    stopped_with(false)
+}
+
+/// As [`stopped`], of a run that had started: `remote` says whether what it began elsewhere may go on.
+#[must_use]
+pub fn stopped_with(remote: bool) -> Ending {
     Ending {
         state: RunState::Cancelled,
-        reason: None,
+        reason: remote.then(|| Reason::Cancelled {
+            by: UNNAMED.to_owned(),
+            remote,
+        }),
         steps: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod ask;
 mod commits;
+mod hold;
 pub(crate) mod look;
 mod stop;
 
@@ -18,6 +19,7 @@ use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::run::Run;
 use crate::flow::command::Desk;
 use crate::flow::engine::Engine;
+use crate::flow::lock::changed;
 use crate::github::GitHub;
 use crate::github::call::CallError;
 use crate::report::chat as words;
@@ -44,7 +46,8 @@ pub async fn answer_here(engine: &Engine, speaker: &Speaker, text: &str) -> Resu
         github: &engine.github,
     };
     let reply = conversation.answer(speaker, text).await?;
-    engine.sweeps.notify_one();
+    // whatever was changed, whoever is concerned by it
+    changed(engine);
     engine.outbox.notify_one();
     Ok(reply)
 }
@@ -97,9 +100,10 @@ impl<'a> Conversation<'a> {
             Command::Diff { target } => Box::pin(self.diff(target)).await,
             Command::Builds { target } => Box::pin(self.builds(target)).await,
             Command::Contains { sha } => Box::pin(self.contains(sha)).await,
-            Command::Lock(_) | Command::Unlock { .. } | Command::UnlockAll | Command::Locks { .. } => {
-                Ok(Reply::refused("not_understood", String::new()))
-            }
+            Command::Lock(lock) => self.lock(speaker, lock).await,
+            Command::Unlock { app, environments } => self.unlock(speaker, app, environments).await,
+            Command::UnlockAll => self.unlock_all(speaker).await,
+            Command::Locks { app } => self.locks(app.as_deref()).await,
             Command::Help { about } => Ok(help(about.as_deref())),
             Command::Version => Ok(Reply::done(format!("Chima {}", env!("CARGO_PKG_VERSION")))),
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ids::RunId;
 use crate::domain::names::shown;
 use crate::flow::comment::{self, CommentMessage, Trouble};
 use crate::flow::engine::Engine;
@@ -118,7 +119,7 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
         Ok(()) => {
             tracing::info!(
                 delivery.id = claimed.delivery.map(tracing::field::display),
-                run.id = claimed.outgoing.run.map(tracing::field::display),
+                run.id = run_id(claimed),
                 deployment.id = %message.target.deployment,
                 state = message.status.state,
                 "deployment status sent"
@@ -159,11 +160,7 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
     match slack.send(&claimed.outgoing.body).await {
         Ok(()) => {
             let delivery = claimed.delivery.map(tracing::field::display);
-            tracing::info!(
-                delivery.id = delivery,
-                run.id = claimed.outgoing.run.map(tracing::field::display),
-                "Slack message sent"
-            );
+            tracing::info!(delivery.id = delivery, run.id = run_id(claimed), "Slack message sent");
             engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await
         }
         Err(error) => {
@@ -208,8 +205,7 @@ async fn settle_failure(
     transient: bool,
     pause: Duration,
 ) -> Result<(), StoreError> {
-    let kind = claimed.outgoing.kind.as_str();
-    let run = claimed.outgoing.run.map(tracing::field::display);
+    let (run, kind) = (run_id(claimed), claimed.outgoing.kind.as_str());
     let delivery = claimed.delivery.map(tracing::field::display);
     if transient {
         let attempt = claimed.attempts + 1;
@@ -229,6 +225,10 @@ async fn settle_failure(
 
 fn shown_error(error: &dyn std::error::Error) -> String {
     error.to_string().lines().map(shown).next().unwrap_or_default()
+}
+
+fn run_id(claimed: &Claimed) -> Option<tracing::field::DisplayValue<RunId>> {
+    claimed.outgoing.run.map(tracing::field::display)
 }
 
 /// Short enough that everything is told within ten seconds of the repair; as long as the other side asked otherwise.

@@ -6,6 +6,7 @@ pub(crate) mod environment;
 pub(crate) mod foreign;
 pub(crate) mod hosts;
 pub(crate) mod lane;
+pub(crate) mod lock;
 pub(crate) mod repository;
 pub(crate) mod required_contexts;
 pub(crate) mod room;

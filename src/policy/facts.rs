@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::lock::Lock;
 
 /// Everything the decision may know beside the deployment and the rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,18 @@ pub struct Facts {
     pub contexts: Contexts,
     /// Who else is in the lane.
     pub lane: LaneFacts,
+    /// The lock of the environment, which may have expired. Absent in decisions of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockFacts>,
+}
+
+/// A lock, and what the ledger says of the deployment in its light.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockFacts {
+    /// As the ledger has it.
+    pub lock: Lock,
+    /// Whether Chima itself asked for the deployment.
+    pub automatic: bool,
 }
 
 /// What GitHub reports about the commit.

@@ -3,13 +3,16 @@
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Reply;
 use crate::domain::ids::DeploymentId;
+use crate::domain::lock::{Lock, Place};
 use crate::domain::names::shown;
+use crate::domain::person::Person;
 use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::entry_of;
 use crate::report::duration::span;
+use crate::report::lock::{held_now, who};
 use crate::report::sentence::sentence_of;
-use crate::report::status::{self, Place};
-use crate::report::words::{commit, fitted, names, person, plain, quoted, sha8, web};
+use crate::report::status;
+use crate::report::words::{commit, enumeration, fitted, names, person, plain, quoted, sha8, web};
 
 /// More lines than this are a page, not an answer.
 pub const LINES: usize = 10;
@@ -36,6 +39,8 @@ pub struct Standing<'a> {
     pub current: Option<Run>,
     /// What has not ended there.
     pub open: Vec<Run>,
+    /// Who holds it.
+    pub lock: Option<Lock>,
 }
 
 /// `3 min ago`.
@@ -64,7 +69,13 @@ pub fn standing(one: &Standing<'_>, now: Timestamp) -> String {
         None => "nothing deployed yet".to_owned(),
     };
     let open: Vec<String> = one.open.iter().map(|run| format!("; {}", brief(run))).collect();
-    format!("{}: {current}{}", quoted(one.environment), open.concat())
+    let lock = one.lock.as_ref().map(|lock| format!("; {}", held_now(lock, now)));
+    format!(
+        "{}: {current}{}{}",
+        quoted(one.environment),
+        open.concat(),
+        lock.unwrap_or_default()
+    )
 }
 
 /// From where an environment may be deployed to, and whether that happens by itself.
@@ -107,7 +118,7 @@ pub fn entry(run: &Run, now: Timestamp) -> String {
 
 /// One run that has not ended: where it stands in its lane, and since when.
 #[must_use]
-pub fn waiting(run: &Run, place: Option<&Place>, now: Timestamp) -> String {
+pub fn waiting(run: &Run, place: Option<&status::Place>, now: Timestamp) -> String {
     let since = run.started_at.unwrap_or(run.requested_at);
     let by = run
         .requester
@@ -129,7 +140,7 @@ pub fn with_id(run: &Run, now: Timestamp) -> String {
 
 /// Why a run stands as it does, and what to do about it.
 #[must_use]
-pub fn why(run: &Run, place: Option<&Place>, now: Timestamp) -> String {
+pub fn why(run: &Run, place: Option<&status::Place>, now: Timestamp) -> String {
     let line = status::line(run, place);
     let asks = run.waits_for_person().is_some();
     let advice = match &run.reason {
@@ -270,6 +281,28 @@ pub fn unsettled(error: &str) -> String {
         "{}; it may have made the deployment all the same: if it did, `queue` lists it within a minute; if not, ask again",
         plain(error)
     )
+}
+
+/// Who holds what, and who waits for it.
+#[must_use]
+pub fn locks(held: &[(&Lock, &[Person])], now: Timestamp) -> String {
+    if held.is_empty() {
+        return "nothing is locked".to_owned();
+    }
+    let lines: Vec<String> = held
+        .iter()
+        .map(|(lock, waiting)| {
+            let names: Vec<String> = waiting.iter().map(who).collect();
+            let line = if names.is_empty() {
+                String::new()
+            } else {
+                format!("; waiting for it: {}", enumeration(&names))
+            };
+            let Place { app, environment } = &lock.place;
+            format!("`{app}` `{environment}` is {}{line}", held_now(lock, now))
+        })
+        .collect();
+    list(&lines, None)
 }
 
 /// Nobody may override anything yet.

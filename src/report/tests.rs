@@ -65,6 +65,8 @@ pub(super) fn run(state: RunState, reason: Option<Reason>) -> Run {
         cancel: None,
         instructions: None,
         verdict: None,
+        passes_lock: None,
+        command: None,
         config_digest: String::new(),
     }
 }

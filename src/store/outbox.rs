@@ -52,7 +52,7 @@ pub struct Outgoing {
     pub kind: Kind,
     /// Rows of one key leave in order.
     pub key: String,
-    /// About which run, where it is about one.
+    /// About which run; none where it is about something else.
     pub run: Option<RunId>,
     /// Whether nothing follows under this key.
     pub terminal: bool,

@@ -158,7 +158,7 @@ impl Store {
         let Some(lane) = &run.lane else {
             return Ok(None);
         };
-        let contents = self.lane(lane).await?;
+        let contents = self.lane(lane, None).await?;
         let place = contents.queued.iter().position(|(id, _, _)| *id == run.id);
         Ok(place.and_then(|place| u32::try_from(place + 1).ok()))
     }

@@ -29,6 +29,7 @@ mod happy;
 mod hostile;
 mod lane;
 mod latest;
+mod locks;
 mod manual;
 mod outbox;
 mod plan;

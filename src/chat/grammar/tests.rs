@@ -29,10 +29,14 @@ fn shown_as(command: &Command) -> String {
         Command::Contains { sha } => format!("contains {sha}"),
         Command::Lock(lock) => format!(
             "lock{} {} [{}] {} {}",
-            if lock.steal { "!" } else { "" },
+            match lock.otherwise {
+                Otherwise::Refuse => "",
+                Otherwise::Steal => "!",
+                Otherwise::Wait => "~",
+            },
             lock.app,
             lock.environments.join(" "),
-            or(&lock.length),
+            or(&lock.length.map(|length| length.to_string())),
             or(&lock.reason)
         ),
         Command::Unlock { app, environments } => format!("unlock {app} [{}]", environments.join(" ")),
@@ -338,6 +342,25 @@ fn locks() {
         ("lock: all of it", "? lock: lock"),
         ("lock trelhub for", "! lock: no time follows `for`"),
         ("lock trelhub for: ever", "! lock: no time follows `for`"),
+        (
+            "lock trelhub for ever",
+            "! lock: `ever` is no length of time such as `30m`, `2h` or `1d`",
+        ),
+        (
+            "lock trelhub for 90 days",
+            "! lock: `90 days` is no length of time such as `30m`, `2h` or `1d`",
+        ),
+        ("lock trelhub production --steal", "lock! trelhub [production] - -"),
+        ("wait for trelhub production", "lock~ trelhub [production] - -"),
+        (
+            "wait for trelhub production for 1h: hotfix",
+            "lock~ trelhub [production] 1h hotfix",
+        ),
+        ("wait trelhub", "lock~ trelhub [] - -"),
+        (
+            "lock trelhub production --wait: hotfix",
+            "lock~ trelhub [production] - hotfix",
+        ),
         ("unlock trelhub production", "unlock trelhub [production]"),
         ("unlock trelhub", "unlock trelhub []"),
         (
@@ -413,8 +436,9 @@ fn the_manual_is_understood() {
         for example in entry.examples {
             let command = parse(example).unwrap_or_else(|error| panic!("{example}: {error}"));
             let first = shown_as(&command);
-            let first = first.split([' ', ':', '!']).next().unwrap_or_default();
-            assert_eq!(first, entry.name, "{example}");
+            let first = first.split([' ', ':', '!', '~']).next().unwrap_or_default();
+            let name = if entry.verb == Verb::Wait { "lock" } else { entry.name };
+            assert_eq!(first, name, "{example}");
         }
     }
     for (alias, _) in ALIASES {

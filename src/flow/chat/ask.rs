@@ -14,7 +14,9 @@ use crate::flow::chat::commits::{Home, with_commits};
 use crate::flow::chat::{Conversation, Spot, Trouble};
 use crate::flow::rules::rules;
 use crate::github::call::CallError;
-use crate::policy::needs::objections;
+use crate::policy::decide::decide;
+use crate::policy::decision::Verdict;
+use crate::policy::facts::{Contexts, Facts, LaneFacts, LockFacts};
 use crate::report::chat::{self, compare_url};
 use crate::report::creation::sentence as answer_of_github;
 use crate::report::sentence::sentence;
@@ -34,7 +36,7 @@ impl<'a> Conversation<'a> {
         } else {
             deploy.task.clone()
         };
-        self.object(speaker, spot, &task, &hosts)?;
+        self.object(speaker, spot, &task, &hosts).await?;
         let home = self.home(spot.app).await?;
         let (git_ref, named) = match (&deploy.target.git_ref, &speaker.place) {
             (Some(git_ref), _) => (git_ref.clone(), None),
@@ -78,7 +80,7 @@ impl<'a> Conversation<'a> {
         } else {
             order.task.to_string()
         };
-        self.object(speaker, spot, &task, &hosts)?;
+        self.object(speaker, spot, &task, &hosts).await?;
         let mut notes = Map::new();
         notes.insert("retry_of".to_owned(), json!(run.deployment.0));
         notes.insert("branch".to_owned(), json!(run.git_ref));
@@ -124,7 +126,7 @@ impl<'a> Conversation<'a> {
             };
             return Err(Trouble::refused("nothing_there", text));
         };
-        self.object(speaker, spot, "deploy", &[])?;
+        self.object(speaker, spot, "deploy", &[]).await?;
         let home = self.home(spot.app).await?;
         if to.is_none() {
             let between = self.between(&home, (&back.sha, &current.sha)).await?;
@@ -149,11 +151,12 @@ impl<'a> Conversation<'a> {
     }
 
     /// Refuses what the policy would reject by its words alone: nobody needs a deployment to hear that.
-    fn object(&self, speaker: &Speaker, spot: Spot<'a>, task: &str, hosts: &[String]) -> Result<(), Trouble> {
+    async fn object(&self, speaker: &Speaker, spot: Spot<'a>, task: &str, hosts: &[String]) -> Result<(), Trouble> {
         let repository = spot.app.repository.to_string();
         let mut payload = told(speaker);
         payload.insert("hosts".to_owned(), json!(hosts));
-        let asked = Deployment {
+        payload.insert("actor".to_owned(), json!(speaker.name));
+        let mut asked = Deployment {
             host: self.config().github.host.clone(),
             repository_id: RepositoryId(0),
             repository: repository.clone(),
@@ -170,8 +173,24 @@ impl<'a> Conversation<'a> {
             installation: None,
             created_at: self.desk.now(),
         };
-        let rules = rules(self.config()).for_repository(&repository);
-        match objections(&asked, &rules).first() {
+        let mut rules = rules(self.config()).for_repository(&repository);
+        let mut facts = Facts {
+            now: self.desk.now(),
+            contexts: Contexts::NotNeeded,
+            lane: LaneFacts::default(),
+            lock: None,
+        };
+        if let Some(lock) = self.lock_at(spot).await? {
+            // as whom it will be made decides whether the lock lets it pass
+            if let Some(slug) = Box::pin(self.github.own_slug()).await? {
+                asked.creator = Some(format!("{slug}[bot]"));
+                rules.known_apps.push(slug);
+            }
+            let automatic = false;
+            facts.lock = Some(LockFacts { lock, automatic });
+        }
+        let decision = decide(&asked, &facts, &rules);
+        match decision.reasons.first().filter(|_| decision.verdict == Verdict::Reject) {
             Some(reason) => Err(Trouble::refused(reason.code(), sentence(reason))),
             None => Ok(()),
         }

@@ -3,6 +3,7 @@
 use crate::chat::target::Target;
 use crate::config::App;
 use crate::domain::conversation::Reply;
+use crate::domain::lock::{Lock, Place as LockPlace};
 use crate::domain::run::{Run, RunState};
 use crate::flow::announce::run_url;
 use crate::flow::chat::{Conversation, Spot, Trouble};
@@ -67,7 +68,18 @@ impl<'a> Conversation<'a> {
             environment: spot.environment.name.as_str(),
             current: self.desk.store.successes_of(at, 1).await?.pop(),
             open,
+            lock: self.lock_at(spot).await?,
         })
+    }
+
+    /// The lock that holds there now.
+    pub(super) async fn lock_at(&self, spot: Spot<'a>) -> Result<Option<Lock>, StoreError> {
+        let place = LockPlace {
+            app: spot.app.name.clone(),
+            environment: spot.environment.name.clone(),
+        };
+        let lock = self.desk.store.lock_of(&place).await?;
+        Ok(lock.filter(|lock| lock.holds_at(self.desk.now())))
     }
 
     pub(super) async fn queue(&self, target: Option<&Target>) -> Result<Reply, Trouble> {

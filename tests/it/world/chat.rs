@@ -281,6 +281,82 @@ async fn contexts_are_told_as_they_stand() {
 }
 
 #[tokio::test]
+async fn locks_are_taken_refused_and_given_up_in_chat() {
+    let world = World::setup().with("default_environment: staging").start().await;
+    let mona = world
+        .dialogue(&[
+            "lock site staging,production for 2h: the database moves",
+            "lock site staging",
+            "locks",
+            "status site",
+            "deploy site to staging",
+        ])
+        .await;
+    let lisa = json!({"user": "lisa", "room": "deployment", "text": "deploy site to staging"});
+    let refused = world.said_with(CHAT_TOKEN, &lisa).await.1;
+    let lisa = json!({"user": "lisa", "room": "deployment", "text": "wait for site production: hotfix"});
+    let waits = world.said_with(CHAT_TOKEN, &lisa).await.1;
+    world.settle_all().await;
+    let after = world
+        .dialogue(&[
+            "locks site",
+            "unlock production on site",
+            "unlock all mine",
+            "unlock all",
+            "locks",
+        ])
+        .await;
+    let told = [&refused, &waits].map(|answer| answer["text"].as_str().unwrap().to_owned());
+    let all = [mona, told.join("\n"), after].join("\n");
+    let moment = without_dates(&all);
+    assert_snapshot!(moment, @r#"
+    > lock site staging,production for 2h: the database moves
+    `staging` of `site` and `production` of `site` are locked by @mona for 2 h: "the database moves"
+    > lock site staging
+    nothing was locked: `staging` of `site` is locked by you already, for 0 s: "the database moves"; `chima unlock site staging` first, or `--steal` to lock it anew [already_locked]
+    > locks
+    - `site` `staging` is locked by @mona for 0 s, for another 2 h: "the database moves"
+    - `site` `production` is locked by @mona for 0 s, for another 2 h: "the database moves"
+    > status site
+    `site` (octo/site):
+    - `production`: nothing deployed yet; locked by @mona for 0 s, for another 2 h: "the database moves"
+    - `staging`: nothing deployed yet; locked by @mona for 0 s, for another 2 h: "the database moves"
+    > deploy site to staging
+    deployment <1> of `main` at <one> to `staging` of `site`
+    `staging` is locked by @mona since <date> <time> UTC until <date> <time> UTC: "the database moves"; ask the owner, or unlock it (`chima unlock`); what is held then goes on by itself, else deploy again
+    `production` of `site` is locked by @mona for 0 s, for another 2 h: "the database moves"; @lisa waits for it, at position 1, and is told when it is theirs
+    > locks site
+    - `site` `staging` is locked by @mona for 0 s, for another 2 h: "the database moves"
+    - `site` `production` is locked by @mona for 0 s, for another 2 h: "the database moves"; waiting for it: @lisa
+    > unlock production on site
+    `production` of `site` is unlocked, after 0 s; @lisa waited for `production` of `site`, and holds it now
+    > unlock all mine
+    `staging` of `site` is unlocked, after 0 s
+    > unlock all
+    @mona has locked nothing; `chima locks` lists what is [not_locked]
+    > locks
+    - `site` `production` is locked by @lisa for 0 s: "hotfix"
+    "#);
+    assert_eq!(refused["reason"], "locked");
+    assert_eq!(world.runs().await.len(), 1);
+    world.settle_all().await;
+    world.end().await;
+}
+
+/// Without dates: the clock of the world begins now.
+fn without_dates(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let digits = word.chars().filter(char::is_ascii_digit).count();
+        match (word.len(), digits) {
+            (10, 8) if word.matches('-').count() == 2 => "<date>",
+            (5, 4) if word.contains(':') => "<time>",
+            _ => word,
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
 async fn an_answer_that_github_owes_is_told_as_what_it_is() {
     let world = World::new().await;
     world.github.fail(Fault::on("GET", "/repos", FaultKind::InternalError));
