@@ -6,11 +6,13 @@
 pub mod apps;
 pub mod branches;
 pub mod call;
+pub mod commits;
 pub mod contexts;
 pub mod deployments;
 pub mod hooks;
 pub mod listing;
 pub mod page;
+pub mod pulls;
 pub mod statuses;
 
 use std::collections::HashMap;

@@ -2,8 +2,8 @@
 //!
 //! Handlers translate and nothing more; what happens is `flow`'s business.
 
+pub mod chat;
 pub mod health;
-pub mod log_text;
 pub mod logs;
 pub mod pages;
 pub mod problem;
@@ -12,6 +12,7 @@ pub mod state;
 pub mod webhooks;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -30,6 +31,7 @@ pub fn router(surface: Surface) -> Router {
     };
     Router::new()
         .route("/webhooks/github", post(webhooks::receive))
+        .route("/chat", post(chat::say).layer(DefaultBodyLimit::max(chat::BODY_LIMIT)))
         .route("/", get(pages::runs))
         .route("/runs/{run}", get(pages::run))
         .route("/assets/style.css", get(pages::style))

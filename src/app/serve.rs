@@ -13,7 +13,7 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
-use crate::flow::{auto_deploy, catch_up, execute, intake, outbox, recheck, sweep};
+use crate::flow::{auto_deploy, catch_up, comment, execute, intake, outbox, recheck, sweep};
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
 
@@ -142,6 +142,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     let Started {
         engine,
         webhook_secrets,
+        chat_token,
         ..
     } = started;
     let tasks = engine.tasks.clone();
@@ -160,11 +161,12 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("sweep", engine.clone(), sweep::run));
     tasks.spawn(supervised("recheck", engine.clone(), recheck::run));
     tasks.spawn(supervised("auto-deploy", engine.clone(), auto_deploy::run));
+    tasks.spawn(supervised("comments", engine.clone(), comment::run));
     tasks.spawn(supervised("renewal", engine.clone(), sweep::renew));
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {
         let draining = CancellationToken::new();
-        let surface = Surface::new(engine.clone(), webhook_secrets, draining.clone());
+        let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, draining.clone());
         let connections = connections::serve(listener, router(surface), tasks.clone(), engine.stop.clone());
         let drain = async {
             engine.stop.cancelled().await;

@@ -50,6 +50,8 @@ pub struct Started {
     pub engine: Engine,
     /// Secrets a delivery may be signed with.
     pub webhook_secrets: Vec<SecretString>,
+    /// What a bot shows at the chat bridge.
+    pub chat_token: Option<SecretString>,
     /// What is not set up, one sentence each with the remedy.
     pub missing: Vec<String>,
     /// What is wrong with manifests and with inputs of providers, one sentence each.
@@ -129,6 +131,11 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
             .iter()
             .map(|value| ("github.webhook_secrets".to_owned(), value.clone())),
     );
+    let chat_token = match &config.chat_token {
+        Some(source) => secret::read_strong(source)?,
+        None => None,
+    };
+    named.extend(chat_token.iter().map(|value| ("chat.token".to_owned(), value.clone())));
     let manifests = Catalogue::read(&config.providers);
     let unfit = unfit(config, &manifests);
     let store = Store::open(&config.store).await?;
@@ -169,6 +176,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         outbox: Notify::new(),
         rechecks: Notify::new(),
         auto_deploys: Notify::new(),
+        comments: Notify::new(),
         sweeps: Notify::new(),
         watched: Mutex::default(),
     });
@@ -177,6 +185,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
     Ok(Started {
         engine,
         webhook_secrets,
+        chat_token,
         missing,
         unfit,
     })
@@ -278,6 +287,21 @@ pub fn client(config: &Config) -> anyhow::Result<GitHub> {
     if let Some(missing) = missing.first() {
         anyhow::bail!("{missing}");
     }
+    client_as(config, credentials)
+}
+
+/// As [`client`], for commands of which some need nobody's credentials.
+///
+/// # Errors
+///
+/// When there are credentials that cannot be used.
+pub fn client_if_any(config: &Config) -> anyhow::Result<GitHub> {
+    let (mut named, mut missing) = (Vec::new(), Vec::new());
+    let credentials = credentials(config, &mut named, &mut missing)?;
+    client_as(config, credentials)
+}
+
+fn client_as(config: &Config, credentials: Credentials) -> anyhow::Result<GitHub> {
     Ok(GitHub::new(
         &config.github.api_url,
         credentials,

@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::cli::import::Kind;
+use crate::domain::length::Length;
 
 /// Executes GitHub Deployments: webhook, policy, durable queue, run, truthful status.
 #[derive(Debug, Parser)]
@@ -157,6 +158,59 @@ pub enum Command {
         /// Wait until it has ended, and print how; the exit code is 1 when it ended in another way.
         #[arg(long)]
         wait: bool,
+    },
+    /// Say to Chima what people say in chat, and read its answer; without words, line by line. `help` lists the commands.
+    Chat {
+        /// What is said, for example: status trelhub
+        #[arg(value_name = "TEXT", trailing_var_arg = true)]
+        said: Vec<String>,
+        /// Who says it, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
+    /// Lock environments of an app: nobody but you deploys there until you unlock. The exit code is 1 when somebody else was first.
+    Lock {
+        /// The app.
+        app: String,
+        /// Its environments, as ENV,ENV: all of them are locked, or none.
+        #[arg(required = true, value_name = "ENV", value_delimiter = ',')]
+        environments: Vec<String>,
+        /// For how long, such as `30m`, `2h` or `1d`. Without it, until somebody unlocks.
+        #[arg(long = "for", value_name = "LENGTH")]
+        length: Option<Length>,
+        /// Why, for people to read.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Take it over from whoever has locked it, and tell that person.
+        #[arg(long, conflicts_with = "wait")]
+        steal: bool,
+        /// Where somebody else has locked it, wait in line: it is yours, and you are told, when it is unlocked. For one environment.
+        #[arg(long)]
+        wait: bool,
+        /// Who locks, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
+    /// Unlock environments, whoever has locked them; another owner is told. The exit code is 1 when one was not locked.
+    Unlock {
+        /// The app.
+        #[arg(required_unless_present = "all_mine")]
+        app: Option<String>,
+        /// Its environments, as ENV,ENV.
+        #[arg(required_unless_present = "all_mine", value_name = "ENV", value_delimiter = ',')]
+        environments: Vec<String>,
+        /// Everything that you have locked, and every line that you wait in.
+        #[arg(long, conflicts_with_all = ["app", "environments"])]
+        all_mine: bool,
+        /// Who unlocks, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
+    /// List what is locked: by whom, since when, for how long, why, and who waits for it.
+    Locks {
+        /// Print JSON, one lock a line.
+        #[arg(long)]
+        json: bool,
     },
     /// Check the installation: storage, queue, git, the providers' programs, ssh; each finding with its fix.
     Doctor,

@@ -13,4 +13,6 @@ pub(super) const POLLING_SECONDS: u64 = 15;
 pub(super) const SLACK_API_URL: &str = "https://slack.com/api";
 pub(super) const TASK: &str = "deploy";
 pub(super) const TIMEOUT_SECONDS: u64 = 1800;
+/// Three hours: long enough for what a lock is usually for.
+pub(super) const NAG_AFTER_SECONDS: u64 = 10_800;
 pub(super) const HOLD_TIMEOUT_SECONDS: u64 = 86_400;

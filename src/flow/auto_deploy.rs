@@ -14,9 +14,10 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::config::{App, AutoDeploy, Environment};
-use crate::domain::auto_deploy::Outcome;
+use crate::domain::auto_deploy::{AutoReason, Outcome};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Change, What};
+use crate::domain::lock::Place;
 use crate::flow::auto_deploy::look::{Asker, Trouble};
 use crate::flow::engine::Engine;
 use crate::policy::auto::{self, Decision};
@@ -213,6 +214,10 @@ enum Written {
 }
 
 async fn find(engine: &Engine, target: Target<'_>, claimed: &Row, looked: &mut Looked) -> Result<Written, Trouble> {
+    if let Some(reason) = locked(engine, target).await? {
+        looked.outcome = reason.into();
+        return Ok(Written::NotYet);
+    }
     let mut asker = Asker::new(engine, target, claimed, looked).await?;
     let decision = asker.decide().await;
     looked.sha = asker.sha().cloned();
@@ -227,11 +232,21 @@ async fn find(engine: &Engine, target: Target<'_>, claimed: &Row, looked: &mut L
     create::create(engine, target, claimed, &asker, &choice, looked).await
 }
 
+/// Whether somebody has locked the environment.
+async fn locked(engine: &Engine, target: Target<'_>) -> Result<Option<AutoReason>, StoreError> {
+    let place = Place {
+        app: target.app.name.clone(),
+        environment: target.environment.name.clone(),
+    };
+    let lock = engine.store.lock_of(&place).await?;
+    Ok(auto::stopped_by(lock.as_ref(), engine.now()))
+}
+
 fn pause(claimed: &Row, outcome: &Outcome) -> Duration {
     match outcome {
         Outcome::Waits { .. } => WAITING,
         Outcome::Nothing {
-            reason: crate::domain::auto_deploy::AutoReason::Refused { .. },
+            reason: AutoReason::Refused { .. },
         } => REFUSED,
         Outcome::Asked { .. } | Outcome::Nothing { .. } => RESTING,
         Outcome::Unavailable { .. } => (SOON * 2_u32.pow(claimed.failures.min(10))).min(RESTING),

@@ -100,6 +100,8 @@ pub struct Parts {
     pub rechecks: Notify,
     /// Rung when environments that are deployed without being asked for may be due.
     pub auto_deploys: Notify,
+    /// Rung when somebody asked for something in a comment.
+    pub comments: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.

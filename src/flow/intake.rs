@@ -12,15 +12,17 @@ use crate::domain::clock::Timestamp;
 use crate::domain::delivery::Disposition;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, What};
-use crate::domain::ids::{DeliveryId, RunId};
+use crate::domain::ids::{DeliveryId, LockId, RunId};
+use crate::domain::lock::{self, Cause, Lock, LockCommand, LockTask};
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
-use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
 use crate::flow::history::{self, Lateness};
+use crate::flow::lock::changed;
 use crate::flow::rules::rules_for;
+use crate::flow::{auto_deploy, comment};
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
@@ -223,6 +225,10 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
                 engine.auto_deploys.notify_one();
             }
         }
+        Event::Comment(said) => {
+            let detail = comment::take(engine, &said).await?;
+            settle(Disposition::Processed, Some(detail)).await?;
+        }
         Event::Ping => settle(Disposition::Ping, None).await?,
         Event::Unhandled { name } => {
             settle(
@@ -298,6 +304,9 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
         Recorded::Written => {
             told_of(delivery, deployment, &decision);
             engine.outbox.notify_one();
+            if run.command.is_some() {
+                changed(engine);
+            }
             if run.state == RunState::Queued && decision.position <= 1 {
                 ring(engine, run.id).await;
             }
@@ -342,13 +351,7 @@ fn new_run(
 ) -> Option<Run> {
     let repository = deployment.repository.parse().ok()?;
     let state = first_state(decision)?;
-    let environment = decision
-        .order
-        .as_ref()
-        .and_then(|order| engine.config.find(&deployment.repository, order.environment.as_str()));
-    let hold_until = environment
-        .filter(|_| state == RunState::Held)
-        .map(|(_, found)| facts.now + found.hold_timeout);
+    let hold_until = hold_until(engine, decision, deployment, facts.now);
     Some(Run {
         id: RunId::new(engine.clock.fresh_ulid()),
         delivery,
@@ -357,14 +360,19 @@ fn new_run(
         repository,
         deployment: deployment.id,
         installation: deployment.installation,
-        lane: decision.order.as_ref().map(|order| {
-            LaneKey::new(
-                &deployment.host,
-                deployment.repository_id,
-                &order.environment,
-                order.noop,
-            )
-        }),
+        // a command waits for nobody, and nobody waits for it
+        lane: decision
+            .order
+            .as_ref()
+            .filter(|_| !is_command(deployment))
+            .map(|order| {
+                LaneKey::new(
+                    &deployment.host,
+                    deployment.repository_id,
+                    &order.environment,
+                    order.noop,
+                )
+            }),
         order: decision.order.clone(),
         environment: deployment.environment.clone(),
         git_ref: deployment.git_ref.clone(),
@@ -387,8 +395,44 @@ fn new_run(
         cancel: None,
         instructions: None,
         verdict: None,
+        passes_lock: decision.passes_lock,
+        command: command(engine, deployment, decision, facts),
         config_digest: engine.config.digest.clone(),
     })
+}
+
+/// When a hold that a decision begins ends by itself.
+#[must_use]
+pub fn hold_until(engine: &Engine, decision: &Decision, deployment: &Deployment, now: Timestamp) -> Option<Timestamp> {
+    let order = decision.order.as_ref().filter(|_| decision.verdict == Verdict::Hold)?;
+    let (_, environment) = engine.config.find(&deployment.repository, order.environment.as_str())?;
+    Some(now + environment.hold_timeout)
+}
+
+fn is_command(deployment: &Deployment) -> bool {
+    LockTask::from_name(&deployment.task).is_some()
+}
+
+/// What a deployment that is a command does, with the decision.
+fn command(engine: &Engine, deployment: &Deployment, decision: &Decision, facts: &Facts) -> Option<LockCommand> {
+    let by = deployment.person();
+    match decision.command? {
+        LockTask::Lock => Some(LockCommand::Lock {
+            lock: Box::new(Lock {
+                id: LockId::new(engine.clock.fresh_ulid()),
+                place: decision.order.as_ref()?.place(),
+                owner: by,
+                reason: lock::words(deployment.words().as_deref()),
+                cause: Cause::Person,
+                since: facts.now,
+                until: None,
+            }),
+        }),
+        LockTask::Unlock => Some(LockCommand::Unlock {
+            lock: Box::new(facts.lock.as_ref()?.lock.clone()),
+            by,
+        }),
+    }
 }
 
 /// The state in which a decision leaves a run.
@@ -396,6 +440,7 @@ fn new_run(
 pub fn first_state(decision: &Decision) -> Option<RunState> {
     match decision.verdict {
         Verdict::Ignore => None,
+        Verdict::Run if decision.command.is_some() => Some(RunState::Succeeded),
         Verdict::Run => Some(RunState::Queued),
         Verdict::Hold => Some(RunState::Held),
         Verdict::Reject if decision.superseded_by.is_some() => Some(RunState::Superseded),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ids::RunId;
 use crate::domain::names::shown;
+use crate::flow::comment::{self, CommentMessage, Trouble};
 use crate::flow::engine::Engine;
 use crate::flow::pace::Pace;
 use crate::github::call::CallError;
@@ -70,11 +72,17 @@ pub async fn release_dead(engine: &Engine) -> Result<(), StoreError> {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    let (statuses, messages) = tokio::join!(
-        send_some(engine, Kind::DeploymentStatus, &engine.pace),
-        send_some(engine, Kind::SlackWebhook, &engine.chat_pace)
-    );
-    Ok(statuses? + messages?)
+    // GitHub counts comments as it counts statuses, and statuses matter more
+    let to_github = async {
+        let statuses = send_some(engine, Kind::DeploymentStatus, &engine.pace).await?;
+        if statuses == BATCH {
+            return Ok(statuses);
+        }
+        Ok(statuses + send_some(engine, Kind::Comment, &engine.pace).await?)
+    };
+    let (to_github, messages) = tokio::join!(to_github, send_some(engine, Kind::SlackWebhook, &engine.chat_pace));
+    let to_github: Result<usize, StoreError> = to_github;
+    Ok(to_github? + messages?)
 }
 
 /// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way.
@@ -95,6 +103,7 @@ async fn send_some(engine: &Engine, kind: Kind, pace: &Pace) -> Result<usize, St
             // boxed: the clients' futures are large
             Kind::DeploymentStatus => Box::pin(send_status(engine, claimed)).await?,
             Kind::SlackWebhook => Box::pin(send_message(engine, claimed)).await?,
+            Kind::Comment => Box::pin(send_comment(engine, claimed)).await?,
         }
     }
     Ok(BATCH)
@@ -110,7 +119,7 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
         Ok(()) => {
             tracing::info!(
                 delivery.id = claimed.delivery.map(tracing::field::display),
-                run.id = %claimed.outgoing.run,
+                run.id = run_id(claimed),
                 deployment.id = %message.target.deployment,
                 state = message.status.state,
                 "deployment status sent"
@@ -151,7 +160,7 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
     match slack.send(&claimed.outgoing.body).await {
         Ok(()) => {
             let delivery = claimed.delivery.map(tracing::field::display);
-            tracing::info!(delivery.id = delivery, run.id = %claimed.outgoing.run, "Slack message sent");
+            tracing::info!(delivery.id = delivery, run.id = run_id(claimed), "Slack message sent");
             engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await
         }
         Err(error) => {
@@ -170,6 +179,25 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
     }
 }
 
+async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+    let id = &claimed.outgoing.id;
+    let message: CommentMessage = match serde_json::from_value(claimed.outgoing.body.clone()) {
+        Ok(message) => message,
+        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+    };
+    match comment::send(engine, &message, claimed.attempts > 0).await {
+        Ok(()) => engine.store.mark_sent(id, engine.now()).await,
+        Err(Trouble::Ledger(error)) => Err(error),
+        Err(Trouble::GitHub(error)) => {
+            if let Some(wait) = error.wait() {
+                engine.pace.close(engine.now() + wait);
+            }
+            let pause = pause(claimed, error.wait());
+            settle_failure(engine, claimed, &error, error.is_transient(), pause).await
+        }
+    }
+}
+
 async fn settle_failure(
     engine: &Engine,
     claimed: &Claimed,
@@ -177,17 +205,17 @@ async fn settle_failure(
     transient: bool,
     pause: Duration,
 ) -> Result<(), StoreError> {
-    let (run, kind) = (claimed.outgoing.run, claimed.outgoing.kind.as_str());
+    let (run, kind) = (run_id(claimed), claimed.outgoing.kind.as_str());
     let delivery = claimed.delivery.map(tracing::field::display);
     if transient {
         let attempt = claimed.attempts + 1;
-        tracing::warn!(delivery.id = delivery, run.id = %run, kind, error = %error, attempt, retry_seconds = pause.as_secs_f64(), "not sent yet");
+        tracing::warn!(delivery.id = delivery, run.id = run, kind, error = %error, attempt, retry_seconds = pause.as_secs_f64(), "not sent yet");
         engine
             .store
             .retry_outgoing(claimed, &shown_error(error), engine.now() + pause)
             .await
     } else {
-        tracing::error!(delivery.id = delivery, run.id = %run, kind, error = %error, "can never be sent; given up");
+        tracing::error!(delivery.id = delivery, run.id = run, kind, error = %error, "can never be sent; given up");
         engine
             .store
             .bury_outgoing(&claimed.outgoing.id, &shown_error(error))
@@ -197,6 +225,10 @@ async fn settle_failure(
 
 fn shown_error(error: &dyn std::error::Error) -> String {
     error.to_string().lines().map(shown).next().unwrap_or_default()
+}
+
+fn run_id(claimed: &Claimed) -> Option<tracing::field::DisplayValue<RunId>> {
+    claimed.outgoing.run.map(tracing::field::display)
 }
 
 /// Short enough that everything is told within ten seconds of the repair; as long as the other side asked otherwise.

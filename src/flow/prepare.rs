@@ -84,11 +84,21 @@ pub fn lock_file(data_dir: &Path, lane: &LaneKey) -> PathBuf {
 /// Whether a person carries out what the run's environment asks for, as far as can be told before it is prepared.
 #[must_use]
 pub fn is_for_a_person(engine: &Engine, run: &Run) -> bool {
-    let order = run.order.as_ref();
-    order
-        .and_then(|order| engine.config.find(run.repository.as_str(), order.environment.as_str()))
-        .and_then(|(_, environment)| engine.manifests.find(&environment.provider))
-        .is_some_and(|manifest| manifest.kind == Kind::Manual)
+    manifest_of(engine, run).is_some_and(|manifest| manifest.kind == Kind::Manual)
+}
+
+/// Whether what carries it out works on other hosts: stopping it here may not stop it there.
+#[must_use]
+pub fn works_elsewhere(engine: &Engine, run: &Run) -> bool {
+    manifest_of(engine, run).is_some_and(|manifest| manifest.remote)
+}
+
+fn manifest_of<'e>(engine: &'e Engine, run: &Run) -> Option<&'e Manifest> {
+    let order = run.order.as_ref()?;
+    let (_, environment) = engine
+        .config
+        .find(run.repository.as_str(), order.environment.as_str())?;
+    engine.manifests.find(&environment.provider)
 }
 
 /// Makes a claimed run ready to start.

@@ -164,6 +164,18 @@ impl GitHub {
         self.read(&answer)
     }
 
+    /// Sends a PATCH and reads its JSON.
+    pub(crate) async fn patch<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        installation: Option<InstallationId>,
+        path: &str,
+        body: &B,
+    ) -> Result<T, CallError> {
+        let client = self.client_for(installation)?;
+        self.answer(installation, &client, client._patch(path, Some(body)))
+            .await
+    }
+
     /// Sends a GET as the App itself, not as one of its installations.
     pub(crate) async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
         self.answer(None, &self.client, self.client._get(path)).await

@@ -31,6 +31,9 @@ pub struct NewStatus {
     /// Where the deployed thing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment_url: Option<String>,
+    /// Whether a success makes earlier ones of the environment `inactive`. Absent, GitHub decides: yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_inactive: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

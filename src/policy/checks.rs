@@ -7,6 +7,7 @@ pub(crate) mod foreign;
 pub(crate) mod history;
 pub(crate) mod hosts;
 pub(crate) mod lane;
+pub(crate) mod lock;
 pub(crate) mod repository;
 pub(crate) mod required_contexts;
 pub(crate) mod room;

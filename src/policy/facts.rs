@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::lock::Lock;
 
 /// Everything the decision may know beside the deployment and the rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,18 @@ pub struct Facts {
     /// What happened before the deployment came to us, where it came late.
     #[serde(default, skip_serializing_if = "History::is_not_needed")]
     pub history: History,
+    /// The lock of the environment, which may have expired. Absent in decisions of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockFacts>,
+}
+
+/// A lock, and what the ledger says of the deployment in its light.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockFacts {
+    /// As the ledger has it.
+    pub lock: Lock,
+    /// Whether Chima itself asked for the deployment.
+    pub automatic: bool,
 }
 
 /// What happened before a deployment came to us.

@@ -5,6 +5,7 @@ mod contexts;
 mod history;
 mod hostile;
 mod lanes;
+mod locks;
 mod requests;
 
 use chrono::{DateTime, TimeDelta};
@@ -18,7 +19,7 @@ use crate::domain::reason::Reason;
 use crate::policy::decide::decide;
 use crate::policy::decision::{CheckName, CheckVerdict, Decision};
 use crate::policy::facts::{Contexts, Facts, History, LaneFacts};
-use crate::policy::rules::{AppRules, EnvironmentRules, LaneOrder, Rules};
+use crate::policy::rules::{AppRules, EnvironmentRules, LaneOrder, OnLock, Rules};
 
 const SHA: &str = "4f3c2b1a0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a";
 
@@ -67,6 +68,7 @@ fn environment(name: &str) -> EnvironmentRules {
         allowed_rooms: None,
         hosts: None,
         lane: LaneOrder::Fifo,
+        on_lock: OnLock::Reject,
     }
 }
 
@@ -98,6 +100,7 @@ fn facts() -> Facts {
         contexts: Contexts::NotNeeded,
         lane: LaneFacts::default(),
         history: History::NotNeeded,
+        lock: None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::domain::timeline::RunEvent;
 use crate::store::error::StoreError;
+use crate::store::locks;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::row::{Reader, json, millis, number};
 use crate::store::runs::{SeenLane, append_event};
@@ -134,6 +135,12 @@ impl Store {
             tx.rollback().await.map_err(&failed)?;
             return Ok(Recorded::LaneMoved);
         }
+        if let Some(command) = &run.command
+            && !locks::carry_out(&mut tx, command, evidence.at).await?
+        {
+            tx.rollback().await.map_err(&failed)?;
+            return Ok(Recorded::LaneMoved);
+        }
         insert_run(&mut tx, run).await?;
         let came = came_as(&mut tx, run.delivery).await?;
         append_event(&mut tx, run.id, run.created_at, &came).await?;
@@ -226,7 +233,8 @@ impl Store {
         }
         let changed = sqlx::query(
             "UPDATE runs SET state = ?1, reason = ?2, finished_at = ?4, rung_at = ?5, config_digest = ?6, \
-             check_after = CASE WHEN ?3 IS NULL OR check_after < ?8 THEN ?3 ELSE check_after END \
+             check_after = CASE WHEN ?3 IS NULL OR check_after < ?8 THEN ?3 ELSE check_after END, \
+             hold_until = ?9, passes_lock = ?10 \
              WHERE id = ?7 AND state = 'held'",
         )
         .bind(run.state.as_str())
@@ -237,6 +245,8 @@ impl Store {
         .bind(&evidence.config_digest)
         .bind(run.id.to_string())
         .bind(millis(evidence.at))
+        .bind(run.hold_until.map(millis))
+        .bind(run.passes_lock.map(|lock| lock.to_string()))
         .execute(&mut *tx)
         .await
         .map_err(StoreError::while_doing(doing))?;
@@ -405,8 +415,8 @@ async fn insert_run(connection: &mut SqliteConnection, run: &Run) -> Result<(), 
     sqlx::query(
         "INSERT INTO runs (id, host, repository_id, deployment_id, delivery_id, repository, installation_id, environment, \
          git_ref, sha, task, creator, requester, room, order_json, lane, state, reason, requested_at, created_at, \
-         finished_at, hold_until, check_after, rung_at, config_digest) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         finished_at, hold_until, check_after, rung_at, config_digest, passes_lock, command) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(run.id.to_string())
     .bind(&run.host)
@@ -435,6 +445,8 @@ async fn insert_run(connection: &mut SqliteConnection, run: &Run) -> Result<(), 
     // the caller rings right after the commit; a write of its own would only delay the claim
     .bind((run.state == RunState::Queued).then(|| millis(run.created_at)))
     .bind(&run.config_digest)
+    .bind(run.passes_lock.map(|lock| lock.to_string()))
+    .bind(run.command.as_ref().map(json))
     .execute(connection)
     .await
     .map_err(StoreError::while_doing("record a run"))?;

@@ -29,6 +29,17 @@ pub struct Backlog {
     pub dead: u64,
 }
 
+/// An environment by its names. Case does not matter in the last two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At<'a> {
+    /// Host name of its GitHub.
+    pub host: &'a str,
+    /// `owner/name`, as configured.
+    pub repository: &'a str,
+    /// The environment.
+    pub environment: &'a str,
+}
+
 impl Store {
     /// The newest runs, newest first.
     ///
@@ -65,6 +76,65 @@ impl Store {
             .await
             .map_err(StoreError::while_doing(doing))?;
         row.map(|row| Reader::new(&row, doing).run()).transpose()
+    }
+
+    /// The newest runs of an environment, plans among them, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn runs_of(&self, at: At<'_>, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let doing = "list the runs of an environment";
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE host = ? AND repository = ? COLLATE NOCASE AND environment = ? COLLATE NOCASE \
+             ORDER BY requested_at DESC, deployment_id DESC LIMIT ?",
+        )
+        .bind(at.host)
+        .bind(at.repository)
+        .bind(at.environment)
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// The runs that put something on an environment, the newest first: the first is what it runs now.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn successes_of(&self, at: At<'_>, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let doing = "list what an environment ran";
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE host = ? AND repository = ? COLLATE NOCASE AND environment = ? COLLATE NOCASE \
+             AND state = 'succeeded' AND lane NOT LIKE 'plan:%' ORDER BY finished_at DESC, id DESC LIMIT ?",
+        )
+        .bind(at.host)
+        .bind(at.repository)
+        .bind(at.environment)
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// Every run that has not ended, in the order in which they were asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn open_runs(&self) -> Result<Vec<Run>, StoreError> {
+        let doing = "list runs that have not ended";
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE state = 'running' OR state = 'queued' OR state = 'held' \
+             ORDER BY requested_at, deployment_id",
+        )
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
     }
 
     /// The deployments of a repository that have a run, as far as they were made since then.
@@ -173,7 +243,7 @@ impl Store {
         let Some(lane) = &run.lane else {
             return Ok(None);
         };
-        let contents = self.lane(lane).await?;
+        let contents = self.lane(lane, None).await?;
         let place = contents.queued.iter().position(|(id, _, _)| *id == run.id);
         Ok(place.and_then(|place| u32::try_from(place + 1).ok()))
     }

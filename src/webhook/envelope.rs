@@ -29,7 +29,7 @@ impl Class {
             ("deployment", None | Some("created")) => Self::Handled,
             ("status" | "push", _) => Self::Handled,
             ("check_run" | "check_suite" | "workflow_run", Some("completed")) => Self::Handled,
-            ("pull_request", Some("closed")) => Self::Handled,
+            ("pull_request", Some("closed")) | ("issue_comment", Some("created")) => Self::Handled,
             _ => Self::Unhandled,
         }
     }

@@ -48,6 +48,11 @@ pub fn files(extension: &str) -> Vec<PathBuf> {
 }
 
 #[test]
+fn the_chat_page_is_what_is_understood() {
+    keep_fresh("docs/reference/chat.md", &chima::chat::manual::page());
+}
+
+#[test]
 fn the_command_line_page_is_what_the_program_takes() {
     keep_fresh("docs/reference/cli.md", &command_line_page());
 }
@@ -260,7 +265,7 @@ fn the_guide_names_every_answer_of_auto_deploy() {
         .lines()
         .filter_map(|line| line.split("=> \"").nth(1)?.split('"').next())
         .collect();
-    assert_eq!(codes.len(), 16, "{codes:?}");
+    assert_eq!(codes.len(), 17, "{codes:?}");
     let missing: Vec<_> = codes
         .iter()
         .filter(|code| !guide.contains(&format!("| `{code}` |")))

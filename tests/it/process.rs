@@ -17,6 +17,7 @@ mod finish;
 mod import;
 mod installation;
 mod journal;
+mod locks;
 mod missed;
 mod outages;
 mod paused;

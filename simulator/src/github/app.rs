@@ -83,7 +83,7 @@ impl App {
             ("contents", "write"),
             ("deployments", "write"),
             ("metadata", "read"),
-            ("pull_requests", "read"),
+            ("pull_requests", "write"),
             ("statuses", "read"),
         ];
         Self {

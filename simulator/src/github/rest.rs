@@ -6,6 +6,7 @@
 mod apps;
 mod call;
 mod checks;
+mod comments;
 mod commits;
 mod deliveries;
 mod deployments;
@@ -199,6 +200,11 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
         ("GET", ["git", "ref" | "refs", reference @ ..]) => Some(commits::reference(world, call, id, reference)),
         ("GET", ["compare", range @ ..]) => Some(commits::compare(world, call, id, range)),
         ("GET", ["pulls"]) => Some(pulls::list(world, call, id)),
+        ("GET", ["pulls", number]) => Some(pulls::one(world, call, id, number)),
+        ("GET", ["issues", number, "comments"]) => Some(comments::list(world, call, id, number)),
+        ("POST", ["issues", number, "comments"]) => Some(comments::create(world, call, id, number)),
+        ("PATCH", ["issues", "comments", comment]) => Some(comments::edit(world, call, id, comment)),
+        ("GET", ["activity"]) => Some(comments::activity(world, call, id)),
         ("POST", ["merges"]) => Some(commits::merge(world, call, id)),
         ("GET", ["collaborators", login, "permission"]) => Some(people::permission(world, id, login)),
         (_, ["hooks", rest @ ..]) => deliveries::of_repository(world, call, id, rest),

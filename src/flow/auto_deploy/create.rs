@@ -13,7 +13,7 @@ use crate::domain::creation::Creation;
 use crate::domain::names::shown;
 use crate::flow::ask::{Wish, ask};
 use crate::flow::auto_deploy::look::{Asker, Trouble};
-use crate::flow::auto_deploy::{Target, Written, host};
+use crate::flow::auto_deploy::{Target, Written, host, locked};
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
 use crate::policy::auto::Choice;
@@ -48,6 +48,12 @@ pub(super) async fn create(
         looked.outcome = Outcome::Unavailable {
             detail: "as much as `github.writes_per_minute` allows has been written".to_owned(),
         };
+        return Ok(Written::NotYet);
+    }
+    // the facts took a while to gather
+    if let Some(reason) = locked(engine, target).await? {
+        engine.pace.give_back(1);
+        looked.outcome = reason.into();
         return Ok(Written::NotYet);
     }
     let host = host(engine);

@@ -175,6 +175,7 @@ async fn runs_logs_and_decisions_can_be_read_without_a_server() {
       passed    hosts              found all of the environment's, wanted no hosts: the environment declares none to choose from
       passed    room               found no room, wanted any room
       passed    lane               found position 1, no run is active, wanted its turn
+      passed    lock               found no lock, wanted no lock, or one's own
       passed    required_contexts  found not asked, wanted nothing
       decided again from the stored facts: the same
     "#);

@@ -12,7 +12,7 @@ use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
 use chima_simulator::slack::Slack;
 
 use crate::tools::folder::copy_folder;
-use crate::world::stage::{APP, SCRIPT, SECRET, SITE, World};
+use crate::world::stage::{APP, CHAT_TOKEN, SCRIPT, SECRET, SITE, World};
 
 /// What a test furnishes before the app starts.
 #[derive(Debug, Clone)]
@@ -182,6 +182,7 @@ impl Setup {
             let id = github.read(|world| world.app.id);
             format!("app_id: {id}\n  private_key: {{ file: {}/key.pem }}", folder.display())
         };
+        put("chat-token", CHAT_TOKEN);
         put("slack", &slack.webhook_url());
         let slack = if self.slack {
             format!("slack: {{ incoming_webhook: {{ file: {}/slack }} }}", folder.display())
@@ -201,6 +202,7 @@ github:
   webhook_secrets: [{secrets}]
   known_apps: [{known}]{polling}
 {slack}
+chat: {{ token: {{ file: {folder}/chat-token }} }}
 apps:
   site:
     repository: {repository}
