@@ -1,6 +1,7 @@
 //! The composition root: the only room where everything meets.
 
 pub mod ask;
+pub mod chat;
 pub mod clock;
 pub mod demo;
 pub mod doctor;
@@ -103,6 +104,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             let verdict = PersonsVerdict::new(&by.unwrap_or_else(account), !failed, note.as_deref());
             offline::finish(&load(&path)?, &run, &verdict, wait)
         }
+        Command::Chat { said, by } => chat::chat(&load(&path)?, &said, by.unwrap_or_else(account)),
         Command::Lock {
             app,
             environments,

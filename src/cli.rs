@@ -1,7 +1,6 @@
 //! Arguments and the commands that need no server.
 
 pub mod args;
-pub mod cancel;
 pub mod check;
 pub mod decide;
 pub mod finish;

@@ -106,6 +106,8 @@ pub struct GitHub {
     pub writes_per_minute: u32,
     /// Slugs of other Apps whose deployments are ours.
     pub known_apps: Vec<String>,
+    /// How often GitHub is asked for new deployments; `None` where it delivers them.
+    pub polling: Option<Duration>,
 }
 
 /// Who Chima is on GitHub.
@@ -148,6 +150,8 @@ pub struct App {
     pub remote: String,
     /// Whether GitHub may merge the default branch into the ref.
     pub auto_merge: bool,
+    /// The one that is meant where nobody names one; `None` where there are several and none is.
+    pub default_environment: Option<EnvironmentName>,
     /// Its environments, in the order of the file; at least one.
     pub environments: Vec<Environment>,
 }

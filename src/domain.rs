@@ -6,6 +6,7 @@
 pub mod auto_deploy;
 pub mod clock;
 pub mod command;
+pub mod conversation;
 pub mod creation;
 pub mod delivery;
 pub mod deployment;
@@ -15,6 +16,7 @@ pub mod ids;
 pub mod length;
 pub mod lock;
 pub mod names;
+pub mod nearest;
 pub mod person;
 pub mod reason;
 pub mod run;

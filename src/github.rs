@@ -6,13 +6,18 @@
 pub mod apps;
 pub mod branches;
 pub mod call;
+pub mod commits;
 pub mod contexts;
 pub mod deployments;
 pub mod examine;
+pub mod hooks;
 mod jwt;
+pub mod listing;
 pub mod manifest;
 
 pub mod needs;
+pub mod page;
+pub mod pulls;
 mod send;
 pub mod statuses;
 mod tokens;
@@ -83,6 +88,8 @@ pub struct GitHub {
     api_url: String,
     /// Our own App's name, once GitHub has said it.
     slug: Arc<Mutex<Option<String>>>,
+    /// The name that our own statuses carry, once GitHub has said it.
+    login: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
     /// By how many seconds GitHub's clock is ahead of ours, once it has refused us for that.
     ahead: Arc<AtomicI64>,
@@ -118,6 +125,7 @@ impl GitHub {
             tokens: Arc::default(),
             silent_until: Arc::default(),
             slug: Arc::default(),
+            login: Arc::default(),
             api_url,
             clock,
             ahead: Arc::default(),

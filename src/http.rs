@@ -2,8 +2,8 @@
 //!
 //! Handlers translate and nothing more; what happens is `flow`'s business.
 
+pub mod chat;
 pub mod health;
-pub mod log_text;
 pub mod logs;
 pub mod pages;
 pub mod problem;
@@ -13,6 +13,7 @@ pub mod state;
 pub mod webhooks;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -28,6 +29,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 pub fn router(surface: Surface) -> Router {
     let routes = Router::new()
         .route("/webhooks/github", post(webhooks::receive))
+        .route("/chat", post(chat::say).layer(DefaultBodyLimit::max(chat::BODY_LIMIT)))
         .route("/", get(pages::runs))
         .route("/runs/{run}", get(pages::run))
         .route("/assets/style.css", get(pages::style))

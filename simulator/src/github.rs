@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod builder;
+pub mod comment;
 mod contexts;
 pub mod deploy;
 mod describe;

@@ -12,7 +12,7 @@ use crate::app::start::{Surroundings, queue_address};
 use crate::app::{Exit, say};
 use crate::config::{Config, environment};
 use crate::domain::auto_deploy::Outcome;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::names::shown;
 use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::processes;
@@ -21,6 +21,7 @@ use crate::queue::address::{QueueAddress, WorkerName};
 use crate::queue::findings::Severity;
 use crate::report::auto_deploy::sentence;
 use crate::store::Store;
+use crate::store::catch_ups::{APP, CatchUp};
 
 mod environments;
 mod github;
@@ -125,6 +126,7 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     findings.extend(auto_deploys(config).await);
     findings.extend(machine::disk(config));
     findings.extend(Box::pin(github::examine(config)).await);
+    findings.extend(catch_ups(config).await);
     Ok(findings)
 }
 
@@ -153,6 +155,45 @@ async fn auto_deploys(config: &Config) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// How Chima hears of deployments, and where looking for missed ones stands.
+async fn catch_ups(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(interval) = config.github.polling {
+        let seconds = interval.as_secs();
+        findings.push(Finding::well(format!(
+            "deployments: GitHub is asked for new ones every {seconds} s; no webhook is needed"
+        )));
+    }
+    let Ok(Some(store)) = find_ledger(config).await else {
+        return findings;
+    };
+    let host = config.github.host.to_ascii_lowercase();
+    let rows = store.catch_ups(&host).await.unwrap_or_default();
+    findings.extend(rows.iter().map(catch_up));
+    findings
+}
+
+fn catch_up(row: &CatchUp) -> Finding {
+    let what = if row.source == APP {
+        "missed deliveries: the log of the App's hook".to_owned()
+    } else {
+        format!("missed deployments of `{}`", shown(&row.source))
+    };
+    let at = |at: Timestamp| at.format("%Y-%m-%d %H:%M UTC").to_string();
+    match (&row.trouble, &row.progress.no_log, row.looked_at) {
+        (Some(trouble), _, _) => Finding {
+            severity: Some(Severity::Warn),
+            ..Finding::well(format!("{what}: cannot be looked through: {trouble}"))
+        },
+        (None, Some(why), Some(looked)) => Finding::well(format!(
+            "{what}: listed last at {}; deliveries cannot be asked for: {why}",
+            at(looked)
+        )),
+        (None, None, Some(looked)) => Finding::well(format!("{what}: looked through last at {}", at(looked))),
+        (None, _, None) => Finding::well(format!("{what}: nobody has looked yet; `chima serve` does")),
+    }
 }
 
 async fn ledger(config: &Config) -> Finding {

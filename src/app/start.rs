@@ -17,6 +17,7 @@ use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
 use crate::flow::auto_deploy;
+use crate::flow::catch_up;
 use crate::flow::engine::{Engine, Lease, Parts};
 use crate::flow::pace::Pace;
 use crate::flow::rehearse;
@@ -51,6 +52,8 @@ pub struct Started {
     pub engine: Engine,
     /// Secrets a delivery may be signed with.
     pub webhook_secrets: Vec<SecretString>,
+    /// What a bot shows at the chat bridge.
+    pub chat_token: Option<SecretString>,
     /// What is not set up, one sentence each with the remedy.
     pub missing: Vec<String>,
     /// The set-up that is offered as long as there are no credentials.
@@ -105,7 +108,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
     for source in &config.github.webhook_secrets {
         webhook_secrets.extend(secret::read_strong(source)?);
     }
-    if webhook_secrets.is_empty() {
+    if webhook_secrets.is_empty() && config.github.polling.is_none() {
         let place = places(&config.github.webhook_secrets);
         missing.push(format!(
             "no webhook secret: deliveries are answered with 503; make one with `openssl rand -hex 32`, give it to GitHub's \
@@ -114,6 +117,11 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
     }
     let mut named: Vec<(String, SecretString)> = Vec::new();
     let credentials = credentials(config, &mut named, &mut missing)?;
+    if config.github.polling.is_some() && matches!(credentials, Credentials::None) {
+        missing.push(
+            "`github.polling` asks nothing until there are GitHub credentials: no deployment is heard of".to_owned(),
+        );
+    }
     let slack = match &config.slack.incoming_webhook {
         Some(source) => secret::read(source)?.map(|url| {
             named.push(("slack.incoming_webhook".to_owned(), url.clone()));
@@ -127,6 +135,11 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
             .iter()
             .map(|value| ("github.webhook_secrets".to_owned(), value.clone())),
     );
+    let chat_token = match &config.chat_token {
+        Some(source) => secret::read_strong(source)?,
+        None => None,
+    };
+    named.extend(chat_token.iter().map(|value| ("chat.token".to_owned(), value.clone())));
     let manifests = Catalogue::read(&config.providers);
     let unfit = unfit(config, &manifests);
     let store = Store::open(&config.store).await?;
@@ -165,6 +178,8 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         worker: worker::name(&host()),
         lease,
         pace: Pace::new(config.github.writes_per_minute),
+        // half as many: statuses are said at the same time
+        redeliveries: Pace::new((config.github.writes_per_minute / 2).max(1)),
         chat_pace: Pace::new(SLACK_PER_MINUTE),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
@@ -172,13 +187,16 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         outbox: Notify::new(),
         rechecks: Notify::new(),
         auto_deploys: Notify::new(),
+        comments: Notify::new(),
         sweeps: Notify::new(),
         watched: Mutex::default(),
     });
     auto_deploy::follow(&engine).await?;
+    catch_up::follow(&engine).await?;
     Ok(Started {
         engine,
         webhook_secrets,
+        chat_token,
         missing,
         set_up,
         unfit,
@@ -291,6 +309,17 @@ pub fn client(config: &Config) -> anyhow::Result<GitHub> {
     if let Some(missing) = missing.first() {
         anyhow::bail!("{missing}");
     }
+    github(config, &credentials, Arc::new(SystemClock::default()))
+}
+
+/// As [`client`], for commands of which some need nobody's credentials.
+///
+/// # Errors
+///
+/// When there are credentials that cannot be used.
+pub fn client_if_any(config: &Config) -> anyhow::Result<GitHub> {
+    let (mut named, mut missing) = (Vec::new(), Vec::new());
+    let credentials = credentials(config, &mut named, &mut missing)?;
     github(config, &credentials, Arc::new(SystemClock::default()))
 }
 

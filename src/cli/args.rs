@@ -188,6 +188,15 @@ pub enum Command {
         #[arg(long)]
         wait: bool,
     },
+    /// Say to Chima what people say in chat, and read its answer; without words, line by line. `help` lists the commands.
+    Chat {
+        /// What is said, for example: status trelhub
+        #[arg(value_name = "TEXT", trailing_var_arg = true)]
+        said: Vec<String>,
+        /// Who says it, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
     /// Lock environments of an app: nobody but you deploys there until you unlock. The exit code is 1 when somebody else was first.
     Lock {
         /// The app.

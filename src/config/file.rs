@@ -84,6 +84,30 @@ pub(super) struct GitHub {
     pub(super) writes_per_minute: Option<u32>,
     /// Slugs of other GitHub Apps whose deployments Chima executes; those of all others are left alone.
     pub(super) known_apps: Option<Vec<String>>,
+    /// Whether Chima asks GitHub for new deployments, for servers that GitHub cannot reach: `true`, `false`, or a map. No
+    /// webhook is needed then, and one that comes all the same is taken.
+    #[schemars(extend("default" = false))]
+    pub(super) polling: Option<Polling>,
+}
+
+/// Whether, and how often, GitHub is asked for new deployments.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Polling {
+    /// `true` asks at the usual pace; `false` is never.
+    Switch(bool),
+    /// How often.
+    Every(PollingEvery),
+}
+
+/// How often GitHub is asked for new deployments.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PollingEvery {
+    /// Seconds between two questions about one repository. A deployment is begun about so long after it was made, and no sooner
+    /// than five seconds after.
+    #[schemars(range(min = 1, max = 3600), extend("default" = defaults::POLLING_SECONDS))]
+    pub(super) interval_seconds: Option<u64>,
 }
 
 /// Slack: `incoming_webhook` or `bot_token` to send, `signing_secret` to receive commands.
@@ -320,7 +344,7 @@ macro_rules! with_settings {
 }
 
 with_settings! {
-    /// One thing that can be deployed. Every key but the first four may also stand at an environment, where it wins.
+    /// One thing that can be deployed. Every key but the first five may also stand at an environment, where it wins.
     struct App {
         /// The repository on GitHub, as `owner/name`.
         pub(super) repository: String,
@@ -329,6 +353,8 @@ with_settings! {
         /// Whether GitHub may merge the default branch into the ref when a deployment is made.
         #[schemars(extend("default" = false))]
         pub(super) auto_merge: Option<bool>,
+        /// The environment that is meant where nobody names one. Absent: the only one, if there is one only.
+        pub(super) default_environment: Option<String>,
         /// The environments, by the name GitHub shows. `{}` takes everything from the app.
         #[schemars(extend("x-hint" = "write a map, as in `environments: { production: {} }`"))]
         pub(super) environments: BTreeMap<String, Option<Environment>>,

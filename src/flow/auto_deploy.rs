@@ -115,22 +115,26 @@ pub async fn mark(engine: &Engine, change: &Change) -> Result<usize, StoreError>
     Ok(marked)
 }
 
-/// The name under which the repository of a deployment is configured. A repository that was renamed since is the one that
-/// was last found under its old name.
+/// The name under which the repository of a deployment is configured. A repository that was renamed or transferred since is the
+/// one that was last found under its old name.
 ///
 /// # Errors
 ///
 /// When the ledger cannot be read.
 pub async fn configured_name(engine: &Engine, deployment: &Deployment) -> Result<String, StoreError> {
     let name = deployment.repository.clone();
-    if engine.config.apps_of(&name).next().is_some() || targets(engine).next().is_none() {
+    if engine.config.apps_of(&name).next().is_some() {
         return Ok(name);
     }
-    let rows = engine.store.auto_deploys(&host(engine)).await?;
-    let same = rows
-        .into_iter()
-        .find(|row| row.repository_id == Some(deployment.repository_id));
-    Ok(same.map_or(name, |row| row.followed.repository))
+    let (host, id) = (host(engine), Some(deployment.repository_id));
+    let followed = engine.store.auto_deploys(&host).await?;
+    let followed = followed.into_iter().find(|row| row.repository_id == id);
+    if let Some(row) = followed {
+        return Ok(row.followed.repository);
+    }
+    let looked_through = engine.store.catch_ups(&host).await?;
+    let same = looked_through.into_iter().find(|row| row.progress.repository_id == id);
+    Ok(same.map_or(name, |row| row.source))
 }
 
 /// Looks at every environment that is due and that nobody else looks at. Returns how many there were.

@@ -84,6 +84,8 @@ pub struct Parts {
     pub lease: Lease,
     /// Limits statuses to GitHub.
     pub pace: Pace,
+    /// Limits how fast GitHub is asked to deliver again.
+    pub redeliveries: Pace,
     /// Limits messages to Slack.
     pub chat_pace: Pace,
     /// Where background work is counted.
@@ -98,6 +100,8 @@ pub struct Parts {
     pub rechecks: Notify,
     /// Rung when environments that are deployed without being asked for may be due.
     pub auto_deploys: Notify,
+    /// Rung when somebody asked for something in a comment.
+    pub comments: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.

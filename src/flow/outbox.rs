@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::RunId;
 use crate::domain::names::shown;
+use crate::flow::comment::{self, CommentMessage, Trouble};
 use crate::flow::engine::Engine;
 use crate::flow::pace::Pace;
 use crate::github::call::CallError;
@@ -71,11 +72,17 @@ pub async fn release_dead(engine: &Engine) -> Result<(), StoreError> {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    let (statuses, messages) = tokio::join!(
-        send_some(engine, Kind::DeploymentStatus, &engine.pace),
-        send_some(engine, Kind::SlackWebhook, &engine.chat_pace)
-    );
-    Ok(statuses? + messages?)
+    // GitHub counts comments as it counts statuses, and statuses matter more
+    let to_github = async {
+        let statuses = send_some(engine, Kind::DeploymentStatus, &engine.pace).await?;
+        if statuses == BATCH {
+            return Ok(statuses);
+        }
+        Ok(statuses + send_some(engine, Kind::Comment, &engine.pace).await?)
+    };
+    let (to_github, messages) = tokio::join!(to_github, send_some(engine, Kind::SlackWebhook, &engine.chat_pace));
+    let to_github: Result<usize, StoreError> = to_github;
+    Ok(to_github? + messages?)
 }
 
 /// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way.
@@ -96,6 +103,7 @@ async fn send_some(engine: &Engine, kind: Kind, pace: &Pace) -> Result<usize, St
             // boxed: the clients' futures are large
             Kind::DeploymentStatus => Box::pin(send_status(engine, claimed)).await?,
             Kind::SlackWebhook => Box::pin(send_message(engine, claimed)).await?,
+            Kind::Comment => Box::pin(send_comment(engine, claimed)).await?,
         }
     }
     Ok(BATCH)
@@ -167,6 +175,25 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
                 pause(claimed, error.wait()),
             )
             .await
+        }
+    }
+}
+
+async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+    let id = &claimed.outgoing.id;
+    let message: CommentMessage = match serde_json::from_value(claimed.outgoing.body.clone()) {
+        Ok(message) => message,
+        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+    };
+    match comment::send(engine, &message, claimed.attempts > 0).await {
+        Ok(()) => engine.store.mark_sent(id, engine.now()).await,
+        Err(Trouble::Ledger(error)) => Err(error),
+        Err(Trouble::GitHub(error)) => {
+            if let Some(wait) = error.wait() {
+                engine.pace.close(engine.now() + wait);
+            }
+            let pause = pause(claimed, error.wait());
+            settle_failure(engine, claimed, &error, error.is_transient(), pause).await
         }
     }
 }

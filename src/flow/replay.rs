@@ -91,7 +91,7 @@ pub async fn decide_again(store: &Store, delivery: &Delivery) -> anyhow::Result<
 pub fn deployment(delivery: &Delivery) -> anyhow::Result<Deployment> {
     match read(delivery).map_err(|detail| anyhow::anyhow!("delivery `{}` cannot be read: {detail}", delivery.id))? {
         Event::Deployment(deployment) => Ok(*deployment),
-        Event::Changed(_) | Event::Ping | Event::Unhandled { .. } => {
+        Event::Changed(_) | Event::Comment(_) | Event::Ping | Event::Unhandled { .. } => {
             anyhow::bail!(
                 "delivery `{}` is a `{}` event; only a `deployment` is decided on",
                 delivery.id,

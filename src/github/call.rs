@@ -137,6 +137,12 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+fn written<B: Serialize>(body: &B) -> Result<String, CallError> {
+    serde_json::to_string(body).map_err(|error| CallError::Unreachable {
+        detail: error.to_string(),
+    })
+}
+
 impl GitHub {
     /// Sends a GET and reads its JSON.
     pub(crate) async fn get<T: DeserializeOwned>(
@@ -156,6 +162,18 @@ impl GitHub {
         body: &B,
     ) -> Result<T, CallError> {
         let answer = self.whole_post(installation, Purpose::Work, path, body).await?;
+        self.read(&answer)
+    }
+
+    /// Sends a PATCH and reads its JSON.
+    pub(crate) async fn patch<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        installation: Option<InstallationId>,
+        path: &str,
+        body: &B,
+    ) -> Result<T, CallError> {
+        let request = Request::patch(path, written(body)?);
+        let answer = self.send(installation, &request, Purpose::Work).await?;
         self.read(&answer)
     }
 
@@ -199,17 +217,14 @@ impl GitHub {
 
     /// A POST, which a repository that was renamed redirects; the client follows redirects of reads only. Nothing has been done
     /// by then, so it is sent again, once, and never to another GitHub.
-    async fn whole_post<B: Serialize + Sync>(
+    pub(crate) async fn whole_post<B: Serialize + Sync>(
         &self,
         installation: Option<InstallationId>,
         purpose: Purpose,
         path: &str,
         body: &B,
     ) -> Result<Whole, CallError> {
-        let body = serde_json::to_string(body).map_err(|error| CallError::Unreachable {
-            detail: error.to_string(),
-        })?;
-        let request = Request::post(path, body);
+        let request = Request::post(path, written(body)?);
         let answer = self.send(installation, &request, purpose).await?;
         let moved = match answer.0 {
             307 | 308 => answer

@@ -87,6 +87,8 @@ pub struct Listed {
     pub app_slug: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What was said with it.
+    pub payload: Value,
 }
 
 /// A status of a deployment, as GitHub lists it.
@@ -105,6 +107,8 @@ struct ListedFields {
     creator: Option<Login>,
     performed_via_github_app: Option<Slug>,
     created_at: Timestamp,
+    #[serde(default)]
+    payload: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +159,7 @@ impl GitHub {
             creator: one.creator.map(|creator| creator.login),
             app_slug: one.performed_via_github_app.map(|app| app.slug),
             created_at: one.created_at,
+            payload: one.payload,
         });
         Ok(read.collect())
     }

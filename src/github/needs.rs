@@ -107,7 +107,7 @@ pub const PERMISSIONS: [Permission; 8] = [
         name: "pull_requests",
         title: "Pull requests",
         of_app: Level::Write,
-        of_token: Some(Level::Read),
+        of_token: Some(Level::Write),
         purpose: "find out which pull request a commit came with, answer comments on it",
         without: "a merge is not told from another push, and comments on pull requests are not answered",
         vital: false,

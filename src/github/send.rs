@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, TimeDelta};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method};
 use octocrab::Octocrab;
 use reqwest::Certificate;
@@ -31,6 +31,8 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     /// JSON.
     pub(crate) body: Option<String>,
+    /// The answer that is known already, by GitHub's name of it.
+    pub(crate) known: Option<HeaderValue>,
 }
 
 impl<'a> Request<'a> {
@@ -39,6 +41,19 @@ impl<'a> Request<'a> {
             method: Method::GET,
             path,
             body: None,
+            known: None,
+        }
+    }
+
+    /// Only what differs from the answer that has this name.
+    pub(crate) fn unless(self, known: Option<HeaderValue>) -> Self {
+        Self { known, ..self }
+    }
+
+    pub(crate) fn patch(path: &'a str, body: String) -> Self {
+        Self {
+            method: Method::PATCH,
+            ..Self::post(path, body)
         }
     }
 
@@ -47,6 +62,7 @@ impl<'a> Request<'a> {
             method: Method::POST,
             path,
             body: Some(body),
+            known: None,
         }
     }
 }
@@ -198,6 +214,9 @@ fn prepared(request: &Request<'_>, token: Option<&SecretString>) -> Result<http:
             .map_err(|_| unsendable("the token holds a character that no token has".to_owned()))?;
         value.set_sensitive(true);
         prepared = prepared.header(AUTHORIZATION, value);
+    }
+    if let Some(known) = &request.known {
+        prepared = prepared.header(IF_NONE_MATCH, known);
     }
     if request.body.is_some() {
         prepared = prepared.header(CONTENT_TYPE, "application/json");

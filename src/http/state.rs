@@ -20,6 +20,8 @@ pub struct Surface {
     pub engine: Engine,
     /// Secrets a delivery may be signed with; none means "not set up".
     pub webhook_secrets: Arc<[SecretString]>,
+    /// What a bot shows at the bridge; none means "not set up".
+    pub chat_token: Option<Arc<SecretString>>,
     /// What is left of the memory for bodies, in KiB.
     pub body_budget: Arc<Semaphore>,
     /// Says that the server is about to end: no new work.
@@ -33,11 +35,17 @@ pub struct Surface {
 impl Surface {
     /// The state of a server.
     #[must_use]
-    pub fn new(engine: Engine, webhook_secrets: Vec<SecretString>, draining: CancellationToken) -> Self {
+    pub fn new(
+        engine: Engine,
+        webhook_secrets: Vec<SecretString>,
+        chat_token: Option<SecretString>,
+        draining: CancellationToken,
+    ) -> Self {
         let data_dir = engine.config.data_dir.clone();
         Self {
             engine,
             webhook_secrets: webhook_secrets.into(),
+            chat_token: chat_token.map(Arc::new),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             draining,
             data_dir,

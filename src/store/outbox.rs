@@ -21,6 +21,8 @@ pub enum Kind {
     DeploymentStatus,
     /// A message for Slack's incoming webhook.
     SlackWebhook,
+    /// A comment on a pull request.
+    Comment,
 }
 
 impl Kind {
@@ -30,11 +32,12 @@ impl Kind {
         match self {
             Self::DeploymentStatus => "deployment_status",
             Self::SlackWebhook => "slack_webhook",
+            Self::Comment => "comment",
         }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::DeploymentStatus, Self::SlackWebhook]
+        [Self::DeploymentStatus, Self::SlackWebhook, Self::Comment]
             .into_iter()
             .find(|kind| kind.as_str() == name)
     }

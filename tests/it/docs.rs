@@ -49,6 +49,11 @@ pub fn files(extension: &str) -> Vec<PathBuf> {
 }
 
 #[test]
+fn the_chat_page_is_what_is_understood() {
+    keep_fresh("docs/reference/chat.md", &chima::chat::manual::page());
+}
+
+#[test]
 fn the_command_line_page_is_what_the_program_takes() {
     keep_fresh("docs/reference/cli.md", &command_line_page());
 }

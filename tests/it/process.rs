@@ -18,6 +18,7 @@ mod import;
 mod installation;
 mod journal;
 mod locks;
+mod missed;
 mod outages;
 mod paused;
 mod providers;

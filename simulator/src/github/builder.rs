@@ -43,6 +43,8 @@ impl GitHub {
                 check_runs: Vec::new(),
                 deployments: Vec::new(),
                 pulls: Vec::new(),
+                comments: Vec::new(),
+                activity: Vec::new(),
                 permissions: BTreeMap::new(),
                 conflicts: BTreeSet::new(),
                 renamed_branches: BTreeMap::new(),

@@ -6,6 +6,7 @@
 mod apps;
 mod call;
 mod checks;
+mod comments;
 mod commits;
 mod deliveries;
 mod deployments;
@@ -20,6 +21,7 @@ use serde_json::json;
 
 use crate::fault::Hit;
 use crate::github::app::Identity;
+use crate::github::graph::sha_of;
 use crate::github::refused::Refused;
 use crate::github::rest::call::Call;
 use crate::github::shape;
@@ -56,6 +58,10 @@ pub(crate) fn respond(world: &mut World, request: &Request) -> Ending {
         Some(_) | None => {
             let (answer, planned) = answer(world, call, &name, request, path);
             record.planned = planned;
+            let answer = conditional(request, answer);
+            if answer.status == 304 {
+                world.books.give_back(&name);
+            }
             let answer = world.books.stamped(answer, &name);
             let after = hit.as_ref().map(|hit| hit.ending(now));
             after.unwrap_or(Ending::Answer(dressed(answer, world)))
@@ -97,6 +103,23 @@ fn answer(
         Some(Err(refused)) => (refused.answer(), true),
         None => (Refused::not_found().answer(), false),
     }
+}
+
+/// Names every answer to a read, and says only that nothing has changed to whoever names it.
+/// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
+fn conditional(request: &Request, answer: Answer) -> Answer {
+    if request.method != "GET" || answer.status != 200 {
+        return answer;
+    }
+    let links = answer.headers.iter().find(|(name, _)| name == "link");
+    let links = links.map_or("", |(_, value)| value.as_str());
+    let digest = sha_of(&format!("{links} {}", String::from_utf8_lossy(&answer.body)));
+    let etag = format!("W/\"{digest}\"");
+    let known = request
+        .header("if-none-match")
+        .is_some_and(|known| known.split(',').any(|one| one.trim() == etag));
+    let answer = if known { Answer::empty(304) } else { answer };
+    answer.with("etag", etag)
 }
 
 /// Headers that every answer of GitHub has.
@@ -184,6 +207,11 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
         ("GET", ["git", "ref" | "refs", reference @ ..]) => Some(commits::reference(world, call, id, reference)),
         ("GET", ["compare", range @ ..]) => Some(commits::compare(world, call, id, range)),
         ("GET", ["pulls"]) => Some(pulls::list(world, call, id)),
+        ("GET", ["pulls", number]) => Some(pulls::one(world, call, id, number)),
+        ("GET", ["issues", number, "comments"]) => Some(comments::list(world, call, id, number)),
+        ("POST", ["issues", number, "comments"]) => Some(comments::create(world, call, id, number)),
+        ("PATCH", ["issues", "comments", comment]) => Some(comments::edit(world, call, id, comment)),
+        ("GET", ["activity"]) => Some(comments::activity(world, call, id)),
         ("POST", ["merges"]) => Some(commits::merge(world, call, id)),
         ("GET", ["collaborators", login, "permission"]) => Some(people::permission(world, id, login)),
         (_, ["hooks", rest @ ..]) => deliveries::of_repository(world, call, id, rest),

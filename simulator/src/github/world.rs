@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::github::app::{App, Token};
+use crate::github::comment::{Activity, Comment};
 use crate::github::hook::{Hook, HookDelivery};
 use crate::github::pull::PullRequest;
 use crate::github::rest::manifests::Manifest;
@@ -66,8 +67,12 @@ pub struct Repository {
     pub check_runs: Vec<CheckRun>,
     /// Oldest first.
     pub deployments: Vec<Deployment>,
-    /// Closed ones only, in the order they were closed.
+    /// In the order they were made.
     pub pulls: Vec<PullRequest>,
+    /// Oldest first.
+    pub comments: Vec<Comment>,
+    /// Every push, oldest first.
+    pub activity: Vec<Activity>,
     /// Login to `admin`, `write`, `read` or `none`.
     pub permissions: BTreeMap<String, String>,
     /// Read only.

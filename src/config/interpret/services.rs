@@ -1,8 +1,10 @@
 //! What GitHub, Slack and the chat bridge need: addresses and the places of secrets.
 
+use std::time::Duration;
+
 use url::Url;
 
-use crate::config::file::{Chat, GitHub, Secret, Slack};
+use crate::config::file::{Chat, GitHub, Polling, PollingEvery, Secret, Slack};
 use crate::config::interpret::Reading;
 use crate::config::interpret::addresses::{self, Address};
 use crate::config::problem::KeyPath;
@@ -65,6 +67,7 @@ impl Reading<'_> {
             webhook_secrets: webhook_secrets?,
             writes_per_minute: github.writes_per_minute.unwrap_or(defaults::WRITES_PER_MINUTE),
             known_apps: known_apps?,
+            polling: github.polling.and_then(interval),
         })
     }
 
@@ -99,6 +102,17 @@ impl Reading<'_> {
     pub(super) fn chat(&mut self, chat: Chat) -> Option<Option<SecretSource>> {
         self.strong_secret(chat.token, &KeyPath::of(&["chat", "token"]))
     }
+}
+
+/// How often GitHub is asked for new deployments, if at all.
+fn interval(polling: Polling) -> Option<Duration> {
+    let every = match polling {
+        Polling::Switch(false) => return None,
+        Polling::Switch(true) => PollingEvery::default(),
+        Polling::Every(every) => every,
+    };
+    let seconds = every.interval_seconds.unwrap_or(defaults::POLLING_SECONDS);
+    Some(Duration::from_secs(seconds))
 }
 
 /// Where a GitHub has its REST API, when the file does not say. A stand-in's must be named.

@@ -12,7 +12,7 @@ use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
 use chima_simulator::slack::Slack;
 
 use crate::tools::folder::copy_folder;
-use crate::world::stage::{APP, SCRIPT, SECRET, SITE, World};
+use crate::world::stage::{APP, CHAT_TOKEN, SCRIPT, SECRET, SITE, World};
 
 /// What a test furnishes before the app starts.
 #[derive(Debug, Clone)]
@@ -26,6 +26,7 @@ pub struct Setup {
     files: BTreeMap<String, String>,
     beside: Vec<(String, String)>,
     pub(super) form: bool,
+    polling: String,
     pub(super) known_apps: String,
     pub(super) repository: String,
 }
@@ -45,6 +46,7 @@ impl World {
                 .into(),
             beside: Vec::new(),
             form: false,
+            polling: String::new(),
             known_apps: String::new(),
             repository: SITE.to_owned(),
         }
@@ -131,6 +133,12 @@ impl Setup {
         self
     }
 
+    /// Nothing is delivered: GitHub is asked for new deployments, so often.
+    pub fn polling(mut self, seconds: u64) -> Self {
+        self.polling = format!("\n  polling: {{ interval_seconds: {seconds} }}");
+        self.secrets(&[])
+    }
+
     pub fn without_slack(mut self) -> Self {
         self.slack = false;
         self
@@ -185,6 +193,7 @@ impl Setup {
             let id = github.read(|world| world.app.id);
             format!("app_id: {id}\n  private_key: {{ file: {}/key.pem }}", folder.display())
         };
+        put("chat-token", CHAT_TOKEN);
         put("slack", &slack.webhook_url());
         let slack = if self.slack {
             format!("slack: {{ incoming_webhook: {{ file: {}/slack }} }}", folder.display())
@@ -202,8 +211,9 @@ github:
   api_url: {api}
   {auth}
   webhook_secrets: [{secrets}]
-  known_apps: [{known}]
+  known_apps: [{known}]{polling}
 {slack}
+chat: {{ token: {{ file: {folder}/chat-token }} }}
 apps:
   site:
     repository: {repository}
@@ -216,6 +226,7 @@ apps:
             api = github.api_url(),
             secrets = secrets.join(", "),
             known = self.known_apps,
+            polling = self.polling,
             repository = self.repository,
             app = app.join("\n"),
         );

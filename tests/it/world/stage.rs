@@ -27,6 +27,9 @@ pub const SITE: &str = "octo/site";
 /// What deliveries are signed with unless a test says otherwise.
 pub const SECRET: &str = "a webhook secret of the world tests";
 
+/// What a bot shows at the bridge.
+pub const CHAT_TOKEN: &str = "a chat token of the world tests";
+
 /// What the deployed script does: notes that it began, waits while `hold` is there, shows its version, notes its end.
 pub const SCRIPT: &str = r#"#!/bin/sh
 set -eu
@@ -176,6 +179,7 @@ async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>)
         engine,
         webhook_secrets,
         set_up,
+        chat_token,
         ..
     } = start(config, &surroundings).await.unwrap();
     let Some(listener) = listener else {
@@ -183,7 +187,8 @@ async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>)
     };
     let writer = engine.store.take_inbox_writer().unwrap();
     drop(engine.tasks.spawn(writer.run()));
-    let surface = Surface::new(engine.clone(), webhook_secrets, CancellationToken::new()).offering(set_up.clone());
+    let surface =
+        Surface::new(engine.clone(), webhook_secrets, chat_token, CancellationToken::new()).offering(set_up.clone());
     let (tasks, stop) = (engine.tasks.clone(), engine.stop.clone());
     drop(engine.tasks.spawn(serve(listener, router(surface), tasks, stop)));
     (engine, set_up)

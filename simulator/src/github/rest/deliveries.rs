@@ -174,7 +174,7 @@ fn row(delivery: &HookDelivery, call: &Call<'_>, alone: bool) -> Map<String, Val
         "action": delivery.action,
         "installation_id": delivery.installation,
         "repository_id": delivery.repository,
-        "throttled_at": null,
+        "throttled_at": delivery.throttled_at.map(shape::time),
         "url": url,
     });
     match row {
