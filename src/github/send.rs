@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::domain::ids::InstallationId;
 use crate::github::call::{CallError, chain};
 use crate::github::needs::Purpose;
-use crate::github::tokens::{Key, Reach, Token};
+use crate::github::tokens::{Key, Reach, Token, Tokens};
 use crate::github::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, GitHub, Identity};
 
 /// Clocks that differ by less are not why something was refused.
@@ -108,6 +108,10 @@ impl GitHub {
         let (answer, token) = self.with_token(&key, request).await?;
         match answer.0 {
             401 => {
+                self.tokens.forget(&key, &token).await;
+                Ok(self.with_token(&key, request).await?.0)
+            }
+            404 if Tokens::may_be_out_of_date(&key, &token, self.githubs_now()) => {
                 self.tokens.forget(&key, &token).await;
                 Ok(self.with_token(&key, request).await?.0)
             }

@@ -20,6 +20,9 @@ use crate::github::send::Request;
 /// A token is replaced so long before it expires: what begins with it must also end with it.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
+/// So old a token must be before it counts as one for another repository of the same name.
+const RENAMED: TimeDelta = TimeDelta::minutes(1);
+
 /// Which repositories a token opens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Reach {
@@ -58,6 +61,7 @@ pub(crate) struct Token {
     pub(crate) value: SecretString,
     /// Tells it from the one that replaced it.
     number: u64,
+    given_at: Timestamp,
     expires_at: Timestamp,
     /// The installation had not been granted everything: what is missing may be granted at any time.
     lacks: bool,
@@ -114,6 +118,12 @@ impl Tokens {
         }
     }
 
+    /// Whether a repository that is not found may be there for a fresh token: a name can be another repository's since. Not asked
+    /// more often than once a minute, because most of what is not found is not there.
+    pub(crate) fn may_be_out_of_date(key: &Key, token: &Token, now: Timestamp) -> bool {
+        matches!(key.reach, Reach::Name(_)) && now - token.given_at >= RENAMED
+    }
+
     /// Lets go of a token that could not do something because of what the installation had not been granted.
     pub(crate) async fn forget_if_lacking(&self, key: &Key, refused: &Token) {
         if refused.lacks {
@@ -141,6 +151,7 @@ impl GitHub {
                 let token = Token {
                     value: minted.token,
                     number: slot.given,
+                    given_at: now,
                     expires_at: minted.expires_at,
                     lacks,
                 };

@@ -41,7 +41,7 @@ async fn a_token_is_for_one_repository_and_for_what_is_done_there() {
     assert_eq!(world.state(id).await, RunState::Succeeded);
     let asked = asked_for(&world);
     assert_eq!(asked.len(), 1, "{asked:?}");
-    assert_snapshot!(asked[0].0, @r#"{"permissions":{"checks":"read","contents":"read","deployments":"write","metadata":"read","pull_requests":"read","statuses":"read"},"repositories":["site"]}"#);
+    assert_snapshot!(asked[0].0, @r#"{"permissions":{"checks":"read","contents":"read","deployments":"write","metadata":"read","pull_requests":"write","statuses":"read"},"repositories":["site"]}"#);
     world.end().await;
 }
 

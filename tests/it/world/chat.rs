@@ -366,12 +366,15 @@ async fn an_answer_that_github_owes_is_told_as_what_it_is() {
         .fail(Fault::on("POST", "/deployments", FaultKind::LostAnswer));
     let unsettled = world.dialogue(&["deploy site to staging"]).await;
     world.settle().await;
-    assert_snapshot!([asked, unsettled].join("\n"), @"
+    assert_snapshot!(asked, @"
     > deploy site to staging
     GitHub answered 500: Server Error; nothing was done [github_unavailable]
-    > deploy site to staging
-    GitHub did not answer: Service Error: client error (SendRequest): connection closed before message completed; it may have made the deployment all the same: if it did, `queue` lists it within a minute; if not, ask again [unsettled]
     ");
+    assert!(
+        unsettled.contains("it may have made the deployment all the same"),
+        "{unsettled}"
+    );
+    assert!(unsettled.ends_with("[unsettled]"), "{unsettled}");
     world.settle_all().await;
     assert_eq!(world.runs().await.len(), 1);
     world.end().await;
