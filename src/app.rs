@@ -1,13 +1,16 @@
 //! The composition root: the only room where everything meets.
 
 pub mod ask;
+pub mod chat;
 pub mod clock;
 pub mod demo;
 pub mod doctor;
+pub mod locking;
 pub mod logging;
 pub mod offline;
 pub mod providers;
 pub mod serve;
+pub mod setup;
 pub mod start;
 
 use std::io::Write;
@@ -22,6 +25,9 @@ use crate::cli::{check, import, schema};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
 use crate::domain::command::{Cancellation, PersonsVerdict};
+use crate::domain::lock::{LockRequest, Otherwise};
+use crate::domain::person::{Person, Source};
+use crate::flow::lock::{self, NoSuchPlace};
 use crate::provider::manifest::catalogue;
 
 const DEFAULT_CONFIG: &str = "config/app.yaml";
@@ -56,6 +62,7 @@ pub fn main() -> ExitCode {
             complain(&error);
             let misuse = error.is::<ConfigError>()
                 || error.is::<Misuse>()
+                || error.is::<NoSuchPlace>()
                 || error.is::<import::Failure>()
                 || error.is::<NoSuchProvider>();
             ExitCode::from(if misuse { Exit::Misuse } else { Exit::Unreachable } as u8)
@@ -98,7 +105,50 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             let verdict = PersonsVerdict::new(&by.unwrap_or_else(account), !failed, note.as_deref());
             offline::finish(&load(&path)?, &run, &verdict, wait)
         }
-        Command::Doctor => doctor::doctor(&load(&path)?),
+        Command::Chat { said, by } => chat::chat(&load(&path)?, &said, by.unwrap_or_else(account)),
+        Command::Lock {
+            app,
+            environments,
+            length,
+            reason,
+            steal,
+            wait,
+            by,
+        } => {
+            let config = load(&path)?;
+            let places = lock::places(&config, &app, &environments)?;
+            let by = Person::new(Source::Terminal, &by.unwrap_or_else(account));
+            let request = LockRequest {
+                otherwise: otherwise(steal, wait),
+                ..LockRequest::new(by, places, reason.as_deref(), length)
+            };
+            locking::lock(&config, &request)
+        }
+        Command::Unlock {
+            app,
+            environments,
+            all_mine,
+            by,
+        } => {
+            let by = Person::new(Source::Terminal, &by.unwrap_or_else(account));
+            let (config, app) = (load(&path)?, app.unwrap_or_default());
+            locking::unlock(
+                &config,
+                &by,
+                (!all_mine).then_some((app.as_str(), environments.as_slice())),
+            )
+        }
+        Command::Locks { json } => locking::locks(&load(&path)?, json),
+        Command::Setup(args) => setup::setup(&path, &args),
+        Command::Doctor { json } => doctor::doctor(&load(&path)?, json),
+    }
+}
+
+fn otherwise(steal: bool, wait: bool) -> Otherwise {
+    match (steal, wait) {
+        (true, _) => Otherwise::Steal,
+        (false, true) => Otherwise::Wait,
+        (false, false) => Otherwise::Refuse,
     }
 }
 
@@ -116,6 +166,11 @@ fn config_path(named: Option<PathBuf>) -> PathBuf {
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     let names = catalogue::shipped_names();
     Ok(Config::load(path, &Known { providers: &names })?)
+}
+
+/// What holds where nothing is written yet.
+pub(crate) fn unwritten(path: &Path) -> anyhow::Result<Config> {
+    Ok(Config::parse(path, "{}\n", &Known { providers: &[] })?)
 }
 
 /// Prints to standard output. A reader that has gone away, as in `chima runs | head`, is no error.

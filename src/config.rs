@@ -68,6 +68,8 @@ pub struct Config {
     pub chat_token: Option<SecretSource>,
     /// Directories with further provider manifests.
     pub providers: Vec<PathBuf>,
+    /// After how long the owner of a lock is reminded of it; `None` for never.
+    pub nag_after: Option<Duration>,
     /// What can be deployed, in the order of the file.
     pub apps: Vec<App>,
     /// SHA-256 of the file's bytes, in hexadecimal digits: stored with each run.
@@ -94,6 +96,8 @@ pub struct GitHub {
     pub api_url: String,
     /// Host of `url`, with the port where it is not the scheme's own.
     pub host: String,
+    /// Further certificate authorities, in PEM.
+    pub ca_file: Option<PathBuf>,
     /// Who Chima is there.
     pub auth: GitHubAuth,
     /// Secrets that may sign a delivery.
@@ -104,6 +108,8 @@ pub struct GitHub {
     pub writes_per_hour: u32,
     /// Slugs of other Apps whose deployments are ours.
     pub known_apps: Vec<String>,
+    /// How often GitHub is asked for new deployments; `None` where it delivers them.
+    pub polling: Option<Duration>,
 }
 
 /// Who Chima is on GitHub.
@@ -146,6 +152,8 @@ pub struct App {
     pub remote: String,
     /// Whether GitHub may merge the default branch into the ref.
     pub auto_merge: bool,
+    /// The one that is meant where nobody names one; `None` where there are several and none is.
+    pub default_environment: Option<EnvironmentName>,
     /// Its environments, in the order of the file; at least one.
     pub environments: Vec<Environment>,
 }
@@ -167,6 +175,10 @@ pub struct Environment {
     pub tasks: Vec<TaskName>,
     /// What happens to runs that wait.
     pub lane: LaneOrder,
+    /// What becomes of a deployment that is asked for while somebody else has locked it.
+    pub on_lock: OnLock,
+    /// What follows a cancel where the command may go on elsewhere.
+    pub after_cancel: AfterCancel,
     /// How long a run may execute; `None` where the file does not say.
     pub timeout: Option<Duration>,
     /// How long a run may be held.
@@ -215,6 +227,24 @@ pub enum LaneOrder {
     Fifo,
     /// Only the newest; the others are superseded.
     Latest,
+}
+
+/// What becomes of a deployment of an environment that somebody else has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnLock {
+    /// It is refused.
+    Reject,
+    /// It is held until the lock is gone.
+    Wait,
+}
+
+/// What follows a cancel where the command may go on elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterCancel {
+    /// The next run begins.
+    Release,
+    /// The environment is locked until somebody has looked.
+    Hold,
 }
 
 /// What is deployed without being asked for.

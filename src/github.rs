@@ -3,27 +3,42 @@
 //! octocrab authenticates and speaks TLS. Requests are sent raw, because its typed calls hide the headers that say how
 //! long to wait, and a retried POST would create a second deployment; the outbox retries instead.
 
-pub(crate) mod access;
 pub mod apps;
 pub mod branches;
 pub mod call;
+pub mod commits;
 pub mod contexts;
 pub mod deployments;
+pub mod examine;
+pub mod hooks;
+mod jwt;
+pub mod listing;
+pub mod manifest;
+
+pub mod needs;
+pub mod page;
 mod permissions;
+pub mod pulls;
+mod send;
 pub mod statuses;
+mod tokens;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use octocrab::Octocrab;
-use octocrab::models::AppId;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::InstallationId;
-use crate::github::access::{Slot, Speaker};
+use crate::domain::names::RepositoryName;
 use crate::github::call::{Asked, CallError};
+use crate::github::jwt::Signer;
+use crate::github::needs::Purpose;
+use crate::github::tokens::{Key, Reach, Tokens};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,13 +63,21 @@ pub enum Credentials {
     },
 }
 
-/// The credentials cannot be used.
+/// The credentials or certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up the GitHub client for `{api_url}`: {source}")]
+#[error("cannot set up the GitHub client for `{api_url}`")]
 pub struct SetupError {
     api_url: String,
     #[source]
-    source: Box<octocrab::Error>,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Who proves to be whom.
+#[derive(Debug)]
+enum Identity {
+    None,
+    Token(SecretString),
+    App(Signer),
 }
 
 #[derive(Debug)]
@@ -67,9 +90,10 @@ struct Silence {
 /// A client of one GitHub. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct GitHub {
+    /// Without credentials: each call brings its own.
     client: Octocrab,
-    credentials: Arc<Credentials>,
-    installations: Arc<Mutex<HashMap<InstallationId, Slot>>>,
+    identity: Arc<Identity>,
+    tokens: Arc<Tokens>,
     /// Whom GitHub asked not to call; `None` is the one token there is, or the App itself.
     silences: Arc<Mutex<HashMap<Option<InstallationId>, Silence>>>,
     answer_timeout: Duration,
@@ -77,42 +101,48 @@ pub struct GitHub {
     api_url: String,
     /// Our own App's name, once GitHub has said it.
     slug: Arc<Mutex<Option<String>>>,
+    /// The name that our own statuses carry, once GitHub has said it.
+    login: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
+    /// By how many seconds GitHub's clock is ahead of ours, once it has refused us for that.
+    ahead: Arc<AtomicI64>,
 }
 
 impl GitHub {
-    /// A client of the API at `api_url`.
+    /// A client of the API at `api_url`, which believes the system's certificates and those of `authorities`, in PEM.
     ///
     /// # Errors
     ///
-    /// When the URL or the App's key cannot be read.
-    pub fn new(api_url: &str, credentials: Credentials, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+    /// When the URL, the App's key or the certificates cannot be read.
+    pub fn new(
+        api_url: &str,
+        credentials: &Credentials,
+        authorities: Option<&[u8]>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SetupError> {
+        let api_url = api_url.trim_end_matches('/').to_owned();
         let failed = |source| SetupError {
-            api_url: api_url.to_owned(),
-            source: Box::new(source),
+            api_url: api_url.clone(),
+            source,
         };
-        let mut builder = Octocrab::builder()
-            .base_uri(format!("{}/", api_url.trim_end_matches('/')))
-            .map_err(failed)?
-            .set_connect_timeout(Some(CONNECT_TIMEOUT))
-            .set_read_timeout(Some(ANSWER_TIMEOUT))
-            .set_write_timeout(Some(ANSWER_TIMEOUT));
-        builder = match &credentials {
-            Credentials::None => builder,
-            Credentials::Token(token) => builder.personal_token(token.expose_secret().to_owned()),
-            Credentials::App { id, private_key } => builder
-                .app_from_rsa_pem(AppId(*id), private_key.expose_secret().as_bytes())
-                .map_err(failed)?,
+        let identity = match credentials {
+            Credentials::None => Identity::None,
+            Credentials::Token(token) => Identity::Token(token.clone()),
+            Credentials::App { id, private_key } => {
+                Identity::App(Signer::new(*id, private_key).map_err(|error| failed(error.into()))?)
+            }
         };
         Ok(Self {
-            client: builder.build().map_err(failed)?,
-            credentials: Arc::new(credentials),
-            installations: Arc::default(),
+            client: send::client(&api_url, authorities).map_err(failed)?,
+            identity: Arc::new(identity),
+            tokens: Arc::default(),
             silences: Arc::default(),
             answer_timeout: ANSWER_TIMEOUT,
             slug: Arc::default(),
-            api_url: api_url.trim_end_matches('/').to_owned(),
+            login: Arc::default(),
+            api_url,
             clock,
+            ahead: Arc::default(),
         })
     }
 
@@ -122,17 +152,59 @@ impl GitHub {
         Self { answer_timeout, ..self }
     }
 
-    /// Whose limits a call counts against.
-    fn caller(&self, speaker: Speaker) -> Option<InstallationId> {
-        match (&*self.credentials, speaker) {
-            (Credentials::App { .. }, Speaker::Installation(installation)) => installation,
-            (Credentials::App { .. }, Speaker::App) | (Credentials::None | Credentials::Token(_), _) => None,
+    /// Whether Chima acts as an App here.
+    #[must_use]
+    pub fn is_app(&self) -> bool {
+        matches!(&*self.identity, Identity::App(_))
+    }
+
+    /// A token with which git may fetch the repository over https and nothing else; `others` of the installation's too, where
+    /// submodules need them.
+    ///
+    /// # Errors
+    ///
+    /// When GitHub hands out none.
+    pub async fn git_token(
+        &self,
+        installation: Option<InstallationId>,
+        repository: &RepositoryName,
+        others: bool,
+    ) -> Result<Option<SecretString>, CallError> {
+        match &*self.identity {
+            Identity::None => Ok(None),
+            Identity::Token(token) => Ok(Some(token.clone())),
+            Identity::App(_) => {
+                let reach = if others {
+                    Reach::All
+                } else {
+                    Reach::of_path(&format!("/repos/{repository}"))
+                };
+                let key = Key {
+                    installation: installation.ok_or(CallError::NoInstallation)?,
+                    reach,
+                    purpose: Purpose::Fetch,
+                };
+                Ok(Some(self.token(&key).await?.value))
+            }
         }
     }
 
+    /// The time as GitHub has it.
+    fn githubs_now(&self) -> Timestamp {
+        self.clock.now() + TimeDelta::seconds(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// Whose limits a call counts against.
+    fn caller(&self, installation: Option<InstallationId>) -> Option<InstallationId> {
+        installation.filter(|_| self.is_app())
+    }
+
     /// GitHub bans those who go on calling while they were asked to wait: such a call is refused before it leaves.
-    fn keep_silence(&self, speaker: Speaker) -> Result<(), CallError> {
-        let until = self.silences().get(&self.caller(speaker)).map(|silence| silence.until);
+    fn keep_silence(&self, installation: Option<InstallationId>) -> Result<(), CallError> {
+        let until = self
+            .silences()
+            .get(&self.caller(installation))
+            .map(|silence| silence.until);
         match until.map(|until| (until - self.clock.now()).to_std()) {
             Some(Ok(wait)) if !wait.is_zero() => Err(CallError::RateLimited { wait }),
             Some(_) | None => Ok(()),
@@ -141,11 +213,11 @@ impl GitHub {
 
     /// Keeps a wait. One that GitHub did not name doubles each time in a row: it asks for that.
     /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately>
-    fn note_silence(&self, speaker: Speaker, asked: Asked) -> Duration {
+    fn note_silence(&self, installation: Option<InstallationId>, asked: Asked) -> Duration {
         let now = self.clock.now();
         let mut silences = self.silences();
         let silence = silences
-            .entry(self.caller(speaker))
+            .entry(self.caller(installation))
             .or_insert(Silence { until: now, unnamed: 0 });
         let wait = match asked {
             Asked::Named(wait) => wait,
@@ -160,8 +232,8 @@ impl GitHub {
     }
 
     /// An answer came that asked for nothing.
-    fn note_answer(&self, speaker: Speaker) {
-        if let Some(silence) = self.silences().get_mut(&self.caller(speaker)) {
+    fn note_answer(&self, installation: Option<InstallationId>) {
+        if let Some(silence) = self.silences().get_mut(&self.caller(installation)) {
             silence.unnamed = 0;
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod body;
 mod change;
+mod comment;
 pub mod envelope;
 pub mod headers;
 mod lenient;

@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::cli::import::Kind;
+use crate::domain::length::Length;
 
 /// Executes GitHub Deployments: webhook, policy, durable queue, run, truthful status.
 #[derive(Debug, Parser)]
@@ -37,6 +38,35 @@ pub struct DeployArgs {
     /// Do not wait for its end.
     #[arg(long)]
     pub no_wait: bool,
+}
+
+/// What a GitHub App is made with.
+#[derive(Debug, ClapArgs)]
+pub struct SetupArgs {
+    /// The organization that is to own the App [default: your own account].
+    #[arg(long, value_name = "ORG", value_parser = NonEmptyStringValueParser::new())]
+    pub org: Option<String>,
+    /// What the App is called; GitHub lets you change it [default: chima and the host of the address].
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub name: Option<String>,
+    /// The address at which GitHub reaches Chima [default: `server.public_url` of the configuration].
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The folder that gets the private key and the secrets.
+    #[arg(long, value_name = "DIR", default_value = "secrets")]
+    pub dir: PathBuf,
+    /// Replace secrets that are there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Print the address and open no browser.
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Where the page is, for the time of the set-up.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// How long to wait for you.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub timeout_seconds: u64,
 }
 
 /// The commands.
@@ -170,6 +200,65 @@ pub enum Command {
         #[arg(long)]
         wait: bool,
     },
-    /// Check the installation: storage, queue, git, the providers' programs, ssh; each finding with its fix.
-    Doctor,
+    /// Say to Chima what people say in chat, and read its answer; without words, line by line. `help` lists the commands.
+    Chat {
+        /// What is said, for example: status trelhub
+        #[arg(value_name = "TEXT", trailing_var_arg = true)]
+        said: Vec<String>,
+        /// Who says it, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
+    /// Lock environments of an app: nobody but you deploys there until you unlock. The exit code is 1 when somebody else was first.
+    Lock {
+        /// The app.
+        app: String,
+        /// Its environments, as ENV,ENV: all of them are locked, or none.
+        #[arg(required = true, value_name = "ENV", value_delimiter = ',')]
+        environments: Vec<String>,
+        /// For how long, such as `30m`, `2h` or `1d`. Without it, until somebody unlocks.
+        #[arg(long = "for", value_name = "LENGTH")]
+        length: Option<Length>,
+        /// Why, for people to read.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Take it over from whoever has locked it, and tell that person.
+        #[arg(long, conflicts_with = "wait")]
+        steal: bool,
+        /// Where somebody else has locked it, wait in line: it is yours, and you are told, when it is unlocked. For one environment.
+        #[arg(long)]
+        wait: bool,
+        /// Who locks, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
+    /// Unlock environments, whoever has locked them; another owner is told. The exit code is 1 when one was not locked.
+    Unlock {
+        /// The app.
+        #[arg(required_unless_present = "all_mine")]
+        app: Option<String>,
+        /// Its environments, as ENV,ENV.
+        #[arg(required_unless_present = "all_mine", value_name = "ENV", value_delimiter = ',')]
+        environments: Vec<String>,
+        /// Everything that you have locked, and every line that you wait in.
+        #[arg(long, conflicts_with_all = ["app", "environments"])]
+        all_mine: bool,
+        /// Who unlocks, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
+    /// List what is locked: by whom, since when, for how long, why, and who waits for it.
+    Locks {
+        /// Print JSON, one lock a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a GitHub App for Chima with one click: right permissions, events and webhook; keep its secrets as files.
+    Setup(SetupArgs),
+    /// Check the installation: GitHub, clock, storage, queue, disk, git, the providers' programs, ssh; each finding with its fix.
+    Doctor {
+        /// Print JSON, one finding a line.
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -38,7 +38,7 @@ pub async fn list(store: &Store, only_lost: bool, as_json: bool, now: Timestamp)
     )?;
     for row in &rows {
         let whom = match row.outgoing.kind {
-            Kind::DeploymentStatus => "GitHub",
+            Kind::DeploymentStatus | Kind::Comment => "GitHub",
             Kind::SlackWebhook => "Slack",
         };
         let why = row
@@ -47,7 +47,8 @@ pub async fn list(store: &Store, only_lost: bool, as_json: bool, now: Timestamp)
             .map_or_else(String::new, |why| format!(": {why}"));
         let (state, age) = (state(row), span(now - row.created_at));
         let says = &row.outgoing.says;
-        let (id, run) = (&row.outgoing.id, row.outgoing.run.to_string());
+        let id = &row.outgoing.id;
+        let run = row.outgoing.run.map_or_else(|| "-".to_owned(), |run| run.to_string());
         writeln!(
             text,
             "{id:<26}  {state:<8}  {age:<7}  {whom:<6}  {run:<26}  {says}{why}"

@@ -1,10 +1,13 @@
 //! `chima runs`: the newest runs, for a person or for a script.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::delivery::Source;
+use crate::domain::ids::DeliveryId;
 use crate::domain::run::Run;
 use crate::report::duration::span;
 use crate::report::sentence::why_of;
@@ -17,10 +20,12 @@ use crate::store::Store;
 /// When the ledger cannot be read.
 pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> anyhow::Result<String> {
     let runs = store.recent_runs(limit).await?;
+    let deliveries: Vec<DeliveryId> = runs.iter().map(|run| run.delivery).collect();
+    let listed = store.listed_among(&deliveries).await?;
     let mut text = String::new();
     if as_json {
         for run in &runs {
-            writeln!(text, "{}", as_value(run))?;
+            writeln!(text, "{}", as_value(run, source(run, &listed)))?;
         }
         return Ok(text);
     }
@@ -38,7 +43,11 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
             .as_ref()
             .map_or(run.repository.as_str(), |order| order.app.as_str());
         let what = format!("{app}/{} to {}", run.git_ref, run.environment);
-        let reason = why_of(run).unwrap_or_default();
+        let mut reason = why_of(run).unwrap_or_default();
+        if source(run, &listed) == Source::Listing {
+            let apart = if reason.is_empty() { "" } else { "; " };
+            write!(reason, "{apart}found by listing")?;
+        }
         let age = span(now - run.created_at);
         let line = format!(
             "{:<26}  {:<11}  {age:<9}  {what:<34}  {reason}",
@@ -57,9 +66,17 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
     Ok(text)
 }
 
+fn source(run: &Run, listed: &HashSet<DeliveryId>) -> Source {
+    if listed.contains(&run.delivery) {
+        Source::Listing
+    } else {
+        Source::Webhook
+    }
+}
+
 /// One run for a script.
 #[must_use]
-pub fn as_value(run: &Run) -> serde_json::Value {
+pub fn as_value(run: &Run, source: Source) -> serde_json::Value {
     json!({
         "id": run.id,
         "state": run.state,
@@ -70,6 +87,8 @@ pub fn as_value(run: &Run) -> serde_json::Value {
         "sha": run.sha,
         "task": run.task,
         "deployment": run.deployment,
+        "delivery": run.delivery,
+        "source": source,
         "requester": run.requester,
         "reason": run.reason,
         "attempts": run.attempts,

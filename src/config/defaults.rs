@@ -10,7 +10,10 @@ pub(super) const GITHUB_API_URL: &str = "https://api.github.com";
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 pub(super) const WRITES_PER_MINUTE: u32 = 60;
 pub(super) const WRITES_PER_HOUR: u32 = 480;
+pub(super) const POLLING_SECONDS: u64 = 15;
 pub(super) const SLACK_API_URL: &str = "https://slack.com/api";
 pub(super) const TASK: &str = "deploy";
 pub(super) const TIMEOUT_SECONDS: u64 = 1800;
+/// Three hours: long enough for what a lock is usually for.
+pub(super) const NAG_AFTER_SECONDS: u64 = 10_800;
 pub(super) const HOLD_TIMEOUT_SECONDS: u64 = 86_400;

@@ -33,6 +33,8 @@ pub(super) struct File {
     /// password is a secret: name where it is found, as `{ env: NAME }` or `{ file: PATH }`.
     #[schemars(extend("default" = "sqlite"))]
     pub(super) queue: Option<Queue>,
+    /// Locks of environments.
+    pub(super) locks: Option<Locks>,
     /// How many runs may execute at once. One environment never runs two.
     #[schemars(range(min = 1, max = 1000), extend("default" = defaults::WORKERS))]
     pub(super) workers: Option<u32>,
@@ -64,6 +66,9 @@ pub(super) struct GitHub {
     /// Base address of the REST API. For a GitHub Enterprise Server in `url`, absent means `URL/api/v3`.
     #[schemars(extend("default" = defaults::GITHUB_API_URL))]
     pub(super) api_url: Option<String>,
+    /// File of further certificate authorities in PEM form, where GitHub's certificate, or that of a proxy on the way, was
+    /// made by one that the system does not know. Used for the API and for git.
+    pub(super) ca_file: Option<String>,
     /// Number of the GitHub App that Chima acts as.
     #[schemars(range(min = 1))]
     pub(super) app_id: Option<u64>,
@@ -83,6 +88,30 @@ pub(super) struct GitHub {
     pub(super) writes_per_hour: Option<u32>,
     /// Slugs of other GitHub Apps whose deployments Chima executes; those of all others are left alone.
     pub(super) known_apps: Option<Vec<String>>,
+    /// Whether Chima asks GitHub for new deployments, for servers that GitHub cannot reach: `true`, `false`, or a map. No
+    /// webhook is needed then, and one that comes all the same is taken.
+    #[schemars(extend("default" = false))]
+    pub(super) polling: Option<Polling>,
+}
+
+/// Whether, and how often, GitHub is asked for new deployments.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Polling {
+    /// `true` asks at the usual pace; `false` is never.
+    Switch(bool),
+    /// How often.
+    Every(PollingEvery),
+}
+
+/// How often GitHub is asked for new deployments.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PollingEvery {
+    /// Seconds between two questions about one repository. A deployment is begun about so long after it was made, and no sooner
+    /// than five seconds after.
+    #[schemars(range(min = 1, max = 3600), extend("default" = defaults::POLLING_SECONDS))]
+    pub(super) interval_seconds: Option<u64>,
 }
 
 /// Slack: `incoming_webhook` or `bot_token` to send, `signing_secret` to receive commands.
@@ -218,6 +247,31 @@ pub(super) enum Lane {
     Latest,
 }
 
+/// What becomes of a deployment of an environment that somebody else has locked.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnLock {
+    Reject,
+    Wait,
+}
+
+/// What follows a cancel where the command may go on elsewhere.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AfterCancel {
+    Release,
+    Hold,
+}
+
+/// Locks of environments.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Locks {
+    /// Seconds after which the owner of a lock is reminded of it in chat, and then every day; `0` means never.
+    #[schemars(range(min = 0, max = 31_536_000), extend("default" = defaults::NAG_AFTER_SECONDS))]
+    pub(super) nag_after_seconds: Option<u64>,
+}
+
 /// Declares a struct with its own keys and the settings that an app and an environment share.
 macro_rules! with_settings {
     ($(#[$meta:meta])* struct $name:ident { $($own:tt)* }) => {
@@ -247,6 +301,14 @@ macro_rules! with_settings {
             /// People who may override: unlock what others locked, deploy in spite of red contexts. Absent means
             /// everybody who may deploy.
             pub(super) admins: Option<Vec<String>>,
+            /// What becomes of a deployment that is asked for while somebody else has locked the environment: `reject` refuses
+            /// it, `wait` holds it until the lock is gone. One that was asked for before the lock came waits in any case.
+            #[schemars(extend("default" = "reject"))]
+            pub(super) on_lock: Option<OnLock>,
+            /// What follows a cancel where the command may go on at other hosts: `release` lets the next run begin, `hold` locks
+            /// the environment until somebody has looked and unlocks it.
+            #[schemars(extend("default" = "release"))]
+            pub(super) after_cancel: Option<AfterCancel>,
             /// What happens to runs that wait: `fifo` executes all in order, `latest` only the newest.
             #[schemars(extend("default" = "fifo"))]
             pub(super) lane: Option<Lane>,
@@ -286,7 +348,7 @@ macro_rules! with_settings {
 }
 
 with_settings! {
-    /// One thing that can be deployed. Every key but the first four may also stand at an environment, where it wins.
+    /// One thing that can be deployed. Every key but the first five may also stand at an environment, where it wins.
     struct App {
         /// The repository on GitHub, as `owner/name`.
         pub(super) repository: String,
@@ -295,6 +357,8 @@ with_settings! {
         /// Whether GitHub may merge the default branch into the ref when a deployment is made.
         #[schemars(extend("default" = false))]
         pub(super) auto_merge: Option<bool>,
+        /// The environment that is meant where nobody names one. Absent: the only one, if there is one only.
+        pub(super) default_environment: Option<String>,
         /// The environments, by the name GitHub shows. `{}` takes everything from the app.
         #[schemars(extend("x-hint" = "write a map, as in `environments: { production: {} }`"))]
         pub(super) environments: BTreeMap<String, Option<Environment>>,
@@ -326,6 +390,8 @@ impl Environment {
             allowed_rooms: self.allowed_rooms.or_else(|| app.allowed_rooms.clone()),
             deployers: self.deployers.or_else(|| app.deployers.clone()),
             admins: self.admins.or_else(|| app.admins.clone()),
+            on_lock: self.on_lock.or(app.on_lock),
+            after_cancel: self.after_cancel.or(app.after_cancel),
             lane: self.lane.or(app.lane),
             timeout_seconds: self.timeout_seconds.or(app.timeout_seconds),
             hold_timeout_seconds: self.hold_timeout_seconds.or(app.hold_timeout_seconds),

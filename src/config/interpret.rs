@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
@@ -98,6 +99,10 @@ impl Reading<'_> {
             slack: slack?,
             chat_token: chat_token?,
             providers,
+            nag_after: match file.locks.unwrap_or_default().nag_after_seconds {
+                Some(0) => None,
+                seconds => Some(Duration::from_secs(seconds.unwrap_or(defaults::NAG_AFTER_SECONDS))),
+            },
             apps,
             digest: String::new(),
             path: PathBuf::new(),

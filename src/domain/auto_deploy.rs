@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::DeploymentId;
+use crate::domain::lock::Lock;
 use crate::domain::names::Sha;
 use crate::domain::reason::ContextFinding;
 
@@ -49,6 +50,11 @@ pub enum AutoReason {
         deployment: DeploymentId,
         /// Its commit.
         sha: Sha,
+    },
+    /// Somebody has locked the environment; nothing goes there by itself, not even the owner's.
+    Locked {
+        /// With this lock.
+        lock: Box<Lock>,
     },
     /// The branch is not there, or is called something else now.
     BranchGone {
@@ -114,6 +120,7 @@ impl AutoReason {
             Self::ContextsPending { .. } => "contexts_pending",
             Self::NoContexts => "no_contexts",
             Self::UnderWay { .. } => "under_way",
+            Self::Locked { .. } => "locked",
             Self::BranchGone { .. } => "branch_gone",
             Self::NothingMerged { .. } => "nothing_merged",
             Self::MergeUndone { .. } => "merge_undone",
@@ -132,7 +139,7 @@ impl AutoReason {
     #[must_use]
     pub fn waits(&self) -> bool {
         match self {
-            Self::ContextsPending { .. } | Self::NoContexts | Self::UnderWay { .. } => true,
+            Self::ContextsPending { .. } | Self::NoContexts | Self::UnderWay { .. } | Self::Locked { .. } => true,
             Self::BranchGone { .. }
             | Self::NothingMerged { .. }
             | Self::MergeUndone { .. }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Longer names are cut: this is room for any login, account or display name.
 const NAME_LIMIT: usize = 100;
 /// Longer words are cut: whoever has more to say says it elsewhere.
-const WORDS_LIMIT: usize = 300;
+pub(crate) const WORDS_LIMIT: usize = 300;
 /// Who is meant where nobody is named.
 pub const UNNAMED: &str = "somebody unnamed";
 
@@ -55,7 +55,7 @@ impl PersonsVerdict {
     }
 }
 
-fn line(text: &str, limit: usize) -> Option<String> {
+pub(crate) fn line(text: &str, limit: usize) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line: String = words.join(" ").chars().take(limit).collect();
     (!line.is_empty()).then_some(line)

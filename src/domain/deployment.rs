@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
+use crate::domain::lock::Place;
 use crate::domain::names::{AppName, EnvironmentName, HostName, RefName, Sha, TaskName};
+use crate::domain::person::{Person, Source};
 
 /// GitHub's record, as the signed body has it. The texts are still untrusted: only `policy` turns them into an [`Order`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +58,21 @@ impl Deployment {
     /// Who asked, for people to read: the chat user in the payload where there is one, else the creator.
     #[must_use]
     pub fn requester(&self) -> Option<String> {
+        self.named_in_payload().or_else(|| self.creator.clone())
+    }
+
+    /// Who asked, and who vouches for it.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        match self.named_in_payload() {
+            Some(name) => Person::new(Source::Chat, &name),
+            None => Person::new(Source::GitHub, self.creator.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// Whom the payload names as the one who asked. Whoever may create deployments may write any name there.
+    #[must_use]
+    pub fn named_in_payload(&self) -> Option<String> {
         ["/notify/user_name", "/notify/user", "/actor"]
             .into_iter()
             .filter_map(|path| self.payload.pointer(path))
@@ -64,7 +81,25 @@ impl Deployment {
                 Value::Number(number) => Some(number.to_string()),
                 Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
             })
-            .or_else(|| self.creator.clone())
+    }
+
+    /// Whether its payload says that nobody asked for it, as that of an auto-deploy does.
+    #[must_use]
+    pub fn says_automatic(&self) -> bool {
+        self.payload.pointer("/via").and_then(Value::as_str) == Some("auto_deploy")
+    }
+
+    /// Why, in the words of whoever asked: `payload.reason`, else the description, unless a program wrote it.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let stated = self.payload.pointer("/reason").and_then(Value::as_str);
+        let by_program = |text: &&str| text.contains("from hubot-deploy") || self.payload.get("via").is_some();
+        let described = self.description.as_deref().filter(|text| !by_program(text));
+        stated
+            .or(described)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
     }
 
     /// The hosts the request narrows to: `payload.hosts`, a comma-separated text or a list.
@@ -105,4 +140,15 @@ pub struct Order {
     /// Whether it only shows what a deployment would do.
     #[serde(default)]
     pub noop: bool,
+}
+
+impl Order {
+    /// The environment it changes.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            app: self.app.clone(),
+            environment: self.environment.clone(),
+        }
+    }
 }

@@ -72,6 +72,11 @@ ulid_id!(
     DeliveryId,
     "a delivery id"
 );
+ulid_id!(
+    /// One lock of an environment, from the moment in which somebody asked for it.
+    LockId,
+    "a lock id"
+);
 
 macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -95,6 +100,10 @@ number_id!(
 number_id!(
     /// GitHub's number of a repository; it survives renames and transfers.
     RepositoryId
+);
+number_id!(
+    /// GitHub's number of a comment on an issue or a pull request.
+    CommentId
 );
 number_id!(
     /// GitHub's number of an App installation.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::lock::{Lock, Place};
 
 /// One finding about one required context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,22 @@ pub enum Reason {
     FactsUnavailable { detail: String },
     /// A newer deployment of the same environment took its place.
     Superseded { by: DeploymentId },
+    /// GitHub shows a status of it already, and this ledger knows nothing of it.
+    AlreadyReported { state: String },
+    /// GitHub shows a status of ours that is not the last, and this ledger knows nothing of it.
+    OutcomeUnknown { state: String },
+    /// It was found too long after it had been asked for.
+    AskedTooLongAgo { age_seconds: u64 },
+    /// Somebody else has locked the environment.
+    Locked { lock: Box<Lock> },
+    /// It was to lock an environment that is locked already.
+    AlreadyLocked {
+        lock: Box<Lock>,
+        /// Whether by the same person.
+        own: bool,
+    },
+    /// It was to unlock an environment that is not locked.
+    NotLocked { place: Place },
     /// Other runs of the same environment come first.
     LaneBusy { position: u32, behind: RunId },
     /// A command ended with a code other than 0.
@@ -158,6 +175,12 @@ impl Reason {
             Self::RequiredContextPending { .. } => "required_context_pending",
             Self::FactsUnavailable { .. } => "facts_unavailable",
             Self::Superseded { .. } => "superseded",
+            Self::AlreadyReported { .. } => "already_reported",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::AskedTooLongAgo { .. } => "asked_too_long_ago",
+            Self::Locked { .. } => "locked",
+            Self::AlreadyLocked { .. } => "already_locked",
+            Self::NotLocked { .. } => "not_locked",
             Self::LaneBusy { .. } => "lane_busy",
             Self::ExitCode { .. } => "exit_code",
             Self::Signalled { .. } => "signalled",

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::clock::Timestamp;
 use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::deployment::Order;
-use crate::domain::ids::{DeliveryId, DeploymentId, Fence, InstallationId, RepositoryId, RunId};
+use crate::domain::ids::{DeliveryId, DeploymentId, Fence, InstallationId, LockId, RepositoryId, RunId};
+use crate::domain::lock::{LockCommand, Place};
 use crate::domain::names::{EnvironmentName, RepositoryName};
 use crate::domain::reason::Reason;
 
@@ -195,6 +196,13 @@ impl Run {
         self.order.as_ref().is_some_and(|order| order.noop)
     }
 
+    /// The environment that a lock of it would keep it from changing. A plan changes nothing.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        let order = self.order.as_ref().filter(|order| !order.noop)?;
+        Some(order.place())
+    }
+
     /// What GitHub is told. A plan that went well deployed nothing: it must not count as what the environment runs.
     #[must_use]
     pub fn deployment_state(&self) -> DeploymentState {
@@ -282,6 +290,10 @@ pub struct Run {
     pub instructions: Option<String>,
     /// The first word of a person about how that went.
     pub verdict: Option<PersonsVerdict>,
+    /// The lock that the decision let it pass: of the environment's owner.
+    pub passes_lock: Option<LockId>,
+    /// The command on our own ledger that it was, in place of a run in a lane.
+    pub command: Option<LockCommand>,
     /// Digest of the configuration it was decided with.
     pub config_digest: String,
 }

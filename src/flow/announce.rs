@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::config::Config;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
 use crate::flow::engine::Engine;
@@ -11,6 +11,7 @@ use crate::flow::outbox::StatusMessage;
 use crate::github::statuses::{NewStatus, Target};
 use crate::report::slack;
 use crate::report::status::{self, Links, Place};
+use crate::store::locks::{Notice, What};
 use crate::store::outbox::{Kind, Outgoing};
 
 /// What is to be sent now that `run` is in its state.
@@ -46,7 +47,7 @@ impl Voice<'_> {
             id: self.fresh_id(),
             kind: Kind::DeploymentStatus,
             key: format!("status/{}/{}/{}", run.host, run.repository_id, run.deployment),
-            run: run.id,
+            run: Some(run.id),
             terminal,
             says: body.state.as_str().to_owned(),
             body: json!(StatusMessage {
@@ -56,7 +57,8 @@ impl Voice<'_> {
                     description: body.description,
                     log_url: body.log_url,
                     environment_url: body.environment_url,
-                    auto_inactive: None,
+                    // a lock deploys nothing: what was deployed stays what the environment runs
+                    auto_inactive: run.command.as_ref().map(|_| false),
                 },
             }),
         }];
@@ -65,13 +67,36 @@ impl Voice<'_> {
                 id: self.fresh_id(),
                 kind: Kind::SlackWebhook,
                 key: format!("slack/{}", run.id),
-                run: run.id,
+                run: Some(run.id),
                 terminal,
                 says: run.state.as_str().to_owned(),
                 body: json!(slack::message(run, run.requester.as_deref(), &links)),
             });
         }
         outgoing
+    }
+
+    /// What is to be sent about a lock.
+    #[must_use]
+    pub fn about_lock(&self, notice: &Notice, now: Timestamp) -> Vec<Outgoing> {
+        if !self.slack {
+            return Vec::new();
+        }
+        let says = match &notice.what {
+            What::Begun => "begun".to_owned(),
+            What::Ended(_) => "ended".to_owned(),
+            // each time is news
+            What::Old => format!("old {}", now.timestamp()),
+        };
+        vec![Outgoing {
+            id: self.fresh_id(),
+            kind: Kind::SlackWebhook,
+            key: format!("lock/{}/{says}", notice.lock.id),
+            run: None,
+            terminal: true,
+            says,
+            body: json!(slack::about_lock(&notice.lock, notice.news(), now)),
+        }]
     }
 
     fn fresh_id(&self) -> String {

@@ -14,9 +14,10 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::config::{App, AutoDeploy, Environment};
-use crate::domain::auto_deploy::Outcome;
+use crate::domain::auto_deploy::{AutoReason, Outcome};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Change, What};
+use crate::domain::lock::Place;
 use crate::flow::auto_deploy::look::{Asker, Trouble};
 use crate::flow::engine::Engine;
 use crate::policy::auto::{self, Decision};
@@ -114,22 +115,26 @@ pub async fn mark(engine: &Engine, change: &Change) -> Result<usize, StoreError>
     Ok(marked)
 }
 
-/// The name under which the repository of a deployment is configured. A repository that was renamed since is the one that
-/// was last found under its old name.
+/// The name under which the repository of a deployment is configured. A repository that was renamed or transferred since is the
+/// one that was last found under its old name.
 ///
 /// # Errors
 ///
 /// When the ledger cannot be read.
 pub async fn configured_name(engine: &Engine, deployment: &Deployment) -> Result<String, StoreError> {
     let name = deployment.repository.clone();
-    if engine.config.apps_of(&name).next().is_some() || targets(engine).next().is_none() {
+    if engine.config.apps_of(&name).next().is_some() {
         return Ok(name);
     }
-    let rows = engine.store.auto_deploys(&host(engine)).await?;
-    let same = rows
-        .into_iter()
-        .find(|row| row.repository_id == Some(deployment.repository_id));
-    Ok(same.map_or(name, |row| row.followed.repository))
+    let (host, id) = (host(engine), Some(deployment.repository_id));
+    let followed = engine.store.auto_deploys(&host).await?;
+    let followed = followed.into_iter().find(|row| row.repository_id == id);
+    if let Some(row) = followed {
+        return Ok(row.followed.repository);
+    }
+    let looked_through = engine.store.catch_ups(&host).await?;
+    let same = looked_through.into_iter().find(|row| row.progress.repository_id == id);
+    Ok(same.map_or(name, |row| row.source))
 }
 
 /// Looks at every environment that is due and that nobody else looks at. Returns how many there were.
@@ -209,6 +214,10 @@ enum Written {
 }
 
 async fn find(engine: &Engine, target: Target<'_>, claimed: &Row, looked: &mut Looked) -> Result<Written, Trouble> {
+    if let Some(reason) = locked(engine, target).await? {
+        looked.outcome = reason.into();
+        return Ok(Written::NotYet);
+    }
     let mut asker = Asker::new(engine, target, claimed, looked).await?;
     let decision = asker.decide().await;
     looked.sha = asker.sha().cloned();
@@ -223,11 +232,21 @@ async fn find(engine: &Engine, target: Target<'_>, claimed: &Row, looked: &mut L
     create::create(engine, target, claimed, &asker, &choice, looked).await
 }
 
+/// Whether somebody has locked the environment.
+async fn locked(engine: &Engine, target: Target<'_>) -> Result<Option<AutoReason>, StoreError> {
+    let place = Place {
+        app: target.app.name.clone(),
+        environment: target.environment.name.clone(),
+    };
+    let lock = engine.store.lock_of(&place).await?;
+    Ok(auto::stopped_by(lock.as_ref(), engine.now()))
+}
+
 fn pause(claimed: &Row, outcome: &Outcome) -> Duration {
     match outcome {
         Outcome::Waits { .. } => WAITING,
         Outcome::Nothing {
-            reason: crate::domain::auto_deploy::AutoReason::Refused { .. },
+            reason: AutoReason::Refused { .. },
         } => REFUSED,
         Outcome::Asked { .. } | Outcome::Nothing { .. } => RESTING,
         Outcome::Unavailable { .. } => (SOON * 2_u32.pow(claimed.failures.min(10))).min(RESTING),

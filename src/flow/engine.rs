@@ -85,6 +85,8 @@ pub struct Parts {
     pub lease: Lease,
     /// Limits statuses to GitHub.
     pub pace: Pace,
+    /// Limits how fast GitHub is asked to deliver again.
+    pub redeliveries: Pace,
     /// Limits messages to Slack.
     pub chat_pace: Pace,
     /// Where background work is counted.
@@ -99,6 +101,8 @@ pub struct Parts {
     pub rechecks: Notify,
     /// Rung when environments that are deployed without being asked for may be due.
     pub auto_deploys: Notify,
+    /// Rung when somebody asked for something in a comment.
+    pub comments: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
@@ -124,7 +128,7 @@ impl Engine {
     #[must_use]
     pub fn pace_of(&self, kind: Kind) -> &Pace {
         match kind {
-            Kind::DeploymentStatus => &self.pace,
+            Kind::DeploymentStatus | Kind::Comment => &self.pace,
             Kind::SlackWebhook => &self.chat_pace,
         }
     }

@@ -19,13 +19,14 @@ use crate::flow::command;
 use crate::flow::engine::{Engine, MAX_ATTEMPTS, Watching};
 use crate::flow::finish::of_verdict;
 use crate::flow::intake::ring;
+use crate::flow::lock::after_cancel;
 use crate::flow::outcome::{self, Ending};
-use crate::flow::prepare::{is_for_a_person, lock_file, prepare};
+use crate::flow::prepare::{is_for_a_person, lock_file, prepare, works_elsewhere};
 use crate::flow::tidy::{remove_checkout, remove_scratch};
 use crate::provider::launch::{Running, Start};
 use crate::provider::spec::{Graces, RunnerSpec};
 use crate::provider::watch::{self, Ended};
-use crate::store::claims::Claim;
+use crate::store::claims::{Claim, End};
 use crate::store::error::StoreError;
 
 /// How long a run waits for what an earlier one left behind in its environment.
@@ -316,7 +317,9 @@ pub async fn interrupted(engine: &Engine, run: &Run) -> Option<Ending> {
                 }
                 match current {
                     // what was asked for has come about, whoever killed the runner
-                    Ok(Some(Run { cancel: Some(_), .. })) => return Some(cancel::stopped()),
+                    Ok(Some(Run { cancel: Some(_), .. })) => {
+                        return Some(cancel::stopped_with(works_elsewhere(engine, run)));
+                    }
                     Ok(_) => return Some(Ending::plain(RunState::Interrupted, Reason::Interrupted { detail })),
                     Err(error) => {
                         tracing::error!(run.id = %run.id, error = %error, "cannot tell whether a run was to stop");
@@ -373,8 +376,12 @@ pub async fn finish(engine: &Engine, run: &Run, ending: Ending) {
 async fn try_finish(engine: &Engine, run: &Run, ending: &Ending, now: Timestamp) -> Result<Option<RunId>, StoreError> {
     let ended = command::ended(engine, run, ending, now).await?;
     let outgoing = announce(engine, &ended, None);
-    engine
-        .store
-        .finish(run, ended.state, ended.reason.as_ref(), &ending.steps, &outgoing, now)
-        .await
+    let lock = after_cancel(engine, &ended, now);
+    let end = End {
+        state: ended.state,
+        reason: ended.reason.as_ref(),
+        steps: &ending.steps,
+        lock: lock.as_ref(),
+    };
+    engine.store.finish(run, &end, &outgoing, now).await
 }

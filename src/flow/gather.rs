@@ -3,7 +3,8 @@
 use crate::domain::deployment::{Deployment, Order};
 use crate::domain::run::LaneKey;
 use crate::flow::engine::Engine;
-use crate::policy::facts::{Contexts, Facts, LaneFacts, Waiting};
+use crate::flow::history;
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Waiting};
 use crate::policy::needs::needs;
 use crate::policy::rules::{LaneOrder, Rules};
 use crate::store::error::StoreError;
@@ -56,6 +57,8 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
             now: engine.now(),
             contexts,
             lane: LaneFacts::default(),
+            history: History::NotNeeded,
+            lock: None,
         },
         seen: match &needs.order {
             Some(order) if needs.lane => Some(SeenLane {
@@ -65,6 +68,7 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
                     &order.environment,
                     order.noop,
                 ),
+                place: (!order.noop).then(|| order.place()),
                 contents: LaneContents::default(),
             }),
             Some(_) | None => None,
@@ -74,7 +78,7 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
     Ok(gathered)
 }
 
-/// Looks at the lane alone, for the first time or because it has moved.
+/// Looks at the lane and its lock alone, for the first time or because it has moved.
 ///
 /// # Errors
 ///
@@ -88,8 +92,19 @@ pub async fn look_at_lane(
     let Some(seen) = &mut gathered.seen else {
         return Ok(());
     };
-    seen.contents = engine.store.lane(&seen.lane).await?;
+    seen.contents = engine.store.lane(&seen.lane, seen.place.as_ref()).await?;
     let contents = seen.contents.clone();
+    if let History::Gathered(missed) = &mut gathered.facts.history {
+        missed.newer_here = history::newer_here(engine, deployment, &seen.lane).await?;
+    }
+    gathered.facts.lock = match contents.lock {
+        Some(lock) => {
+            let (sha, id) = (&deployment.sha, deployment.id);
+            let automatic = engine.store.asked_by_itself(&lock.place, sha, id).await?;
+            Some(LockFacts { lock, automatic })
+        }
+        None => None,
+    };
     // a newer deployment of a `latest` lane takes the place of held ones too; in a `fifo` lane they take no place
     let held = match needs(deployment, rules).order {
         Some(order) if !order.noop && latest(rules, &order) => contents.held,

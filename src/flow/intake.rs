@@ -1,25 +1,33 @@
 //! Works on stored deliveries: parse, gather, decide, enqueue.
 
+mod order;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::delivery::Disposition;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, What};
-use crate::domain::ids::{DeliveryId, RunId};
+use crate::domain::ids::{DeliveryId, LockId, RunId};
+use crate::domain::lock::{self, Cause, Lock, LockCommand, LockTask};
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
-use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
+use crate::flow::history::{self, Lateness};
+use crate::flow::lock::changed;
 use crate::flow::rules::rules_for;
+use crate::flow::{auto_deploy, comment};
+use crate::github::call::CallError;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
 use crate::policy::facts::Facts;
+use crate::policy::needs::needs;
 use crate::policy::rules::Rules;
 use crate::report::status::Place;
 use crate::store::decisions::{Displaced, Evidence, Recorded};
@@ -34,6 +42,8 @@ const BATCH: u32 = 64;
 const TICK: Duration = Duration::from_secs(1);
 /// The longest that one step waits for deliveries that come in a rush: they are stored first, and decided on soon after.
 const GIVE_WAY: Duration = Duration::from_millis(100);
+/// After GitHub did not say what the decision cannot do without.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Works on deliveries until this process is to stop.
@@ -70,6 +80,8 @@ async fn give_way(engine: &Engine) {
 #[derive(Debug)]
 struct Open {
     delivery: DeliveryId,
+    came_at: Timestamp,
+    lateness: Lateness,
     deployment: Box<Deployment>,
     rules: Rules,
     gathered: Gathered,
@@ -113,7 +125,7 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             Err(error) => put_off(engine, id, &error).await,
         }
     }
-    open.sort_by_key(|open| (open.deployment.created_at, open.deployment.id));
+    let open = order::in_order(engine, open).await;
     let mut ignored = Vec::new();
     for one in open {
         let id = one.delivery;
@@ -126,6 +138,19 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             put_off(engine, *id, &error).await;
         }
     }
+}
+
+/// Leaves a delivery for later, because GitHub does not say what the decision cannot do without. Only a refusal counts against
+/// the delivery: it may be one for ever.
+async fn wait_for_github(engine: &Engine, id: DeliveryId, what: &str, error: &CallError) -> Result<(), StoreError> {
+    let detail = format!("cannot tell {what}: {error}");
+    tracing::warn!(delivery.id = %id, error = detail, "a delivery is put off");
+    let now = engine.now();
+    if error.is_transient() {
+        let pause = error.wait().unwrap_or(ASK_AGAIN);
+        return engine.store.let_wait(id, &detail, now + pause).await;
+    }
+    engine.store.postpone_delivery(id, &detail, now).await
 }
 
 async fn put_off(engine: &Engine, id: DeliveryId, error: &StoreError) {
@@ -163,16 +188,20 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             let rules = match rules_for(engine, &deployment).await {
                 Ok(rules) => rules,
                 Err(error) => {
-                    let detail = format!("cannot tell whether our own App made it: {error}");
-                    tracing::warn!(delivery.id = %id, error = detail, "a delivery is put off");
-                    let wait = error.wait().unwrap_or_default();
-                    engine.store.defer_delivery(id, &detail, wait, engine.now()).await?;
+                    wait_for_github(engine, id, "whether our own App made it", &error).await?;
                     return Ok(None);
                 }
             };
             let gathered = gather(engine, &deployment, &rules).await?;
             return Ok(Some(Open {
                 delivery: id,
+                came_at: delivery.received_at,
+                lateness: if needs(&deployment, &rules).history {
+                    history::lateness(engine, &delivery, &deployment)
+                } else {
+                    // somebody else's, whenever it came
+                    Lateness::Delivered
+                },
                 deployment,
                 rules,
                 gathered,
@@ -195,6 +224,10 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             if followed > 0 {
                 engine.auto_deploys.notify_one();
             }
+        }
+        Event::Comment(said) => {
+            let detail = comment::take(engine, &said).await?;
+            settle(Disposition::Processed, Some(detail)).await?;
         }
         Event::Ping => settle(Disposition::Ping, None).await?,
         Event::Unhandled { name } => {
@@ -243,6 +276,7 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
         deployment,
         rules,
         gathered,
+        ..
     } = open;
     let (delivery, facts) = (*delivery, &gathered.facts);
     let decision = decide(deployment, facts, rules);
@@ -270,6 +304,9 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
         Recorded::Written => {
             told_of(delivery, deployment, &decision);
             engine.outbox.notify_one();
+            if run.command.is_some() {
+                changed(engine);
+            }
             if run.state == RunState::Queued && decision.position <= 1 {
                 ring(engine, run.id).await;
             }
@@ -314,13 +351,7 @@ fn new_run(
 ) -> Option<Run> {
     let repository = deployment.repository.parse().ok()?;
     let state = first_state(decision)?;
-    let environment = decision
-        .order
-        .as_ref()
-        .and_then(|order| engine.config.find(&deployment.repository, order.environment.as_str()));
-    let hold_until = environment
-        .filter(|_| state == RunState::Held)
-        .map(|(_, found)| facts.now + found.hold_timeout);
+    let hold_until = hold_until(engine, decision, deployment, facts.now);
     Some(Run {
         id: RunId::new(engine.clock.fresh_ulid()),
         delivery,
@@ -329,14 +360,19 @@ fn new_run(
         repository,
         deployment: deployment.id,
         installation: deployment.installation,
-        lane: decision.order.as_ref().map(|order| {
-            LaneKey::new(
-                &deployment.host,
-                deployment.repository_id,
-                &order.environment,
-                order.noop,
-            )
-        }),
+        // a command waits for nobody, and nobody waits for it
+        lane: decision
+            .order
+            .as_ref()
+            .filter(|_| !is_command(deployment))
+            .map(|order| {
+                LaneKey::new(
+                    &deployment.host,
+                    deployment.repository_id,
+                    &order.environment,
+                    order.noop,
+                )
+            }),
         order: decision.order.clone(),
         environment: deployment.environment.clone(),
         git_ref: deployment.git_ref.clone(),
@@ -359,8 +395,44 @@ fn new_run(
         cancel: None,
         instructions: None,
         verdict: None,
+        passes_lock: decision.passes_lock,
+        command: command(engine, deployment, decision, facts),
         config_digest: engine.config.digest.clone(),
     })
+}
+
+/// When a hold that a decision begins ends by itself.
+#[must_use]
+pub fn hold_until(engine: &Engine, decision: &Decision, deployment: &Deployment, now: Timestamp) -> Option<Timestamp> {
+    let order = decision.order.as_ref().filter(|_| decision.verdict == Verdict::Hold)?;
+    let (_, environment) = engine.config.find(&deployment.repository, order.environment.as_str())?;
+    Some(now + environment.hold_timeout)
+}
+
+fn is_command(deployment: &Deployment) -> bool {
+    LockTask::from_name(&deployment.task).is_some()
+}
+
+/// What a deployment that is a command does, with the decision.
+fn command(engine: &Engine, deployment: &Deployment, decision: &Decision, facts: &Facts) -> Option<LockCommand> {
+    let by = deployment.person();
+    match decision.command? {
+        LockTask::Lock => Some(LockCommand::Lock {
+            lock: Box::new(Lock {
+                id: LockId::new(engine.clock.fresh_ulid()),
+                place: decision.order.as_ref()?.place(),
+                owner: by,
+                reason: lock::words(deployment.words().as_deref()),
+                cause: Cause::Person,
+                since: facts.now,
+                until: None,
+            }),
+        }),
+        LockTask::Unlock => Some(LockCommand::Unlock {
+            lock: Box::new(facts.lock.as_ref()?.lock.clone()),
+            by,
+        }),
+    }
 }
 
 /// The state in which a decision leaves a run.
@@ -368,6 +440,7 @@ fn new_run(
 pub fn first_state(decision: &Decision) -> Option<RunState> {
     match decision.verdict {
         Verdict::Ignore => None,
+        Verdict::Run if decision.command.is_some() => Some(RunState::Succeeded),
         Verdict::Run => Some(RunState::Queued),
         Verdict::Hold => Some(RunState::Held),
         Verdict::Reject if decision.superseded_by.is_some() => Some(RunState::Superseded),

@@ -7,7 +7,9 @@ use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::domain::ids::RunId;
 use crate::domain::run::DeploymentState;
+use crate::flow::comment::{self, CommentMessage, Trouble};
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
 use crate::github::statuses::{NewStatus, Target};
@@ -41,8 +43,8 @@ pub struct StatusMessage {
 
 /// Sends until this process is to stop. Each kind by itself: a Slack that hangs holds up no status.
 pub async fn run(engine: Engine) {
-    let bells = [Notify::new(), Notify::new()];
-    let [statuses, messages] = &bells;
+    let bells = [Notify::new(), Notify::new(), Notify::new()];
+    let [statuses, comments, messages] = &bells;
     let pass_on = async {
         while !engine.stop.is_cancelled() {
             tokio::select! {
@@ -54,6 +56,7 @@ pub async fn run(engine: Engine) {
     tokio::join!(
         pass_on,
         run_kind(&engine, Kind::DeploymentStatus, statuses),
+        run_kind(&engine, Kind::Comment, comments),
         run_kind(&engine, Kind::SlackWebhook, messages)
     );
 }
@@ -98,11 +101,13 @@ pub async fn release_dead(engine: &Engine) -> Result<(), StoreError> {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    let (statuses, messages) = tokio::join!(
-        send_some(engine, Kind::DeploymentStatus),
-        send_some(engine, Kind::SlackWebhook)
-    );
-    Ok(statuses? + messages?)
+    // GitHub counts comments as it counts statuses, and statuses matter more
+    let to_github = async {
+        let statuses = send_some(engine, Kind::DeploymentStatus).await?;
+        Ok::<_, StoreError>(statuses + send_some(engine, Kind::Comment).await?)
+    };
+    let (to_github, messages) = tokio::join!(to_github, send_some(engine, Kind::SlackWebhook));
+    Ok(to_github? + messages?)
 }
 
 /// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way. Only
@@ -147,6 +152,7 @@ async fn send(engine: &Engine, kind: Kind, claimed: Claimed) -> Result<(), Store
     match kind {
         Kind::DeploymentStatus => send_status(engine, &claimed).await,
         Kind::SlackWebhook => send_message(engine, &claimed).await,
+        Kind::Comment => send_comment(engine, &claimed).await,
     }
 }
 
@@ -163,7 +169,7 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
         Ok(()) => {
             tracing::info!(
                 delivery.id = claimed.delivery.map(tracing::field::display),
-                run.id = %claimed.outgoing.run,
+                run.id = run_id(claimed),
                 deployment.id = %message.target.deployment,
                 state = message.status.state,
                 "deployment status sent"
@@ -185,7 +191,10 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
 
 /// A success that is told late must not make GitHub take a newer one for inactive, which really is what runs there.
 async fn overtaken(engine: &Engine, claimed: &Claimed) -> Result<bool, StoreError> {
-    match engine.store.find_run(claimed.outgoing.run).await? {
+    let Some(id) = claimed.outgoing.run else {
+        return Ok(false);
+    };
+    match engine.store.find_run(id).await? {
         Some(run) => engine.store.succeeded_since(&run).await,
         None => Ok(false),
     }
@@ -209,11 +218,29 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
     match slack.send(&claimed.outgoing.body).await {
         Ok(()) => {
             let delivery = claimed.delivery.map(tracing::field::display);
-            tracing::info!(delivery.id = delivery, run.id = %claimed.outgoing.run, "Slack message sent");
+            tracing::info!(delivery.id = delivery, run.id = run_id(claimed), "Slack message sent");
             engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await
         }
         Err(error) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
     }
+}
+
+async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+    let id = &claimed.outgoing.id;
+    let message: CommentMessage = match serde_json::from_value(claimed.outgoing.body.clone()) {
+        Ok(message) => message,
+        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+    };
+    match comment::send(engine, &message, claimed.attempts > 0).await {
+        Ok(()) => engine.store.mark_sent(id, engine.now()).await,
+        Err(Trouble::Ledger(error)) => Err(error),
+        Err(Trouble::GitHub(error)) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
+    }
+}
+
+/// As log lines have it.
+fn run_id(claimed: &Claimed) -> Option<tracing::field::DisplayValue<RunId>> {
+    claimed.outgoing.run.map(tracing::field::display)
 }
 
 /// Puts a row off or gives it up; nothing of its kind leaves while the other side asks for silence.
@@ -224,7 +251,7 @@ async fn failed(
     transient: bool,
     wait: Option<Duration>,
 ) -> Result<(), StoreError> {
-    let (id, run, kind) = (&claimed.outgoing.id, claimed.outgoing.run, claimed.outgoing.kind);
+    let (id, run, kind) = (&claimed.outgoing.id, run_id(claimed), claimed.outgoing.kind);
     let delivery = claimed.delivery.map(tracing::field::display);
     if let Some(wait) = wait {
         let pace = engine.pace_of(kind);
@@ -232,7 +259,7 @@ async fn failed(
     }
     if transient {
         let (attempt, pause) = (claimed.attempts + 1, pause(claimed, wait));
-        tracing::warn!(delivery.id = delivery, run.id = %run, kind = kind.as_str(), error = %error, attempt, retry_seconds = pause.as_secs_f64(), "not sent yet");
+        tracing::warn!(delivery.id = delivery, run.id = run, kind = kind.as_str(), error = %error, attempt, retry_seconds = pause.as_secs_f64(), "not sent yet");
         engine
             .store
             .retry_outgoing(claimed, &shown_error(error), engine.now() + pause)
@@ -240,7 +267,7 @@ async fn failed(
     } else {
         tracing::error!(
             delivery.id = delivery,
-            run.id = %run,
+            run.id = run,
             kind = kind.as_str(),
             says = claimed.outgoing.says,
             error = %error,

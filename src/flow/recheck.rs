@@ -11,7 +11,7 @@ use crate::domain::run::{Run, RunState};
 use crate::flow::announce::announce;
 use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
-use crate::flow::intake::{displaced, evidence, first_state, place, ring};
+use crate::flow::intake::{displaced, evidence, first_state, hold_until, place, ring};
 use crate::flow::rules::rules_for;
 use crate::policy::decide::decide;
 use crate::policy::rules::Rules;
@@ -109,7 +109,11 @@ async fn record(
     } else {
         PERIOD
     };
-    let check_after = run.hold_until.map_or(now + pause, |until| until.min(now + pause));
+    // one that a lock kept from its turn is held from now on
+    let hold_until = run
+        .hold_until
+        .or_else(|| hold_until(engine, &decision, deployment, now));
+    let check_after = hold_until.map_or(now + pause, |until| until.min(now + pause));
     if state == RunState::Held && waits_for_the_same(reason.as_ref(), run.reason.as_ref()) {
         engine.store.postpone_recheck(run.id, check_after, now).await?;
         return Ok(Rechecked::Written);
@@ -118,6 +122,8 @@ async fn record(
         state,
         reason,
         finished_at: state.is_terminal().then_some(now),
+        hold_until,
+        passes_lock: decision.passes_lock,
         ..run.clone()
     };
     let displaced = displaced(engine, &decision, deployment).await?;

@@ -6,7 +6,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::flow::intake::read;
 use crate::policy::decide::decide;
-use crate::policy::decision::Decision;
+use crate::policy::decision::{Check, Decision};
 use crate::policy::facts::Facts;
 use crate::policy::rules::Rules;
 use crate::store::Store;
@@ -32,7 +32,11 @@ impl Comparison {
     /// Whether the same came out.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.then == self.now
+        // a check that is younger than the decision could not be made then
+        let known = |check: &Check| self.then.checks.iter().any(|then| then.name == check.name);
+        let mut now = self.now.clone();
+        now.checks.retain(known);
+        self.then == now
     }
 }
 
@@ -87,7 +91,7 @@ pub async fn decide_again(store: &Store, delivery: &Delivery) -> anyhow::Result<
 pub fn deployment(delivery: &Delivery) -> anyhow::Result<Deployment> {
     match read(delivery).map_err(|detail| anyhow::anyhow!("delivery `{}` cannot be read: {detail}", delivery.id))? {
         Event::Deployment(deployment) => Ok(*deployment),
-        Event::Changed(_) | Event::Ping | Event::Unhandled { .. } => {
+        Event::Changed(_) | Event::Comment(_) | Event::Ping | Event::Unhandled { .. } => {
             anyhow::bail!(
                 "delivery `{}` is a `{}` event; only a `deployment` is decided on",
                 delivery.id,

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::domain::deployment::Deployment;
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
-use crate::policy::rules::{AppRules, EnvironmentRules, LaneOrder, Rules};
+use crate::policy::rules::{AppRules, EnvironmentRules, LaneOrder, OnLock, Rules};
 
 /// The rules for one deployment. What our own App makes is ours; GitHub is asked for its name where an App made it.
 ///
@@ -47,6 +47,10 @@ pub fn rules(config: &Config) -> Rules {
                         lane: match environment.lane {
                             crate::config::LaneOrder::Fifo => LaneOrder::Fifo,
                             crate::config::LaneOrder::Latest => LaneOrder::Latest,
+                        },
+                        on_lock: match environment.on_lock {
+                            crate::config::OnLock::Reject => OnLock::Reject,
+                            crate::config::OnLock::Wait => OnLock::Wait,
                         },
                     })
                     .collect(),

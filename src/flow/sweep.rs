@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::flow::engine::Engine;
-use crate::flow::{adopt, command, outbox, tidy};
+use crate::flow::{adopt, command, lock, outbox, tidy};
 use crate::store::error::StoreError;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -48,6 +48,7 @@ async fn pass(engine: &Engine, ring_all: bool) -> Result<bool, StoreError> {
     // a worker that died with a run may have died with a bell too
     let ring_all = adopt::step(engine).await? > 0 || ring_all;
     command::step(engine).await?;
+    lock::step(engine).await?;
     ring_again(engine, ring_all).await
 }
 

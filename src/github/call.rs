@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use http::HeaderMap;
-use octocrab::Octocrab;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,8 +12,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::InstallationId;
 use crate::domain::names::shown;
 use crate::github::GitHub;
-use crate::github::access::Speaker;
+use crate::github::needs::Purpose;
 use crate::github::permissions::lacking;
+use crate::github::send::{Request, Whole};
 
 /// A call that did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,28 +132,10 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What is asked.
-#[derive(Debug)]
-pub(crate) enum Question<'a, B> {
-    /// To be told.
-    Get(&'a str),
-    /// To do something.
-    Post(&'a str, &'a B),
-}
-
-impl<B> Question<'_, B> {
-    fn path(&self) -> &str {
-        match self {
-            Self::Get(path) | Self::Post(path, _) => path,
-        }
-    }
-
-    fn method(&self) -> &'static str {
-        match self {
-            Self::Get(_) => "GET",
-            Self::Post(..) => "POST",
-        }
-    }
+fn written<B: Serialize>(body: &B) -> Result<String, CallError> {
+    serde_json::to_string(body).map_err(|error| CallError::Unreachable {
+        detail: error.to_string(),
+    })
 }
 
 /// How long GitHub asks to wait.
@@ -165,29 +147,6 @@ pub(super) enum Asked {
     Unnamed,
 }
 
-/// An answer that was read to its end.
-#[derive(Debug)]
-pub(crate) struct Whole {
-    status: u16,
-    headers: HeaderMap,
-    body: String,
-    /// What it is where it is no success.
-    refusal: Option<CallError>,
-}
-
-impl Whole {
-    /// Its JSON.
-    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
-        if let Some(refusal) = self.refusal {
-            return Err(refusal);
-        }
-        serde_json::from_str(&self.body).map_err(|error| CallError::Garbled {
-            status: self.status,
-            detail: shown(&error.to_string()),
-        })
-    }
-}
-
 impl GitHub {
     /// Sends a GET and reads its JSON.
     pub(crate) async fn get<T: DeserializeOwned>(
@@ -195,8 +154,8 @@ impl GitHub {
         installation: Option<InstallationId>,
         path: &str,
     ) -> Result<T, CallError> {
-        let speaker = Speaker::Installation(installation);
-        self.ask::<()>(speaker, &Question::Get(path)).await?.read()
+        let answer = self.send(installation, &Request::get(path), Purpose::Work).await?;
+        answer.read()
     }
 
     /// Sends a POST and reads its JSON.
@@ -206,13 +165,26 @@ impl GitHub {
         path: &str,
         body: &B,
     ) -> Result<T, CallError> {
-        let speaker = Speaker::Installation(installation);
-        self.ask(speaker, &Question::Post(path, body)).await?.read()
+        let answer = self.whole_post(installation, Purpose::Work, path, body).await?;
+        answer.read()
+    }
+
+    /// Sends a PATCH and reads its JSON.
+    pub(crate) async fn patch<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        installation: Option<InstallationId>,
+        path: &str,
+        body: &B,
+    ) -> Result<T, CallError> {
+        let request = Request::patch(path, written(body)?);
+        let answer = self.send(installation, &request, Purpose::Work).await?;
+        answer.read()
     }
 
     /// Sends a GET as the App itself, not as one of its installations.
     pub(crate) async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
-        self.ask::<()>(Speaker::App, &Question::Get(path)).await?.read()
+        let answer = self.send_as_app(&Request::get(path)).await?;
+        answer.read()
     }
 
     /// Sends a POST whose refusals say more than that: the answer comes back whole, unless it asks to wait or GitHub has
@@ -220,11 +192,11 @@ impl GitHub {
     pub(crate) async fn post_telling<B: Serialize + Sync>(
         &self,
         installation: Option<InstallationId>,
+        purpose: Purpose,
         path: &str,
         body: &B,
     ) -> Result<Answer, CallError> {
-        let speaker = Speaker::Installation(installation);
-        let whole = self.ask(speaker, &Question::Post(path, body)).await?;
+        let whole = self.whole_post(installation, purpose, path, body).await?;
         match whole.refusal {
             Some(error @ (CallError::RateLimited { .. } | CallError::Trouble { .. })) => Err(error),
             refusal => Ok(Answer {
@@ -235,89 +207,34 @@ impl GitHub {
         }
     }
 
-    /// Asks. A token that GitHub refuses is asked for anew, once: nothing has been done by then.
-    async fn ask<B: Serialize + Sync>(&self, speaker: Speaker, question: &Question<'_, B>) -> Result<Whole, CallError> {
-        let access = self.access(speaker).await?;
-        let answer = self.followed(speaker, &access.client, question).await?;
-        if answer.status != 401 || !self.forget(speaker, &access).await {
-            return Ok(answer);
-        }
-        let access = self.access(speaker).await?;
-        self.followed(speaker, &access.client, question).await
-    }
-
-    /// A POST to a repository that was renamed is redirected; the client follows redirects of reads only. Nothing has been done
+    /// A POST, which a repository that was renamed redirects; the client follows redirects of reads only. Nothing has been done
     /// by then, so it is sent again, once, and never to another GitHub.
-    async fn followed<B: Serialize + Sync>(
+    pub(crate) async fn whole_post<B: Serialize + Sync>(
         &self,
-        speaker: Speaker,
-        client: &Octocrab,
-        question: &Question<'_, B>,
+        installation: Option<InstallationId>,
+        purpose: Purpose,
+        path: &str,
+        body: &B,
     ) -> Result<Whole, CallError> {
-        let answer = self.whole(speaker, client, question).await?;
-        let (Question::Post(_, body), 301 | 302 | 307 | 308) = (question, answer.status) else {
-            return Ok(answer);
+        let request = Request::post(path, written(body)?);
+        let answer = self.send(installation, &request, purpose).await?;
+        let moved = match answer.status {
+            301 | 302 | 307 | 308 => answer
+                .headers
+                .get(http::header::LOCATION)
+                .and_then(|value| value.to_str().ok()),
+            _ => None,
         };
-        let location = answer.headers.get(http::header::LOCATION);
-        let moved = location
-            .and_then(|value| value.to_str().ok())
-            .and_then(|location| location.strip_prefix(self.api_url.as_str()))
-            .filter(|path| path.starts_with('/'))
-            .map(str::to_owned);
-        match moved {
-            Some(path) => self.whole(speaker, client, &Question::Post(&path, *body)).await,
-            None => Ok(answer),
+        match moved.and_then(|location| location.strip_prefix(self.api_url.as_str())) {
+            Some(path) if path.starts_with('/') => self.send(installation, &Request { path, ..request }, purpose).await,
+            Some(_) | None => Ok(answer),
         }
-    }
-
-    /// Makes a call, reads its answer to the end, and notes where it asks to wait.
-    pub(super) async fn whole<B: Serialize + Sync>(
-        &self,
-        speaker: Speaker,
-        client: &Octocrab,
-        question: &Question<'_, B>,
-    ) -> Result<Whole, CallError> {
-        self.keep_silence(speaker)?;
-        let unreachable = |error: octocrab::Error| CallError::Unreachable { detail: chain(&error) };
-        let whole = async {
-            let response = match question {
-                Question::Get(path) => client._get(*path).await,
-                Question::Post(path, body) => client._post(*path, Some(*body)).await,
-            };
-            let response = response.map_err(unreachable)?;
-            let status = response.status().as_u16();
-            let headers = response.headers().clone();
-            let body = client.body_to_string(response).await.map_err(unreachable)?;
-            Ok((status, headers, body))
-        };
-        let (status, headers, body) =
-            tokio::time::timeout(self.answer_timeout, whole)
-                .await
-                .map_err(|_| CallError::Unreachable {
-                    detail: format!("nothing within {} s", self.answer_timeout.as_secs()),
-                })??;
-        let refusal = if (200..300).contains(&status) {
-            self.note_answer(speaker);
-            None
-        } else {
-            let asked = asked_to_wait(status, &headers, &body, self.clock.now());
-            Some(match asked.map(|asked| self.note_silence(speaker, asked)) {
-                Some(wait) => CallError::RateLimited { wait },
-                None => refusal(status, &headers, &body, question),
-            })
-        };
-        Ok(Whole {
-            status,
-            headers,
-            body,
-            refusal,
-        })
     }
 }
 
 /// How long GitHub asks to wait, the way it documents it: by status and header, by text only for the secondary limit.
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>
-fn asked_to_wait(status: u16, headers: &HeaderMap, body: &str, now: Timestamp) -> Option<Asked> {
+pub(super) fn asked_to_wait(status: u16, headers: &HeaderMap, body: &str, now: Timestamp) -> Option<Asked> {
     if status != 429 && status != 403 {
         return None;
     }
@@ -341,7 +258,8 @@ fn asked_to_wait(status: u16, headers: &HeaderMap, body: &str, now: Timestamp) -
     }
 }
 
-fn refusal<B>(status: u16, headers: &HeaderMap, body: &str, question: &Question<'_, B>) -> CallError {
+/// What an answer is that is no success and asks for no wait.
+pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &str, request: &Request<'_>) -> CallError {
     let parsed: Option<Value> = serde_json::from_str(body).ok();
     // what is no JSON is a proxy's page, which says less than the status' own name
     let name = http::StatusCode::from_u16(status)
@@ -359,7 +277,7 @@ fn refusal<B>(status: u16, headers: &HeaderMap, body: &str, question: &Question<
         return CallError::Trouble { status, message };
     }
     if status == 403
-        && let Some(permission) = lacking(headers, &message, question.method(), question.path())
+        && let Some(permission) = lacking(headers, &message, request.method.as_str(), request.path)
     {
         let message = format!("the permission `{permission}` is missing ({message})");
         return CallError::Refused { status, message };

@@ -31,7 +31,7 @@ pub struct NewStatus {
     /// Where the deployed thing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment_url: Option<String>,
-    /// Whether GitHub is to mark earlier deployments of the environment inactive, as it does unless told otherwise.
+    /// Whether a success makes earlier ones of the environment `inactive`. Absent, GitHub decides: yes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_inactive: Option<bool>,
 }

@@ -6,16 +6,17 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::deployment::Order;
 use crate::domain::run::Run;
-use crate::http::log_text::{plain, whole_lines};
 use crate::http::logs::{find, reader_of};
 use crate::http::pages::steps::{HostRow, StepRow};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::policy::decision::Decision;
 use crate::provider::log::reader::gap_marker;
+use crate::report::log_text::{plain, whole_lines};
 use crate::report::status::{self, Links, Place};
-use crate::report::{duration, event, sentence};
+use crate::report::{duration, event, lock, sentence};
 use crate::store::outbox::{Kind, OutboxRow};
 
 mod steps;
@@ -65,10 +66,13 @@ struct RunPage {
     git_ref: String,
     environment: String,
     environment_url: String,
+    lock: String,
     task: String,
     who: String,
     room: String,
     deployment: String,
+    /// How we heard of it.
+    heard: &'static str,
     took: String,
     log: String,
     log_next: u64,
@@ -108,7 +112,7 @@ pub async fn runs(State(surface): State<Surface>) -> Response {
         Err(error) => return server_fault(&error),
     };
     page(&RunsPage {
-        set_up: !surface.webhook_secrets.is_empty(),
+        set_up: !surface.webhook_secrets.is_empty() || engine.config.github.polling.is_some(),
         deliveries: backlog.deliveries,
         held: backlog.held,
         queued: backlog.queued,
@@ -150,6 +154,7 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
     let events = engine.store.events(run.id).await?;
     let decisions = engine.store.decisions(&run.id.to_string()).await?;
     let told = engine.store.outbox_of(run.id).await?;
+    let listed = engine.store.listed_among(&[run.delivery]).await?;
     let (steps, hosts) = steps::rows(&engine.store.steps(run.id).await?);
     let log = reader_of(surface, run);
     let shown = tokio::task::spawn_blocking(move || shown_log(&log)).await??;
@@ -162,6 +167,14 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
         .config
         .find(run.repository.as_str(), &run.environment)
         .and_then(|(_, environment)| environment.url.clone())
+        .unwrap_or_default();
+    let lock = match run.order.as_ref().map(Order::place) {
+        Some(place) => engine.store.lock_of(&place).await?,
+        None => None,
+    };
+    let lock = lock
+        .filter(|lock| lock.holds_at(engine.now()))
+        .map(|lock| format!("{}; {}", lock::held(&lock), lock::way_out(&lock)))
         .unwrap_or_default();
     let ended = run.finished_at.unwrap_or_else(|| engine.now());
     Ok(RunPage {
@@ -178,10 +191,16 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
         git_ref: harmless(&run.git_ref),
         environment: harmless(&run.environment),
         environment_url,
+        lock,
         task: harmless(&run.task),
         who: run.requester.as_deref().map_or_else(|| "unknown".to_owned(), harmless),
         room: run.room.as_deref().map(harmless).unwrap_or_default(),
         deployment: run.deployment.to_string(),
+        heard: if listed.is_empty() {
+            "by webhook"
+        } else {
+            "found in GitHub's list"
+        },
         took: run
             .started_at
             .map_or_else(|| "not started".to_owned(), |started| duration::span(ended - started)),
@@ -280,6 +299,7 @@ fn told_row(row: &OutboxRow, later: &[OutboxRow]) -> ToldRow {
     let (whom, state, what) = match row.outgoing.kind {
         Kind::DeploymentStatus => ("GitHub", text("/status/state"), text("/status/description")),
         Kind::SlackWebhook => ("Slack", "", text("/text")),
+        Kind::Comment => ("pull request", "", text("/text")),
     };
     let how = match (row.state.as_str(), row.sent_at) {
         ("sent", Some(at)) => format!("sent {}", precise(at)),

@@ -12,7 +12,9 @@ pub use facts::{AutoFacts, AutoRules, Comparison, Head, Merge, Progress, Relatio
 use chrono::TimeDelta;
 
 use crate::domain::auto_deploy::AutoReason;
+use crate::domain::clock::Timestamp;
 use crate::domain::event::{Change, What};
+use crate::domain::lock::Lock;
 use crate::domain::names::Sha;
 use crate::domain::reason::Reason;
 use crate::policy::checks::{foreign, required_contexts};
@@ -72,6 +74,15 @@ impl From<Question> for Stop {
     fn from(question: Question) -> Self {
         Self::Ask(question)
     }
+}
+
+/// Whether a lock stops it. Asked first, and answered without asking anybody: nothing goes to a locked environment by itself.
+#[must_use]
+pub fn stopped_by(lock: Option<&Lock>, now: Timestamp) -> Option<AutoReason> {
+    let lock = lock.filter(|lock| lock.holds_at(now))?;
+    Some(AutoReason::Locked {
+        lock: Box::new(lock.clone()),
+    })
 }
 
 /// Decides, or asks for the next fact.

@@ -4,8 +4,10 @@
 
 pub(crate) mod environment;
 pub(crate) mod foreign;
+pub(crate) mod history;
 pub(crate) mod hosts;
 pub(crate) mod lane;
+pub(crate) mod lock;
 pub(crate) mod repository;
 pub(crate) mod required_contexts;
 pub(crate) mod room;

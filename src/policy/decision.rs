@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::deployment::Order;
-use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::ids::{DeploymentId, LockId, RunId};
+use crate::domain::lock::LockTask;
 use crate::domain::reason::Reason;
 
 /// The answer to one deployment.
@@ -23,6 +24,12 @@ pub struct Decision {
     pub supersedes: Vec<RunId>,
     /// The newer deployment that makes this one pointless.
     pub superseded_by: Option<DeploymentId>,
+    /// The lock that it passes, because its owner asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes_lock: Option<LockId>,
+    /// What is done at once, with the decision: then nothing goes into a lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<LockTask>,
 }
 
 /// The four decisions.
@@ -87,13 +94,17 @@ pub enum CheckName {
     Room,
     /// Whether a newer deployment took its place, and what comes first.
     Lane,
+    /// Whether somebody has locked the environment.
+    Lock,
     /// Commit statuses and check runs.
     RequiredContexts,
+    /// What became of one that came late. Only made for such.
+    History,
 }
 
 impl CheckName {
-    /// Every check, in the order in which they are made.
-    pub const ALL: [Self; 10] = [
+    /// Every check that each decision makes, in that order.
+    pub const ALL: [Self; 11] = [
         Self::Foreign,
         Self::Repository,
         Self::Environment,
@@ -103,6 +114,7 @@ impl CheckName {
         Self::Hosts,
         Self::Room,
         Self::Lane,
+        Self::Lock,
         Self::RequiredContexts,
     ];
 
@@ -119,7 +131,9 @@ impl CheckName {
             Self::Hosts => "hosts",
             Self::Room => "room",
             Self::Lane => "lane",
+            Self::Lock => "lock",
             Self::RequiredContexts => "required_contexts",
+            Self::History => "history",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What must be gathered before a deployment can be decided on: nothing, where its own words already settle it.
 
 use crate::domain::deployment::{Deployment, Order};
+use crate::domain::lock::LockTask;
 use crate::domain::reason::Reason;
 use crate::policy::checks::environment::Target;
 use crate::policy::checks::{Finding, environment, foreign, hosts, repository, required_contexts, room, source, task};
@@ -14,21 +15,27 @@ pub struct Needs {
     pub order: Option<Order>,
     /// Commit statuses and check runs.
     pub contexts: bool,
-    /// The runs of the lane.
+    /// The runs of the lane, and the lock of its environment.
     pub lane: bool,
+    /// What happened before, where the deployment came late: it is ours.
+    pub history: bool,
 }
 
 /// What must be gathered for this deployment.
 #[must_use]
 pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
     let first = Examined::of(deployment, rules);
+    let ignored = |check: &Check| check.verdict == CheckVerdict::Ignored;
+    let history = !first.checks.iter().any(ignored);
     match first.open_question() {
         Some(environment) => Needs {
-            contexts: required_contexts::matter(environment.required_contexts.as_deref()),
+            history,
+            contexts: first.command.is_none() && required_contexts::matter(environment.required_contexts.as_deref()),
             lane: true,
             order: first.order,
         },
         None => Needs {
+            history,
             order: first.order,
             contexts: false,
             lane: false,
@@ -42,6 +49,7 @@ pub(crate) struct Examined<'r> {
     pub(crate) checks: Vec<Check>,
     pub(crate) reasons: Vec<Reason>,
     pub(crate) order: Option<Order>,
+    pub(crate) command: Option<LockTask>,
     environment: Option<&'r EnvironmentRules>,
 }
 
@@ -51,6 +59,7 @@ impl<'r> Examined<'r> {
             checks: Vec::new(),
             reasons: Vec::new(),
             order: None,
+            command: None,
             environment: None,
         };
         let ours = examined.take(foreign::check(deployment, rules));
@@ -68,6 +77,7 @@ impl<'r> Examined<'r> {
         if let (Some(Target { app, environment }), Some(task), Some(git_ref), Some(sha), Some(hosts)) =
             (target, task, git_ref, sha, hosts)
         {
+            examined.command = task.command;
             let app = app.app.clone();
             let environment = environment.name.clone();
             examined.order = Some(Order {

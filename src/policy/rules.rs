@@ -40,6 +40,20 @@ pub struct EnvironmentRules {
     pub hosts: Option<Vec<HostName>>,
     /// What happens when several wait.
     pub lane: LaneOrder,
+    /// What becomes of a deployment that is asked for while somebody else has locked it.
+    #[serde(default)]
+    pub on_lock: OnLock,
+}
+
+/// What becomes of a deployment of an environment that somebody else has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLock {
+    /// It is refused.
+    #[default]
+    Reject,
+    /// It is held until the lock is gone.
+    Wait,
 }
 
 /// What happens to waiting runs when a newer deployment comes.

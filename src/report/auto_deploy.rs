@@ -1,6 +1,7 @@
 //! Why an environment is, or is not, deployed by itself now: one sentence, with what to do where a person can do something.
 
 use crate::domain::auto_deploy::{AutoReason, Outcome};
+use crate::report::lock::held;
 use crate::report::sentence::states;
 use crate::report::words::{plain, quoted, sha8};
 
@@ -25,6 +26,11 @@ fn why(reason: &AutoReason) -> String {
         AutoReason::UnderWay { deployment, sha } => {
             format!("deployment {deployment} of {} must end first", sha8(sha.as_str()))
         }
+        AutoReason::Locked { lock } => format!(
+            "{} is {}; nothing goes there by itself until it is unlocked",
+            quoted(lock.place.environment.as_str()),
+            held(lock)
+        ),
         AutoReason::BranchGone { branch } => format!(
             "there is no branch {}; push it, or name another under `auto_deploy`",
             quoted(branch)
@@ -65,8 +71,26 @@ fn why(reason: &AutoReason) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::DeploymentId;
+    use crate::domain::clock::Timestamp;
+    use crate::domain::ids::{DeploymentId, LockId};
+    use crate::domain::lock::{Cause, Lock, Place};
+    use crate::domain::person::{Person, Source};
     use crate::domain::reason::ContextFinding;
+
+    fn lock() -> Lock {
+        Lock {
+            id: LockId::new(ulid::Ulid::from_parts(0, 1)),
+            place: Place {
+                app: "site".parse().unwrap(),
+                environment: "live".parse().unwrap(),
+            },
+            owner: Person::new(Source::Chat, "mona"),
+            reason: None,
+            cause: Cause::Person,
+            since: Timestamp::UNIX_EPOCH,
+            until: None,
+        }
+    }
 
     #[test]
     fn every_outcome_is_a_sentence() {
@@ -86,6 +110,7 @@ mod tests {
                 deployment,
                 sha: sha.clone(),
             },
+            AutoReason::Locked { lock: Box::new(lock()) },
             AutoReason::BranchGone { branch: branch.clone() },
             AutoReason::NothingMerged { branch },
             AutoReason::MergeUndone { pull_request: 3 },
@@ -116,6 +141,7 @@ mod tests {
         contexts_pending: waiting: `ci` (pending) must be green first
         no_contexts: waiting: nothing has been reported about the commit yet; where nothing ever is, set `required_contexts: []`
         under_way: waiting: deployment 7 of aaaaaaaa must end first
+        locked: waiting: `live` is locked by @mona since 1970-01-01 00:00 UTC; nothing goes there by itself until it is unlocked
         branch_gone: there is no branch `edge`; push it, or name another under `auto_deploy`
         nothing_merged: no pull request was merged into `edge` yet
         merge_undone: what pull request 3 brought is not on the branch any more; deploy by hand

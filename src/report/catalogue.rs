@@ -1,8 +1,12 @@
 //! What each reason means, who can clear it, and what to do next: the part of a sentence that does not depend on the case.
 
+use chrono::TimeDelta;
 use ulid::Ulid;
 
-use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{DeploymentId, LockId, RunId};
+use crate::domain::lock::{Cause, Lock, Place};
+use crate::domain::person::{Person, Source};
 use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 
 /// The entry of one reason code.
@@ -103,6 +107,36 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "a newer deployment of the same environment took its place",
             "the requester",
             "nothing to do; to go back to this commit, deploy it again",
+        ),
+        Reason::AlreadyReported { .. } => entry(
+            "it came late, and GitHub shows already how it ended, or that somebody else is at work on it",
+            "nobody",
+            "nothing to do, it is left alone; to deploy the commit, deploy it again",
+        ),
+        Reason::OutcomeUnknown { .. } => entry(
+            "it came late, GitHub shows a status of ours that is not the last, and the ledger knows nothing of it: it may have run",
+            "the requester",
+            "look at what runs in the environment, then deploy again",
+        ),
+        Reason::AskedTooLongAgo { .. } => entry(
+            "it was missed, and found only when it was more than a day old",
+            "the requester",
+            "deploy again if it is still wanted",
+        ),
+        Reason::Locked { .. } => entry(
+            "somebody else has locked the environment",
+            "the owner of the lock; or anybody, with `chima unlock`, and the owner is told",
+            "ask the owner, or unlock it (`chima unlock`); what is held then goes on by itself, else deploy again",
+        ),
+        Reason::AlreadyLocked { .. } => entry(
+            "a deployment was to lock an environment that is locked already",
+            "the owner of the lock; or anybody, with `chima unlock`, and the owner is told",
+            "ask the owner; whoever must can take it over with `chima lock --steal`, or wait for it with `--wait`",
+        ),
+        Reason::NotLocked { .. } => entry(
+            "a deployment was to unlock an environment that is not locked",
+            "nobody",
+            "nothing to do; `chima locks` lists what is locked",
         ),
         Reason::LaneBusy { .. } => entry(
             "other runs of the same environment come first",
@@ -212,7 +246,7 @@ pub fn examples() -> Vec<Reason> {
         name: text(name),
         state: text(state),
     };
-    vec![
+    let mut all = vec![
         Reason::ForeignWorkflow,
         Reason::ForeignApp {
             app: text("github-pages"),
@@ -266,6 +300,14 @@ pub fn examples() -> Vec<Reason> {
             detail: text("GitHub answered 502"),
         },
         Reason::Superseded { by: DeploymentId(1235) },
+        Reason::AlreadyReported { state: text("success") },
+        Reason::OutcomeUnknown {
+            state: text("in_progress"),
+        },
+        Reason::AskedTooLongAgo { age_seconds: 180_000 },
+    ];
+    all.extend(about_locks());
+    all.extend([
         Reason::LaneBusy {
             position: 2,
             behind: RunId::new(Ulid::from_parts(0, 1)),
@@ -345,6 +387,29 @@ pub fn examples() -> Vec<Reason> {
             detail: text("provider `shell` has no input `comand`"),
         },
         Reason::AttemptsExhausted { attempts: 3 },
+    ]);
+    all
+}
+
+fn about_locks() -> Vec<Reason> {
+    let (Ok(app), Ok(environment)) = ("hello".parse(), "production".parse()) else {
+        return Vec::new();
+    };
+    let since = Timestamp::UNIX_EPOCH + TimeDelta::seconds(1_795_528_920);
+    let lock = Box::new(Lock {
+        id: LockId::new(Ulid::from_parts(0, 2)),
+        place: Place { app, environment },
+        owner: Person::new(Source::Chat, "mona"),
+        reason: Some("db migration".to_owned()),
+        cause: Cause::Person,
+        since,
+        until: Some(since + TimeDelta::hours(2)),
+    });
+    let place = lock.place.clone();
+    vec![
+        Reason::Locked { lock: lock.clone() },
+        Reason::AlreadyLocked { lock, own: false },
+        Reason::NotLocked { place },
     ]
 }
 

@@ -5,6 +5,7 @@ use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::entry_of;
 use crate::report::duration::span_of_seconds;
+use crate::report::lock;
 use crate::report::words::{brief, enumeration, names, one_line, person, plain, printable, quoted, said};
 
 /// More of what is to be done stands in the log.
@@ -53,6 +54,7 @@ pub fn why_of(run: &Run) -> Option<String> {
             Some(format!("timed out after {limit_seconds} s: nobody said how it went"))
         }
         (Some(reason), _) => Some(why(reason)),
+        (None, _) if run.command.is_some() => run.command.as_ref().map(lock::done),
         (None, _) if run.state == RunState::Succeeded => run
             .persons_verdict()
             .map(|verdict| format!("done, says {}{}", person(&verdict.by), words_of(Some(&verdict.note)))),
@@ -169,6 +171,22 @@ pub fn why(reason: &Reason) -> String {
             )
         }
         Reason::Superseded { by } => format!("superseded by deployment {by}"),
+        Reason::AlreadyReported { state } => format!("GitHub shows it as {} already", quoted(state)),
+        Reason::OutcomeUnknown { state } => format!(
+            "GitHub shows it as {}, and the ledger knows nothing of it: it may have run",
+            quoted(state)
+        ),
+        Reason::AskedTooLongAgo { age_seconds } => format!(
+            "it was missed, and asked for {} before it was found",
+            span_of_seconds(*age_seconds)
+        ),
+        Reason::Locked { lock } => format!("{} is {}", quoted(lock.place.environment.as_str()), lock::held(lock)),
+        Reason::AlreadyLocked { lock, own } => {
+            let environment = quoted(lock.place.environment.as_str());
+            let own = if *own { "you have locked it already: " } else { "" };
+            format!("{own}{environment} is {}", lock::held(lock))
+        }
+        Reason::NotLocked { place } => format!("{} is not locked", quoted(place.environment.as_str())),
         Reason::LaneBusy { position, behind } => format!("position {position}, behind run `{behind}`"),
         Reason::ExitCode {
             step,

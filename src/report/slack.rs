@@ -6,8 +6,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::domain::clock::Timestamp;
+use crate::domain::lock::Lock;
 use crate::domain::run::{Run, RunState};
 use crate::report::duration::{span, worked};
+use crate::report::lock::{self, News};
 use crate::report::sentence::sentence_of;
 use crate::report::status::Links;
 use crate::report::words::{commit, fitted, person, quoted, web};
@@ -47,7 +50,7 @@ pub fn notifies(state: RunState) -> bool {
 pub fn message(run: &Run, requester: Option<&str>, links: &Links) -> SlackMessage {
     let what = what(run);
     let why = sentence_of(run)
-        .filter(|_| run.state != RunState::Succeeded || run.persons_verdict().is_some())
+        .filter(|_| run.state != RunState::Succeeded || run.persons_verdict().is_some() || run.command.is_some())
         .map(|why| fitted(&why, 500));
     let facts = facts(run, requester);
     let page = links.log_url.as_deref().and_then(web);
@@ -77,6 +80,18 @@ pub fn message(run: &Run, requester: Option<&str>, links: &Links) -> SlackMessag
             json!({"type": "section", "text": markdown(&lines)}),
             json!({"type": "context", "elements": elements}),
         ],
+        unfurl_links: false,
+        unfurl_media: false,
+    }
+}
+
+/// Something about a lock that people should know.
+#[must_use]
+pub fn about_lock(lock: &Lock, news: News<'_>, now: Timestamp) -> SlackMessage {
+    let text = escaped(&lock::news(lock, news, now));
+    SlackMessage {
+        blocks: vec![json!({"type": "section", "text": markdown(&text)})],
+        text,
         unfurl_links: false,
         unfurl_media: false,
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::reason::Reason;
 use crate::domain::run::{DeploymentState, Run, RunState};
 use crate::report::duration::{span, worked};
+use crate::report::lock;
 use crate::report::sentence::{elsewhere, how_to_answer, why, why_of};
 use crate::report::words::{brief, commit, fitted, person, quoted, said, sha8, web};
 
@@ -59,7 +60,8 @@ pub fn deployment_status(run: &Run, place: Option<&Place>, links: &Links) -> Dep
         state: run.deployment_state(),
         description: fitted(&line(run, place), DESCRIPTION_LIMIT),
         log_url: link(&links.log_url),
-        environment_url: link(&links.environment_url).filter(|_| run.state == RunState::Succeeded && !run.is_plan()),
+        environment_url: link(&links.environment_url)
+            .filter(|_| run.state == RunState::Succeeded && !run.is_plan() && run.command.is_none()),
     }
 }
 
@@ -76,6 +78,7 @@ pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
         RunState::Queued => queued(run, place),
         RunState::Running if run.waits_for_person().is_some() => waiting(run),
         RunState::Running if run.is_plan() => format!("planning: {} {}", doing(run, "deploy", "run"), target(run)),
+        RunState::Succeeded if run.command.is_some() => run.command.as_ref().map(lock::done).unwrap_or_default(),
         RunState::Succeeded if run.is_plan() => {
             let planned = format!("{} {}", doing(run, "deploy", "run"), target(run));
             format!(

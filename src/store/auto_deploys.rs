@@ -7,6 +7,7 @@
 use crate::domain::auto_deploy::Outcome;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeploymentId, Fence, InstallationId, RepositoryId};
+use crate::domain::lock::Place;
 use crate::domain::names::Sha;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, json, millis, number};
@@ -178,6 +179,24 @@ impl Store {
         .await
         .map_err(StoreError::while_doing("mark a followed environment"))?;
         Ok(())
+    }
+
+    /// Whether we asked, or are about to ask, GitHub for a deployment. What a payload says about itself proves nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn asked_by_itself(&self, place: &Place, sha: &str, id: DeploymentId) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT 1 FROM auto_deploys WHERE lower(app) || '/' || lower(environment) = ? AND (asked_sha = ? OR deployment_id = ?)",
+        )
+        .bind(place.key())
+        .bind(sha)
+        .bind(number(id.0))
+        .fetch_optional(&self.read)
+        .await
+        .map_err(StoreError::while_doing("find who asked for a deployment"))?;
+        Ok(row.is_some())
     }
 
     /// Takes an environment that is due and that nobody looks at, so that nobody else does until then.

@@ -11,10 +11,12 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{Fence, RunId};
+use crate::domain::lock::Lock;
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::domain::timeline::RunEvent;
 use crate::store::error::StoreError;
+use crate::store::locks;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::row::{Reader, json, millis, number};
 use crate::store::runs::{StepRecord, append_event};
@@ -40,6 +42,19 @@ pub enum GivenBack {
     Queued,
     /// Somebody has asked to stop it: it is still claimed, and the caller ends it.
     ToStop,
+}
+
+/// How a claimed run ends.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// Its last state.
+    pub state: RunState,
+    /// Why, unless it succeeded.
+    pub reason: Option<&'a Reason>,
+    /// Its steps, as far as they were begun.
+    pub steps: &'a [StepRecord],
+    /// Keeps everybody out until somebody has looked.
+    pub lock: Option<&'a Lock>,
 }
 
 impl Store {
@@ -76,17 +91,13 @@ impl Store {
         if active.is_some() {
             return Ok(Claim::Busy);
         }
-        let head = sqlx::query(
-            "SELECT * FROM runs WHERE lane = ? AND state = 'queued' ORDER BY requested_at, deployment_id LIMIT 1",
-        )
-        .bind(&lane)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        let Some(head) = head else {
+        let (head, held_back) = head(&mut tx, &lane, now).await?;
+        let Some(mut run) = head else {
+            if held_back {
+                commit(tx, doing).await?;
+            }
             return Ok(Claim::Empty);
         };
-        let mut run = Reader::new(&head, doing).run()?;
         run.fence = next_fence(&mut tx, &lane).await?;
         run.attempts += 1;
         run.state = RunState::Running;
@@ -296,7 +307,8 @@ impl Store {
         commit(tx, doing).await
     }
 
-    /// Ends a claimed run. Returns the run that is next in its lane, for which the caller rings.
+    /// Ends a claimed run, and locks its environment where somebody must look first. Returns the run that is next in its lane,
+    /// for which the caller rings.
     ///
     /// # Errors
     ///
@@ -304,12 +316,16 @@ impl Store {
     pub async fn finish(
         &self,
         run: &Run,
-        state: RunState,
-        reason: Option<&Reason>,
-        steps: &[StepRecord],
+        end: &End<'_>,
         outgoing: &[Outgoing],
         now: Timestamp,
     ) -> Result<Option<RunId>, StoreError> {
+        let &End {
+            state,
+            reason,
+            steps,
+            lock,
+        } = end;
         let doing = "finish a run";
         let failed = StoreError::while_doing(doing);
         let mut tx = self.begin(doing).await?;
@@ -355,6 +371,9 @@ impl Store {
         )
         .await?;
         outbox::put(&mut tx, outgoing, now).await?;
+        if let Some(lock) = lock {
+            locks::replace(&mut tx, lock, true).await?;
+        }
         let next = match &run.lane {
             Some(lane) => sqlx::query(
                 "UPDATE runs SET rung_at = ? WHERE id = (SELECT id FROM runs WHERE lane = ? AND state = 'queued' \
@@ -475,6 +494,38 @@ impl Store {
                 .map_err(StoreError::while_doing(doing))?;
         }
         commit(tx, doing).await
+    }
+}
+
+/// The first of a lane that no lock stops, and whether one was stopped: that one goes back before the door. A decision may have
+/// been made before the lock came, and a run may come back from a worker that died.
+async fn head(
+    connection: &mut SqliteConnection,
+    lane: &str,
+    now: Timestamp,
+) -> Result<(Option<Run>, bool), StoreError> {
+    let doing = "find the head of a lane";
+    let mut held_back = false;
+    loop {
+        let row = sqlx::query(
+            "SELECT * FROM runs WHERE lane = ? AND state = 'queued' ORDER BY requested_at, deployment_id LIMIT 1",
+        )
+        .bind(lane)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        let Some(run) = row.map(|row| Reader::new(&row, doing).run()).transpose()? else {
+            return Ok((None, held_back));
+        };
+        let lock = match run.place() {
+            Some(place) => locks::active(connection, &place).await?,
+            None => None,
+        };
+        match lock.filter(|lock| lock.holds_at(now)) {
+            Some(lock) if run.passes_lock != Some(lock.id) => locks::hold_back_one(connection, run.id, now).await?,
+            Some(_) | None => return Ok((Some(run), held_back)),
+        }
+        held_back = true;
     }
 }
 

@@ -4,13 +4,14 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::delivery::Disposition;
+use crate::domain::delivery::{Disposition, Source};
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::domain::timeline::RunEvent;
 use crate::store::error::StoreError;
+use crate::store::locks;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::row::{Reader, json, millis, number};
 use crate::store::runs::{SeenLane, append_event};
@@ -134,14 +135,15 @@ impl Store {
             tx.rollback().await.map_err(&failed)?;
             return Ok(Recorded::LaneMoved);
         }
+        if let Some(command) = &run.command
+            && !locks::carry_out(&mut tx, command, evidence.at).await?
+        {
+            tx.rollback().await.map_err(&failed)?;
+            return Ok(Recorded::LaneMoved);
+        }
         insert_run(&mut tx, run).await?;
-        append_event(
-            &mut tx,
-            run.id,
-            run.created_at,
-            &RunEvent::Delivered { delivery: run.delivery },
-        )
-        .await?;
+        let came = came_as(&mut tx, run.delivery).await?;
+        append_event(&mut tx, run.id, run.created_at, &came).await?;
         let reasons = run.reason.iter().cloned().collect();
         append_event(
             &mut tx,
@@ -231,7 +233,8 @@ impl Store {
         }
         let changed = sqlx::query(
             "UPDATE runs SET state = ?1, reason = ?2, finished_at = ?4, rung_at = ?5, config_digest = ?6, \
-             check_after = CASE WHEN ?3 IS NULL OR check_after < ?8 THEN ?3 ELSE check_after END \
+             check_after = CASE WHEN ?3 IS NULL OR check_after < ?8 THEN ?3 ELSE check_after END, \
+             hold_until = ?9, passes_lock = ?10 \
              WHERE id = ?7 AND state = 'held'",
         )
         .bind(run.state.as_str())
@@ -242,6 +245,8 @@ impl Store {
         .bind(&evidence.config_digest)
         .bind(run.id.to_string())
         .bind(millis(evidence.at))
+        .bind(run.hold_until.map(millis))
+        .bind(run.passes_lock.map(|lock| lock.to_string()))
         .execute(&mut *tx)
         .await
         .map_err(StoreError::while_doing(doing))?;
@@ -325,6 +330,21 @@ impl Store {
     }
 }
 
+/// How a delivery came, for the timeline.
+async fn came_as(connection: &mut SqliteConnection, delivery: DeliveryId) -> Result<RunEvent, StoreError> {
+    let doing = "tell where a delivery came from";
+    let row = sqlx::query("SELECT source FROM deliveries WHERE id = ?")
+        .bind(delivery.to_string())
+        .fetch_one(connection)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+    let source = Reader::new(&row, doing).text("source")?;
+    Ok(match Source::from_name(&source) {
+        Some(Source::Listing) => RunEvent::Listed { delivery },
+        Some(Source::Webhook) | None => RunEvent::Delivered { delivery },
+    })
+}
+
 async fn displace(connection: &mut SqliteConnection, one: &Displaced, at: Timestamp) -> Result<(), StoreError> {
     let changed = sqlx::query(
         "UPDATE runs SET state = 'superseded', reason = ?, finished_at = ? \
@@ -395,8 +415,8 @@ async fn insert_run(connection: &mut SqliteConnection, run: &Run) -> Result<(), 
     sqlx::query(
         "INSERT INTO runs (id, host, repository_id, deployment_id, delivery_id, repository, installation_id, environment, \
          git_ref, sha, task, creator, requester, room, order_json, lane, state, reason, requested_at, created_at, \
-         finished_at, hold_until, check_after, rung_at, config_digest) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         finished_at, hold_until, check_after, rung_at, config_digest, passes_lock, command) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(run.id.to_string())
     .bind(&run.host)
@@ -425,6 +445,8 @@ async fn insert_run(connection: &mut SqliteConnection, run: &Run) -> Result<(), 
     // the caller rings right after the commit; a write of its own would only delay the claim
     .bind((run.state == RunState::Queued).then(|| millis(run.created_at)))
     .bind(&run.config_digest)
+    .bind(run.passes_lock.map(|lock| lock.to_string()))
+    .bind(run.command.as_ref().map(json))
     .execute(connection)
     .await
     .map_err(StoreError::while_doing("record a run"))?;

@@ -25,6 +25,8 @@ pub enum Kind {
     DeploymentStatus,
     /// A message for Slack's incoming webhook.
     SlackWebhook,
+    /// A comment on a pull request.
+    Comment,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
         match self {
             Self::DeploymentStatus => "deployment_status",
             Self::SlackWebhook => "slack_webhook",
+            Self::Comment => "comment",
         }
     }
 
@@ -41,13 +44,13 @@ impl Kind {
     #[must_use]
     pub fn pace(self) -> &'static str {
         match self {
-            Self::DeploymentStatus => GITHUB_PACE,
+            Self::DeploymentStatus | Self::Comment => GITHUB_PACE,
             Self::SlackWebhook => "slack",
         }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::DeploymentStatus, Self::SlackWebhook]
+        [Self::DeploymentStatus, Self::SlackWebhook, Self::Comment]
             .into_iter()
             .find(|kind| kind.as_str() == name)
     }
@@ -62,8 +65,8 @@ pub struct Outgoing {
     pub kind: Kind,
     /// Rows of one key leave in order.
     pub key: String,
-    /// About which run.
-    pub run: RunId,
+    /// About which run; none where it is about something else.
+    pub run: Option<RunId>,
     /// Whether nothing follows under this key.
     pub terminal: bool,
     /// The word it tells. One that has been told under this key, or may have been, is not told again.
@@ -161,7 +164,7 @@ pub(crate) async fn put(
         .bind(&one.id)
         .bind(&one.key)
         .bind(one.kind.as_str())
-        .bind(one.run.to_string())
+        .bind(one.run.map(|run| run.to_string()))
         .bind(one.terminal)
         .bind(&one.says)
         .bind(json(&one.body))
@@ -355,7 +358,7 @@ fn read_outgoing(row: &Reader<'_>) -> Result<Outgoing, StoreError> {
         id: row.text("id")?,
         kind: Kind::from_name(&kind).ok_or_else(|| row.unreadable("kind", kind))?,
         key: row.text("key")?,
-        run: row.parsed("run_id")?,
+        run: row.maybe_text("run_id")?.and_then(|id| id.parse().ok()),
         terminal: row.number("terminal")? != 0,
         // absent in rows of an earlier version
         says: row.maybe_text("says")?.unwrap_or_default(),

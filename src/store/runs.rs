@@ -5,10 +5,12 @@ use sqlx::sqlite::SqliteConnection;
 use crate::domain::clock::Timestamp;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, RepositoryId, RunId};
+use crate::domain::lock::{Lock, Place};
 use crate::domain::run::{LaneKey, Run};
 use crate::domain::timeline::RunEvent;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::locks;
 use crate::store::row::{Reader, json, millis, number};
 
 /// How a step of a run ended, as it is shown.
@@ -35,6 +37,8 @@ pub struct LaneContents {
     pub held: Vec<(RunId, DeploymentId, Timestamp)>,
     /// The newest deployment ever accepted here.
     pub newest: Option<(DeploymentId, Timestamp)>,
+    /// The lock of its environment, which may have expired. A plan's lane has none.
+    pub lock: Option<Lock>,
 }
 
 /// A lane as a decision saw it. What was decided from it is written only while it still looks like this: others may decide
@@ -43,17 +47,23 @@ pub struct LaneContents {
 pub struct SeenLane {
     /// Which.
     pub lane: LaneKey,
+    /// The environment that would be changed; a plan changes none.
+    pub place: Option<Place>,
     /// What it held.
     pub contents: LaneContents,
 }
 
 impl SeenLane {
     pub(crate) async fn has_moved(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-        Ok(lane_contents(connection, &self.lane).await? != self.contents)
+        Ok(lane_contents(connection, &self.lane, self.place.as_ref()).await? != self.contents)
     }
 }
 
-async fn lane_contents(connection: &mut SqliteConnection, lane: &LaneKey) -> Result<LaneContents, StoreError> {
+async fn lane_contents(
+    connection: &mut SqliteConnection,
+    lane: &LaneKey,
+    place: Option<&Place>,
+) -> Result<LaneContents, StoreError> {
     let doing = "read a lane";
     let rows = sqlx::query(
         "SELECT id, state, deployment_id, requested_at FROM runs \
@@ -63,10 +73,13 @@ async fn lane_contents(connection: &mut SqliteConnection, lane: &LaneKey) -> Res
          ORDER BY requested_at, deployment_id",
     )
     .bind(lane.as_str())
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await
     .map_err(StoreError::while_doing(doing))?;
     let mut contents = LaneContents::default();
+    if let Some(place) = place {
+        contents.lock = locks::active(connection, place).await?;
+    }
     for row in &rows {
         let row = Reader::new(row, doing);
         let entry = (
@@ -212,18 +225,18 @@ impl Store {
             .collect()
     }
 
-    /// What a lane holds.
+    /// What a lane holds, and who has locked its environment.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be read.
-    pub async fn lane(&self, lane: &LaneKey) -> Result<LaneContents, StoreError> {
+    pub async fn lane(&self, lane: &LaneKey, place: Option<&Place>) -> Result<LaneContents, StoreError> {
         let mut connection = self
             .read
             .acquire()
             .await
             .map_err(StoreError::while_doing("read a lane"))?;
-        lane_contents(&mut connection, lane).await
+        lane_contents(&mut connection, lane, place).await
     }
 
     /// The newest runs of a lane, by GitHub's time of their deployment, the newest first.

@@ -11,6 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
 use crate::domain::names::shown;
 use crate::webhook::change;
+use crate::webhook::comment;
 use crate::webhook::envelope::Class;
 use crate::webhook::lenient::{self, JsonError};
 use crate::webhook::payload::{DeploymentBody, normal};
@@ -52,6 +53,7 @@ pub fn parse(event: &str, json: &[u8], host: &str) -> Result<Event, ParseError> 
             name: full_name(event, root.action.as_deref()),
         }),
         (Class::Handled, "deployment") => deployment(json, host),
+        (Class::Handled, "issue_comment") => comment::read(event, json, &root),
         (Class::Handled, _) => change::read(event, json, &root),
     }
 }
@@ -97,7 +99,7 @@ fn deployment(json: &[u8], host: &str) -> Result<Event, ParseError> {
     })))
 }
 
-fn time(field: &'static str, found: &str) -> Result<Timestamp, ParseError> {
+pub(crate) fn time(field: &'static str, found: &str) -> Result<Timestamp, ParseError> {
     DateTime::parse_from_rfc3339(found)
         .map(|time| time.with_timezone(&Utc))
         .map_err(|_| ParseError::Time {

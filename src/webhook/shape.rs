@@ -41,6 +41,7 @@ pub(crate) struct Root {
     pull_request: Option<Present>,
     review: Option<IgnoredAny>,
     comment: Option<IgnoredAny>,
+    issue: Option<IgnoredAny>,
     thread: Option<IgnoredAny>,
     #[serde(default, rename = "ref", deserialize_with = "text")]
     git_ref: Option<String>,
@@ -87,10 +88,12 @@ impl Root {
             "push" => self.is_push(),
             "pull_request" => self.is_pull_request(),
             "workflow_run" => self.is_workflow_run(),
+            "issue_comment" => self.is_issue_comment(),
             _ => {
                 let has_effect = self.is_deployment()
                     || self.is_status()
                     || self.is_push()
+                    || self.is_issue_comment()
                     || self.check_run.is_some()
                     || self.check_suite.is_some();
                 !has_effect && self.zen.is_none()
@@ -115,6 +118,10 @@ impl Root {
     /// Reviews and comments carry the pull request that they are about.
     fn is_pull_request(&self) -> bool {
         self.pull_request.is_some() && self.review.is_none() && self.comment.is_none() && self.thread.is_none()
+    }
+
+    fn is_issue_comment(&self) -> bool {
+        self.issue.is_some() && self.comment.is_some()
     }
 
     /// A deployment carries the run whose job made it.

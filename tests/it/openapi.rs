@@ -61,7 +61,9 @@ static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::
 /// What is wrong with requests and with the answers to them, one line each.
 pub fn faults(requests: &[Recorded]) -> Vec<String> {
     let mut faults = BTreeSet::new();
-    for request in requests {
+    // a page for people, to which the browser goes by itself
+    let page = |path: &str| path.ends_with("/settings/apps/new");
+    for request in requests.iter().filter(|request| !page(&request.path)) {
         let Some(operation) = operation(request) else {
             faults.insert(format!(
                 "{} {} is no operation of GitHub's",

@@ -13,6 +13,7 @@ mod deployments;
 mod faults;
 mod hooks;
 mod limits;
+mod manifests;
 mod octocrab_reads;
 mod pulls;
 mod receiver;

@@ -7,7 +7,9 @@ use crate::config::interpret::Reading;
 use crate::config::interpret::addresses::Address;
 use crate::config::interpret::apps::Places;
 use crate::config::problem::KeyPath;
-use crate::config::{AutoDeploy, AutoDeployOn, CheckoutOptions, Environment, LaneOrder, defaults, suggest};
+use crate::config::{
+    AfterCancel, AutoDeploy, AutoDeployOn, CheckoutOptions, Environment, LaneOrder, OnLock, defaults, suggest,
+};
 use crate::domain::glob::PathGlob;
 use crate::domain::names::{EnvironmentName, RefName, TaskName, shown};
 
@@ -70,6 +72,14 @@ impl Reading<'_> {
             lane: match settings.lane {
                 None | Some(file::Lane::Fifo) => LaneOrder::Fifo,
                 Some(file::Lane::Latest) => LaneOrder::Latest,
+            },
+            on_lock: match settings.on_lock {
+                None | Some(file::OnLock::Reject) => OnLock::Reject,
+                Some(file::OnLock::Wait) => OnLock::Wait,
+            },
+            after_cancel: match settings.after_cancel {
+                None | Some(file::AfterCancel::Release) => AfterCancel::Release,
+                Some(file::AfterCancel::Hold) => AfterCancel::Hold,
             },
             timeout: settings.timeout_seconds.map(Duration::from_secs),
             hold_timeout: Duration::from_secs(settings.hold_timeout_seconds.unwrap_or(defaults::HOLD_TIMEOUT_SECONDS)),

@@ -13,7 +13,7 @@ use crate::domain::creation::Creation;
 use crate::domain::names::shown;
 use crate::flow::ask::{Wish, ask};
 use crate::flow::auto_deploy::look::{Asker, Trouble};
-use crate::flow::auto_deploy::{Target, Written, host};
+use crate::flow::auto_deploy::{Target, Written, host, locked};
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
 use crate::policy::auto::Choice;
@@ -43,6 +43,11 @@ pub(super) async fn create(
         looked.outcome = Outcome::Unavailable {
             detail: "GitHub was asked for it and did not answer; it may have made it".to_owned(),
         };
+        return Ok(Written::NotYet);
+    }
+    // the facts took a while to gather
+    if let Some(reason) = locked(engine, target).await? {
+        looked.outcome = reason.into();
         return Ok(Written::NotYet);
     }
     if !engine.store.take_place(GITHUB_PACE, &engine.pace, now).await? {

@@ -4,14 +4,17 @@
 //! ignores beats what rejects beats what holds, and what needs facts counts only while the request itself is fine.
 
 use serde_json::json;
+use ulid::Ulid;
 
 use super::{at, codes, deployment, facts, rules_with};
 use crate::domain::deployment::Deployment;
-use crate::domain::ids::DeploymentId;
+use crate::domain::ids::{DeploymentId, LockId};
+use crate::domain::lock::{Cause, Lock, Place};
+use crate::domain::person::{Person, Source};
 use crate::policy::contexts::status;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
-use crate::policy::facts::{Contexts, Facts, LaneFacts};
+use crate::policy::facts::{Contexts, Facts, LaneFacts, LockFacts};
 use crate::policy::needs::needs;
 use crate::policy::rules::{LaneOrder, Rules};
 
@@ -54,6 +57,11 @@ const HOSTS: &[Choice] = &[
     (|d, _| d.payload = json!({"hosts": "*"}), Some("hosts_malformed")),
 ];
 const LANE: &[Choice] = &[(|_, _| {}, None), (|_, f| f.lane = newest(60), Some("superseded"))];
+const LOCK: &[Choice] = &[
+    (|_, _| {}, None),
+    (|_, f| f.lock = lock("mona"), None),
+    (|_, f| f.lock = lock("lisa"), Some("locked")),
+];
 const CONTEXTS: &[Choice] = &[
     (|_, f| f.contexts = Contexts::Gathered(Vec::new()), None),
     (|_, f| f.contexts = gathered("success"), None),
@@ -75,6 +83,23 @@ fn newest(number: u32) -> LaneFacts {
     }
 }
 
+/// Since before the request, so that those of others refuse it.
+fn lock(owner: &str) -> Option<LockFacts> {
+    let lock = Lock {
+        id: LockId::new(Ulid::from_parts(1, 1)),
+        place: Place {
+            app: "hello".parse().unwrap(),
+            environment: "staging".parse().unwrap(),
+        },
+        owner: Person::new(Source::GitHub, owner),
+        reason: None,
+        cause: Cause::Person,
+        since: at(1),
+        until: None,
+    };
+    Some(LockFacts { lock, automatic: false })
+}
+
 fn gathered(state: &str) -> Contexts {
     Contexts::Gathered(vec![status("ci", state)])
 }
@@ -91,7 +116,7 @@ fn rules() -> Rules {
 fn oracle(earned: &[Option<&'static str>]) -> (Verdict, Vec<&'static str>) {
     let codes =
         |range: std::ops::Range<usize>| -> Vec<&'static str> { earned[range].iter().flatten().copied().collect() };
-    let (ignoring, rejecting, late) = (codes(0..2), codes(2..7), codes(7..9));
+    let (ignoring, rejecting, late) = (codes(0..2), codes(2..7), codes(7..10));
     if !ignoring.is_empty() {
         return (Verdict::Ignore, ignoring);
     }
@@ -110,7 +135,18 @@ fn oracle(earned: &[Option<&'static str>]) -> (Verdict, Vec<&'static str>) {
 }
 
 fn every_combination(mut visit: impl FnMut(&Deployment, &Facts, &[Option<&'static str>])) -> usize {
-    let tables = [WHOSE, REPOSITORY, ENVIRONMENT, TASK, REF, SHA, HOSTS, LANE, CONTEXTS];
+    let tables = [
+        WHOSE,
+        REPOSITORY,
+        ENVIRONMENT,
+        TASK,
+        REF,
+        SHA,
+        HOSTS,
+        LANE,
+        LOCK,
+        CONTEXTS,
+    ];
     let total: usize = tables.iter().map(|table| table.len()).product();
     for number in 0..total {
         let (mut request, mut known, mut earned) = (deployment(), facts(), Vec::new());
@@ -137,7 +173,7 @@ fn every_combination_comes_out_as_the_oracle_says() {
             "{request:?} {known:?}"
         );
     });
-    assert_eq!(total, 4320);
+    assert_eq!(total, 12_960);
 }
 
 #[test]
@@ -151,6 +187,7 @@ fn what_is_not_gathered_makes_no_difference() {
         }
         if !needs.lane {
             gathered.lane = LaneFacts::default();
+            gathered.lock = None;
         }
         let decision = decide(request, known, &rules);
         assert_eq!(decide(request, &gathered, &rules), decision);

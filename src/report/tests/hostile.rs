@@ -5,12 +5,26 @@ use proptest::prelude::*;
 use super::{links, run};
 use crate::domain::command::Cancellation;
 use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::lock::Lock;
+use crate::domain::person::{Person, Source};
 use crate::domain::reason::{ContextFinding, HostFinding, Reason};
 use crate::domain::run::{Run, RunState};
 use crate::report::catalogue::examples;
 use crate::report::sentence::{asked_by, sentence, sentence_of, wanted_by};
 use crate::report::slack::message;
 use crate::report::status::{DESCRIPTION_LIMIT, Place, deployment_status};
+
+/// An environment's name has a form; what its owner says has none.
+fn hostile_lock(lock: Lock, text: &str) -> Lock {
+    Lock {
+        owner: Person {
+            name: text.to_owned(),
+            source: Source::Chat,
+        },
+        reason: Some(text.to_owned()),
+        ..lock
+    }
+}
 
 /// The same reason with `text` in every place a text can stand, `count` times where there is a list.
 fn filled(reason: Reason, text: &str, count: usize) -> Reason {
@@ -71,6 +85,9 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
         Reason::Superseded { .. } => Reason::Superseded {
             by: DeploymentId(u64::MAX),
         },
+        Reason::AlreadyReported { .. } => Reason::AlreadyReported { state: one() },
+        Reason::OutcomeUnknown { .. } => Reason::OutcomeUnknown { state: one() },
+        Reason::AskedTooLongAgo { .. } => Reason::AskedTooLongAgo { age_seconds: u64::MAX },
         Reason::LaneBusy { behind, .. } => Reason::LaneBusy {
             position: u32::MAX,
             behind,
@@ -91,6 +108,14 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
             of: u32::MAX,
             exit_code: i32::MIN,
         },
+        Reason::Locked { lock } => Reason::Locked {
+            lock: Box::new(hostile_lock(*lock, text)),
+        },
+        Reason::AlreadyLocked { lock, own } => Reason::AlreadyLocked {
+            lock: Box::new(hostile_lock(*lock, text)),
+            own,
+        },
+        Reason::NotLocked { place } => Reason::NotLocked { place },
         Reason::NoHosts { .. } => Reason::NoHosts {
             step: one(),
             play: Some(one()),
@@ -174,7 +199,7 @@ proptest! {
 
     #[test]
     fn every_status_is_one_that_github_takes(
-        text in hostile_text(), index in 0..36_usize, count in 0..40_usize, ordered: bool, position: u32,
+        text in hostile_text(), index in 0..42_usize, count in 0..40_usize, ordered: bool, position: u32,
     ) {
         let reason = examples().swap_remove(index);
         for state in RunState::ALL {
@@ -191,7 +216,7 @@ proptest! {
 
     #[test]
     fn every_message_is_one_that_slack_shows(
-        text in hostile_text(), index in 0..36_usize, count in 0..40_usize, ordered: bool,
+        text in hostile_text(), index in 0..42_usize, count in 0..40_usize, ordered: bool,
     ) {
         let reason = filled(examples().swap_remove(index), &text, count);
         for state in RunState::ALL.into_iter().filter(|state| *state != RunState::Succeeded) {
@@ -205,7 +230,7 @@ proptest! {
     }
 
     #[test]
-    fn every_sentence_ends(text in hostile_text(), index in 0..36_usize, count in 0..2000_usize) {
+    fn every_sentence_ends(text in hostile_text(), index in 0..42_usize, count in 0..2000_usize) {
         let sentence = sentence(&filled(examples().swap_remove(index), &text, count));
         prop_assert!(sentence.chars().count() < 1500, "{} characters", sentence.chars().count());
         prop_assert!(is_calm(&sentence));
@@ -220,7 +245,7 @@ proptest! {
 
 #[test]
 fn the_table_above_covers_every_reason() {
-    assert_eq!(examples().len(), 36);
+    assert_eq!(examples().len(), 42);
     let text = RunId::new(ulid::Ulid::from_parts(0, 0)).to_string();
     for reason in examples() {
         assert_eq!(filled(reason.clone(), &text, 1).code(), reason.code());

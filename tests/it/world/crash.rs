@@ -7,7 +7,7 @@ use chima::flow::announce::announce;
 use chima::flow::engine::MAX_ATTEMPTS;
 use chima::flow::outcome::Ending;
 use chima::flow::{execute, outbox, sweep};
-use chima::store::claims::Claim;
+use chima::store::claims::{Claim, End};
 use chima::store::error::StoreError;
 use chima::store::outbox::Kind;
 use insta::assert_snapshot;
@@ -123,7 +123,13 @@ async fn the_writes_of_a_worker_that_lost_its_run_are_refused() {
     world.adopt().await;
     let store = &world.engine.store;
     let now = world.engine.now();
-    let finished = store.finish(&stale, RunState::Failed, None, &[], &[], now).await;
+    let end = End {
+        state: RunState::Failed,
+        reason: None,
+        steps: &[],
+        lock: None,
+    };
+    let finished = store.finish(&stale, &end, &[], now).await;
     assert!(matches!(finished, Err(StoreError::Stale)), "{finished:?}");
     let progress = store.report_progress(stale.id, stale.fence, &[], &[], now).await;
     assert!(matches!(progress, Err(StoreError::Stale)), "{progress:?}");

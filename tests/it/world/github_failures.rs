@@ -12,7 +12,7 @@ use std::fs;
 
 use chima_simulator::fault::FaultKind;
 
-use crate::docs::{keep_fresh, root};
+use crate::docs::{files, keep_fresh, root};
 use crate::world::github_failures::scenes::Scene;
 use crate::world::github_failures::table::TABLE;
 
@@ -140,6 +140,77 @@ rows! {
     a_deployment_is_created: "repos/create-deployment", Scene::Auto("POST", "/deployments");
 }
 
+/// Calls on which no deployment waits: what becomes of them when GitHub fails is proven by the test that is named, not played here.
+pub const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "apps/create-from-manifest",
+        "while_github_is_away_the_page_can_be_loaded_again",
+    ),
+    (
+        "apps/get-installation",
+        "what_was_not_granted_is_left_out_and_asked_for_again_when_it_is_missed",
+    ),
+    (
+        "apps/list-webhook-deliveries",
+        "at_the_end_of_an_outage_everything_is_looked_through",
+    ),
+    (
+        "apps/redeliver-webhook-delivery",
+        "a_redelivery_that_github_refuses_leaves_the_rest_to_the_list",
+    ),
+    (
+        "issues/create-comment",
+        "trouble_of_github_makes_an_answer_late_and_nothing_twice",
+    ),
+    (
+        "issues/list-comments",
+        "a_lost_answer_of_github_makes_neither_a_second_deployment_nor_a_second_comment",
+    ),
+    (
+        "issues/update-comment",
+        "trouble_of_github_makes_an_answer_late_and_nothing_twice",
+    ),
+    ("pulls/get", "trouble_of_github_makes_an_answer_late_and_nothing_twice"),
+    (
+        "repos/get-collaborator-permission-level",
+        "trouble_of_github_makes_an_answer_late_and_nothing_twice",
+    ),
+    ("repos/get-commit", "an_answer_that_github_owes_is_told_as_what_it_is"),
+    (
+        "repos/list-activities",
+        "trouble_of_github_makes_an_answer_late_and_nothing_twice",
+    ),
+    (
+        "repos/list-webhook-deliveries",
+        "an_answer_that_makes_no_sense_is_no_end",
+    ),
+    (
+        "repos/list-webhooks",
+        "without_the_right_to_see_hooks_the_list_is_enough",
+    ),
+    (
+        "repos/redeliver-webhook-delivery",
+        "a_redelivery_that_github_refuses_leaves_the_rest_to_the_list",
+    ),
+    ("users/get-authenticated", "while_github_cannot_tell_a_late_one_waits"),
+];
+
+#[test]
+fn what_is_proven_elsewhere_is_proven_there() {
+    let sources: Vec<String> = files("rs")
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    for (call, test) in ELSEWHERE {
+        assert!(!PLAYED.contains(call), "{call} is played");
+        let head = format!("fn {test}(");
+        assert!(
+            sources.iter().any(|source| source.contains(&head)),
+            "{call}: no test `{test}`"
+        );
+    }
+}
+
 #[test]
 fn every_row_of_the_table_is_played() {
     let mut rows: Vec<&str> = TABLE.iter().map(|row| row.call).collect();
@@ -170,6 +241,13 @@ fn page() -> String {
         for (failure, end) in FAILURES.iter().zip(row.ends) {
             writeln!(page, "| {} | {} |", failure.name, end.replace('|', "\\|")).unwrap();
         }
+    }
+    page.push_str(
+        "\n## Calls on which no deployment waits\n\nWhat becomes of these is proven by tests of their own: looking for what was missed, answering \
+         comments on pull requests, and setting up.\n\n| call | test |\n|---|---|\n",
+    );
+    for (call, test) in ELSEWHERE {
+        writeln!(page, "| `{call}` | `{test}` |").unwrap();
     }
     page
 }

@@ -99,6 +99,7 @@ async fn the_decision_is_told_for_people() {
     passed    hosts              found all of the environment's, wanted host names
     skipped   room
     skipped   lane
+    skipped   lock
     skipped   required_contexts
     decided again from the stored facts: the same
     ");

@@ -13,13 +13,14 @@ use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
 use chima_simulator::slack::Slack;
 
 use crate::tools::folder::copy_folder;
-use crate::world::stage::{APP, SCRIPT, SECRET, SITE, World};
+use crate::world::stage::{APP, CHAT_TOKEN, SCRIPT, SECRET, SITE, World};
 
 /// What a test furnishes before the app starts.
 #[derive(Debug, Clone)]
 pub struct Setup {
     pub(super) app: String,
     auth: String,
+    bare: bool,
     slack: bool,
     secrets: Vec<String>,
     project: Option<PathBuf>,
@@ -27,6 +28,7 @@ pub struct Setup {
     beside: Vec<(String, String)>,
     pub(super) form: bool,
     pub(super) answer_timeout: Option<Duration>,
+    polling: String,
     pub(super) known_apps: String,
     github: String,
     pub(super) repository: String,
@@ -38,6 +40,7 @@ impl World {
         Setup {
             app: APP.to_owned(),
             auth: String::new(),
+            bare: false,
             slack: true,
             secrets: vec![SECRET.to_owned()],
             project: None,
@@ -47,6 +50,7 @@ impl World {
             beside: Vec::new(),
             form: false,
             answer_timeout: None,
+            polling: String::new(),
             known_apps: String::new(),
             github: String::new(),
             repository: SITE.to_owned(),
@@ -127,6 +131,19 @@ impl Setup {
         self
     }
 
+    /// Nothing is set up yet: no credentials, and no secret of a webhook.
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self.secrets.clear();
+        self
+    }
+
+    /// Nothing is delivered: GitHub is asked for new deployments, so often.
+    pub fn polling(mut self, seconds: u64) -> Self {
+        self.polling = format!("\n  polling: {{ interval_seconds: {seconds} }}");
+        self.secrets(&[])
+    }
+
     pub fn without_slack(mut self) -> Self {
         self.slack = false;
         self
@@ -183,7 +200,9 @@ impl Setup {
             put(&format!("secret-{number}"), secret);
             secrets.push(format!("{{ file: {}/secret-{number} }}", folder.display()));
         }
-        let auth = if self.auth.is_empty() {
+        let auth = if self.bare {
+            String::new()
+        } else if self.auth.is_empty() {
             put("token", DEFAULT_TOKEN);
             format!("token: {{ file: {}/token }}", folder.display())
         } else {
@@ -191,6 +210,7 @@ impl Setup {
             let id = github.read(|world| world.app.id);
             format!("app_id: {id}\n  private_key: {{ file: {}/key.pem }}", folder.display())
         };
+        put("chat-token", CHAT_TOKEN);
         put("slack", &slack.webhook_url());
         let slack = if self.slack {
             format!("slack: {{ incoming_webhook: {{ file: {}/slack }} }}", folder.display())
@@ -208,8 +228,9 @@ github:
   api_url: {api}
   {auth}
   webhook_secrets: [{secrets}]
-  known_apps: [{known}]
+  known_apps: [{known}]{polling}
 {more}{slack}
+chat: {{ token: {{ file: {folder}/chat-token }} }}
 apps:
   site:
     repository: {repository}
@@ -223,6 +244,7 @@ apps:
             secrets = secrets.join(", "),
             known = self.known_apps,
             more = self.github,
+            polling = self.polling,
             repository = self.repository,
             app = app.join("\n"),
         );

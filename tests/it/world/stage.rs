@@ -8,6 +8,7 @@ use std::time::Duration;
 use chima::app::start::{Started, Surroundings, start};
 use chima::config::Config;
 use chima::flow::engine::Engine;
+use chima::flow::set_up::SetUp;
 use chima::http::router;
 use chima::http::serve::serve;
 use chima::http::state::Surface;
@@ -26,6 +27,9 @@ use crate::world::setup::Setup;
 pub const SITE: &str = "octo/site";
 /// What deliveries are signed with unless a test says otherwise.
 pub const SECRET: &str = "a webhook secret of the world tests";
+
+/// What a bot shows at the bridge.
+pub const CHAT_TOKEN: &str = "a chat token of the world tests";
 
 /// What the deployed script does: notes that it began, waits while `hold` is there, shows its version, notes its end.
 pub const SCRIPT: &str = r#"#!/bin/sh
@@ -57,6 +61,8 @@ pub struct World {
     pub hook: HookHandle,
     /// Where Chima listens.
     pub url: String,
+    /// What is offered while nothing is set up.
+    pub set_up: Option<Arc<SetUp>>,
     /// Commits by what a test calls them.
     pub(super) commits: Vec<(String, String)>,
     pub(super) thread: ThreadId,
@@ -98,7 +104,7 @@ impl World {
             hook.form();
         }
         let config = setup.write_config(folder.path(), &url, &github, &slack);
-        let engine = open(&config, &clock, Some(listener), setup.answer_timeout).await;
+        let (engine, set_up) = open(&config, &clock, Some(listener), setup.answer_timeout).await;
         Self {
             github,
             slack,
@@ -107,6 +113,7 @@ impl World {
             engine,
             hook,
             url,
+            set_up,
             commits: vec![("one".to_owned(), sha)],
             thread: std::thread::current().id(),
             ended: false,
@@ -143,12 +150,14 @@ impl World {
         self.url = format!("http://{}", listener.local_addr().unwrap());
         self.hook.url(&format!("{}/webhooks/github", self.url));
         let config = (self.setup).write_config(self.folder.path(), &self.url, &self.github, &self.slack);
-        self.engine = open(&config, &self.clock, Some(listener), self.setup.answer_timeout).await;
+        (self.engine, self.set_up) = open(&config, &self.clock, Some(listener), self.setup.answer_timeout).await;
     }
 
     /// A second process of the same installation, as far as the ledger can tell: its own engine, without a port.
     pub async fn second_worker(&self) -> Engine {
-        open(&self.engine.config, &self.clock, None, self.setup.answer_timeout).await
+        open(&self.engine.config, &self.clock, None, self.setup.answer_timeout)
+            .await
+            .0
     }
 
     /// Stops the app: it lets go of everything; runners go on.
@@ -169,7 +178,7 @@ async fn open(
     clock: &HandClock,
     listener: Option<TcpListener>,
     answer_timeout: Option<Duration>,
-) -> Engine {
+) -> (Engine, Option<Arc<SetUp>>) {
     let surroundings = Surroundings {
         program: PathBuf::from(env!("CARGO_BIN_EXE_chima")),
         clock: Arc::new(clock.clone()),
@@ -178,17 +187,20 @@ async fn open(
     let Started {
         engine,
         webhook_secrets,
+        set_up,
+        chat_token,
         ..
     } = start(config, &surroundings).await.unwrap();
     let Some(listener) = listener else {
-        return engine;
+        return (engine, set_up);
     };
     let writer = engine.store.take_inbox_writer().unwrap();
     drop(engine.tasks.spawn(writer.run()));
-    let surface = Surface::new(engine.clone(), webhook_secrets, CancellationToken::new());
+    let surface =
+        Surface::new(engine.clone(), webhook_secrets, chat_token, CancellationToken::new()).offering(set_up.clone());
     let (tasks, stop) = (engine.tasks.clone(), engine.stop.clone());
     drop(engine.tasks.spawn(serve(listener, router(surface), tasks, stop)));
-    engine
+    (engine, set_up)
 }
 
 /// Panics by the thread they happened on: every world lives on the one thread of its test.

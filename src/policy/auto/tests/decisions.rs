@@ -254,3 +254,37 @@ fn only_files_that_count_count() {
         ),
     ]);
 }
+
+#[test]
+fn a_lock_is_the_first_question_and_stops_even_its_owner() {
+    use crate::domain::ids::LockId;
+    use crate::domain::lock::{Cause, Lock, Place};
+    use crate::domain::person::{Person, Source};
+    use crate::policy::auto::stopped_by;
+
+    let lock = |until: Option<i64>| Lock {
+        id: LockId::new(ulid::Ulid::from_parts(1, 1)),
+        place: Place {
+            app: "site".parse().unwrap(),
+            environment: "staging".parse().unwrap(),
+        },
+        owner: Person::new(Source::GitHub, "mona"),
+        reason: None,
+        cause: Cause::Person,
+        since: super::at(0),
+        until: until.map(super::at),
+    };
+    let now = super::at(100);
+    assert_eq!(stopped_by(None, now), None);
+    for (until, stops) in [(None, true), (Some(101), true), (Some(100), false)] {
+        let lock = lock(until);
+        let reason = stopped_by(Some(&lock), now);
+        assert_eq!(
+            reason
+                .as_ref()
+                .is_some_and(|reason| reason.waits() && reason.code() == "locked"),
+            stops,
+            "{until:?}"
+        );
+    }
+}

@@ -233,7 +233,7 @@ impl<'a> Play<'a> {
         }
         let id = *ids(world).last().unwrap();
         if let Some(held) = world.runs_in(RunState::Held).await.first() {
-            return chima::cli::cancel::how(held);
+            return chima::report::cancel::how(held);
         }
         match world.runs().await.iter().find(|run| run.deployment.0 == id) {
             Some(_) => {
