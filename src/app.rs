@@ -1,6 +1,7 @@
 //! The composition root: the only room where everything meets.
 
 pub mod ask;
+pub mod chat;
 pub mod clock;
 pub mod demo;
 pub mod doctor;
@@ -9,6 +10,7 @@ pub mod logging;
 pub mod offline;
 pub mod providers;
 pub mod serve;
+pub mod setup;
 pub mod start;
 
 use std::io::Write;
@@ -87,6 +89,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
         Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
+        Command::Outbox { dead, retry, json } => offline::outbox(&load(&path)?, dead, retry.as_deref(), json),
         Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
         Command::Cancel { run, by, reason, wait } => {
             let cancellation = Cancellation::new(&by.unwrap_or_else(account), reason.as_deref());
@@ -102,6 +105,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             let verdict = PersonsVerdict::new(&by.unwrap_or_else(account), !failed, note.as_deref());
             offline::finish(&load(&path)?, &run, &verdict, wait)
         }
+        Command::Chat { said, by } => chat::chat(&load(&path)?, &said, by.unwrap_or_else(account)),
         Command::Lock {
             app,
             environments,
@@ -136,7 +140,8 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         }
         Command::Locks { json } => locking::locks(&load(&path)?, json),
         Command::Forget { repository } => offline::forget(&load(&path)?, &repository),
-        Command::Doctor => doctor::doctor(&load(&path)?),
+        Command::Setup(args) => setup::setup(&path, &args),
+        Command::Doctor { json } => doctor::doctor(&load(&path)?, json),
     }
 }
 
@@ -162,6 +167,11 @@ fn config_path(named: Option<PathBuf>) -> PathBuf {
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     let names = catalogue::shipped_names();
     Ok(Config::load(path, &Known { providers: &names })?)
+}
+
+/// What holds where nothing is written yet.
+pub(crate) fn unwritten(path: &Path) -> anyhow::Result<Config> {
+    Ok(Config::parse(path, "{}\n", &Known { providers: &[] })?)
 }
 
 /// Prints to standard output. A reader that has gone away, as in `chima runs | head`, is no error.

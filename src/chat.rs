@@ -1,3 +1,9 @@
-//! The chat grammar and command engine. Pure.
+//! The chat grammar. Pure: what people type, and what it means.
 
+pub mod command;
+pub mod grammar;
+pub mod manual;
+pub mod pull_request;
 pub mod target;
+pub mod vocabulary;
+pub mod words;

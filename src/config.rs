@@ -96,14 +96,20 @@ pub struct GitHub {
     pub api_url: String,
     /// Host of `url`, with the port where it is not the scheme's own.
     pub host: String,
+    /// Further certificate authorities, in PEM.
+    pub ca_file: Option<PathBuf>,
     /// Who Chima is there.
     pub auth: GitHubAuth,
     /// Secrets that may sign a delivery.
     pub webhook_secrets: Vec<SecretSource>,
     /// The most writes in a minute.
     pub writes_per_minute: u32,
+    /// The most writes in an hour.
+    pub writes_per_hour: u32,
     /// Slugs of other Apps whose deployments are ours.
     pub known_apps: Vec<String>,
+    /// How often GitHub is asked for new deployments; `None` where it delivers them.
+    pub polling: Option<Duration>,
 }
 
 /// Who Chima is on GitHub.
@@ -148,6 +154,8 @@ pub struct App {
     pub remote: String,
     /// Whether GitHub may merge the default branch into the ref.
     pub auto_merge: bool,
+    /// The one that is meant where nobody names one; `None` where there are several and none is.
+    pub default_environment: Option<EnvironmentName>,
     /// Its environments, in the order of the file; at least one.
     pub environments: Vec<Environment>,
 }

@@ -6,26 +6,48 @@
 pub mod apps;
 pub mod branches;
 pub mod call;
+pub mod commits;
 pub mod contexts;
 pub mod deployments;
+pub mod examine;
+pub mod hooks;
+mod jwt;
+pub mod listing;
+pub mod manifest;
 mod names;
+
+pub mod needs;
+pub mod page;
+mod permissions;
 pub mod protection;
+pub mod pulls;
+mod send;
 pub mod statuses;
+mod tokens;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use octocrab::Octocrab;
-use octocrab::models::{AppId, InstallationId as OctocrabInstallationId};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::InstallationId;
-use crate::github::call::CallError;
+use crate::domain::names::RepositoryName;
+use crate::github::call::{Asked, CallError};
+use crate::github::jwt::Signer;
+use crate::github::needs::Purpose;
+use crate::github::tokens::{Key, Reach, Tokens};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What GitHub asks for when it names no time: at least a minute, and more each time.
+const UNNAMED_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_UNNAMED_WAIT: Duration = Duration::from_secs(960);
 
 /// As whom Chima calls.
 #[derive(Debug, Clone)]
@@ -43,137 +65,185 @@ pub enum Credentials {
     },
 }
 
-/// The credentials cannot be used.
+/// The credentials or certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up the GitHub client for `{api_url}`: {source}")]
+#[error("cannot set up the GitHub client for `{api_url}`")]
 pub struct SetupError {
     api_url: String,
     #[source]
-    source: Box<octocrab::Error>,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Who proves to be whom.
+#[derive(Debug)]
+enum Identity {
+    None,
+    Token(SecretString),
+    App(Signer),
+}
+
+#[derive(Debug)]
+struct Silence {
+    until: Timestamp,
+    /// How often in a row GitHub asked to wait without saying for how long.
+    unnamed: u32,
 }
 
 /// A client of one GitHub. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct GitHub {
+    /// Without credentials: each call brings its own.
     client: Octocrab,
-    credentials: Arc<Credentials>,
-    installations: Arc<Mutex<HashMap<InstallationId, Octocrab>>>,
-    /// Until when GitHub asked the owner of a token not to call; `None` is the one token there is.
-    silent_until: Arc<Mutex<HashMap<Option<InstallationId>, Timestamp>>>,
+    identity: Arc<Identity>,
+    tokens: Arc<Tokens>,
+    /// Whom GitHub asked not to call; `None` is the one token there is, or the App itself.
+    silences: Arc<Mutex<HashMap<Option<InstallationId>, Silence>>>,
+    answer_timeout: Duration,
     /// Without a slash at its end.
     api_url: String,
     /// What repositories are called now, by their configured names in lower case.
     names: Arc<Mutex<HashMap<String, String>>>,
     /// Our own App's name, once GitHub has said it.
     slug: Arc<Mutex<Option<String>>>,
+    /// The name that our own statuses carry, once GitHub has said it.
+    login: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
+    /// By how many seconds GitHub's clock is ahead of ours, once it has refused us for that.
+    ahead: Arc<AtomicI64>,
 }
 
 impl GitHub {
-    /// A client of the API at `api_url`.
+    /// A client of the API at `api_url`, which believes the system's certificates and those of `authorities`, in PEM.
     ///
     /// # Errors
     ///
-    /// When the URL or the App's key cannot be read.
-    pub fn new(api_url: &str, credentials: Credentials, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+    /// When the URL, the App's key or the certificates cannot be read.
+    pub fn new(
+        api_url: &str,
+        credentials: &Credentials,
+        authorities: Option<&[u8]>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SetupError> {
+        let api_url = api_url.trim_end_matches('/').to_owned();
         let failed = |source| SetupError {
-            api_url: api_url.to_owned(),
-            source: Box::new(source),
+            api_url: api_url.clone(),
+            source,
         };
-        let mut builder = Octocrab::builder()
-            .base_uri(format!("{}/", api_url.trim_end_matches('/')))
-            .map_err(failed)?
-            .set_connect_timeout(Some(CONNECT_TIMEOUT))
-            .set_read_timeout(Some(ANSWER_TIMEOUT))
-            .set_write_timeout(Some(ANSWER_TIMEOUT));
-        builder = match &credentials {
-            Credentials::None => builder,
-            Credentials::Token(token) => builder.personal_token(token.expose_secret().to_owned()),
-            Credentials::App { id, private_key } => builder
-                .app_from_rsa_pem(AppId(*id), private_key.expose_secret().as_bytes())
-                .map_err(failed)?,
+        let identity = match credentials {
+            Credentials::None => Identity::None,
+            Credentials::Token(token) => Identity::Token(token.clone()),
+            Credentials::App { id, private_key } => {
+                Identity::App(Signer::new(*id, private_key).map_err(|error| failed(error.into()))?)
+            }
         };
         Ok(Self {
-            client: builder.build().map_err(failed)?,
-            credentials: Arc::new(credentials),
-            installations: Arc::default(),
-            silent_until: Arc::default(),
+            client: send::client(&api_url, authorities).map_err(failed)?,
+            identity: Arc::new(identity),
+            tokens: Arc::default(),
             names: Arc::default(),
+            silences: Arc::default(),
+            answer_timeout: ANSWER_TIMEOUT,
             slug: Arc::default(),
-            api_url: api_url.trim_end_matches('/').to_owned(),
+            login: Arc::default(),
+            api_url,
             clock,
+            ahead: Arc::default(),
         })
     }
 
-    /// A token with which git may read the installation's repositories over https; octocrab keeps it as long as it is good.
+    /// The same, but it waits so long for each answer.
+    #[must_use]
+    pub fn waiting(self, answer_timeout: Duration) -> Self {
+        Self { answer_timeout, ..self }
+    }
+
+    /// Whether Chima acts as an App here.
+    #[must_use]
+    pub fn is_app(&self) -> bool {
+        matches!(&*self.identity, Identity::App(_))
+    }
+
+    /// A token with which git may fetch the repository over https and nothing else; `others` of the installation's too, where
+    /// submodules need them.
     ///
     /// # Errors
     ///
     /// When GitHub hands out none.
-    pub async fn git_token(&self, installation: Option<InstallationId>) -> Result<Option<SecretString>, CallError> {
-        match &*self.credentials {
-            Credentials::None => Ok(None),
-            Credentials::Token(token) => Ok(Some(token.clone())),
-            Credentials::App { .. } => {
-                let client = self.client_for(installation)?;
-                let asked = tokio::time::timeout(ANSWER_TIMEOUT, client.installation_token()).await;
-                let token = asked.map_err(|_| CallError::Unreachable {
-                    detail: format!("nothing within {} s", ANSWER_TIMEOUT.as_secs()),
-                })?;
-                token.map(Some).map_err(|error| call::refused_early(&error))
+    pub async fn git_token(
+        &self,
+        installation: Option<InstallationId>,
+        repository: &RepositoryName,
+        others: bool,
+    ) -> Result<Option<SecretString>, CallError> {
+        match &*self.identity {
+            Identity::None => Ok(None),
+            Identity::Token(token) => Ok(Some(token.clone())),
+            Identity::App(_) => {
+                let reach = if others {
+                    Reach::All
+                } else {
+                    Reach::of_path(&format!("/repos/{repository}"))
+                };
+                let key = Key {
+                    installation: installation.ok_or(CallError::NoInstallation)?,
+                    reach,
+                    purpose: Purpose::Fetch,
+                };
+                Ok(Some(self.token(&key).await?.value))
             }
         }
     }
 
+    /// The time as GitHub has it.
+    fn githubs_now(&self) -> Timestamp {
+        self.clock.now() + TimeDelta::seconds(self.ahead.load(Ordering::Relaxed))
+    }
+
     /// Whose limits a call counts against.
     fn caller(&self, installation: Option<InstallationId>) -> Option<InstallationId> {
-        match &*self.credentials {
-            Credentials::App { .. } => installation,
-            Credentials::None | Credentials::Token(_) => None,
-        }
+        installation.filter(|_| self.is_app())
     }
 
     /// GitHub bans those who go on calling while they were asked to wait: such a call is refused before it leaves.
     fn keep_silence(&self, installation: Option<InstallationId>) -> Result<(), CallError> {
         let until = self
-            .silent_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+            .silences()
             .get(&self.caller(installation))
-            .copied();
+            .map(|silence| silence.until);
         match until.map(|until| (until - self.clock.now()).to_std()) {
             Some(Ok(wait)) if !wait.is_zero() => Err(CallError::RateLimited { wait }),
             Some(_) | None => Ok(()),
         }
     }
 
-    fn note_silence(&self, installation: Option<InstallationId>, wait: Duration) {
-        let until = self.clock.now() + wait;
-        let mut silent = self.silent_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let noted = silent.entry(self.caller(installation)).or_insert(until);
-        *noted = until.max(*noted);
+    /// Keeps a wait. One that GitHub did not name doubles each time in a row: it asks for that.
+    /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately>
+    fn note_silence(&self, installation: Option<InstallationId>, asked: Asked) -> Duration {
+        let now = self.clock.now();
+        let mut silences = self.silences();
+        let silence = silences
+            .entry(self.caller(installation))
+            .or_insert(Silence { until: now, unnamed: 0 });
+        let wait = match asked {
+            Asked::Named(wait) => wait,
+            Asked::Unnamed => {
+                let wait = (UNNAMED_WAIT * 2_u32.pow(silence.unnamed)).min(LONGEST_UNNAMED_WAIT);
+                silence.unnamed = (silence.unnamed + 1).min(8);
+                wait
+            }
+        };
+        silence.until = silence.until.max(now + wait);
+        wait
     }
 
-    /// The client that may speak for an installation: the App's own token for it, or the one token there is.
-    fn client_for(&self, installation: Option<InstallationId>) -> Result<Octocrab, CallError> {
-        match (&*self.credentials, installation) {
-            (Credentials::None, _) => Err(CallError::NotSetUp),
-            (Credentials::Token(_), _) => Ok(self.client.clone()),
-            (Credentials::App { .. }, None) => Err(CallError::NoInstallation),
-            (Credentials::App { .. }, Some(id)) => {
-                let mut installations = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(client) = installations.get(&id) {
-                    return Ok(client.clone());
-                }
-                let client = self
-                    .client
-                    .installation(OctocrabInstallationId(id.0))
-                    .map_err(|error| CallError::Unreachable {
-                        detail: call::chain(&error),
-                    })?;
-                installations.insert(id, client.clone());
-                Ok(client)
-            }
+    /// An answer came that asked for nothing.
+    fn note_answer(&self, installation: Option<InstallationId>) {
+        if let Some(silence) = self.silences().get_mut(&self.caller(installation)) {
+            silence.unnamed = 0;
         }
+    }
+
+    fn silences(&self) -> MutexGuard<'_, HashMap<Option<InstallationId>, Silence>> {
+        self.silences.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! Handlers translate and nothing more; what happens is `flow`'s business.
 
+pub mod chat;
 pub mod health;
-pub mod log_text;
 pub mod logs;
 pub mod pages;
 pub mod problem;
 pub mod serve;
+pub mod setup;
 pub mod state;
 pub mod webhooks;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,11 +27,9 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 
 /// Every route of the server.
 pub fn router(surface: Surface) -> Router {
-    let fixed = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
-    Router::new()
+    let routes = Router::new()
         .route("/webhooks/github", post(webhooks::receive))
+        .route("/chat", post(chat::say).layer(DefaultBodyLimit::max(chat::BODY_LIMIT)))
         .route("/", get(pages::runs))
         .route("/runs/{run}", get(pages::run))
         .route("/assets/style.css", get(pages::style))
@@ -37,10 +37,19 @@ pub fn router(surface: Surface) -> Router {
         .route("/api/v1/runs/{run}/log", get(logs::log))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .fallback(pages::not_found)
+        .merge(setup::routes(surface.set_up.clone()))
+        .fallback(pages::not_found);
+    fixed_headers(routes.with_state(surface))
+}
+
+/// What every answer has, also one to a panic.
+fn fixed_headers(routes: Router) -> Router {
+    let fixed = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    routes
         .layer(CatchPanicLayer::new())
         .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
-        .with_state(surface)
 }

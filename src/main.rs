@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use chima::provider::git::askpass;
 use chima::provider::{request, runner};
 
 fn main() -> ExitCode {
@@ -15,6 +16,9 @@ fn main() -> ExitCode {
     }
     if word.is_some_and(|word| word == request::COMMAND) {
         return request::main();
+    }
+    if let Some(exit) = askpass::main() {
+        return exit;
     }
     chima::app::main()
 }

@@ -4,6 +4,7 @@
 //! the server; where it runs is a fresh worktree of one commit. Nothing here decides whether something may run.
 
 pub mod attempt;
+pub mod browser;
 pub mod checkout;
 pub mod environment;
 pub mod exit;

@@ -4,12 +4,16 @@
 //! [`crate::domain::names::shown`] on its way into a sentence.
 
 pub mod auto_deploy;
+pub mod cancel;
 pub mod catalogue;
+pub mod chat;
+pub mod comment;
 pub mod creation;
 pub mod duration;
 pub mod event;
 pub mod foreign;
 pub mod lock;
+pub mod log_text;
 pub mod protection;
 pub mod reference;
 pub mod repositories;

@@ -3,15 +3,20 @@
 //! One connection writes, in short `BEGIN IMMEDIATE` transactions, each of them synced to disk when it commits; a few
 //! others read. Every write of a claimed run names the fence it was claimed with and checks that one row changed.
 
+pub mod asks;
 pub mod auto_deploys;
 pub mod cancel;
+pub mod catch_ups;
 pub mod claims;
+pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
 pub mod error;
 pub mod foreign;
 pub mod locks;
+pub mod lost_deliveries;
 pub mod outbox;
+pub mod paces;
 pub mod pool;
 pub mod protection;
 pub mod reading;

@@ -6,6 +6,7 @@
 mod access;
 pub mod body;
 mod change;
+mod comment;
 pub mod envelope;
 pub mod headers;
 mod lenient;

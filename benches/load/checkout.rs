@@ -119,6 +119,7 @@ impl Stage {
             mirrors: at.join("mirrors"),
             git: Git {
                 program: PathBuf::from("git"),
+                askpass: PathBuf::from(env!("CARGO_BIN_EXE_chima")),
                 environment: BTreeMap::from([(
                     "PATH".to_owned(),
                     chima::config::environment::variable("PATH").unwrap_or_default(),

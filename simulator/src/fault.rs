@@ -54,6 +54,12 @@ pub enum FaultKind {
     Unprocessable,
     /// 200 with a body that is not what was promised.
     Garbage,
+    /// 409.
+    Conflict,
+    /// The request takes effect, and its answer breaks off in the middle.
+    HalfAnswer,
+    /// The repository is found under its number, as after a rename: 301 for a read, 307 for anything else.
+    Moved,
     /// Any answer a test can think of.
     Answer(Answer),
 }
@@ -76,7 +82,7 @@ impl Fault {
         Self {
             method: Some(method.to_ascii_uppercase()),
             path: path.to_owned(),
-            takes_effect: kind == FaultKind::LostAnswer,
+            takes_effect: matches!(kind, FaultKind::LostAnswer | FaultKind::HalfAnswer),
             kind,
             skip: 0,
             times: Some(1),
@@ -153,6 +159,10 @@ impl Hit {
             FaultKind::NotFound => message(404, "Not Found"),
             FaultKind::Gone => message(410, "Gone"),
             FaultKind::Unprocessable => message(422, "Validation Failed"),
+            FaultKind::Conflict => message(409, "Conflict"),
+            FaultKind::HalfAnswer => Ending::Half(Answer::json(200, &json!({"id": 1, "message": "this breaks off"}))),
+            // only for what is not about a repository; the others are answered by `rest`
+            FaultKind::Moved => message(301, "Moved Permanently"),
             FaultKind::Garbage => Ending::Answer(Answer {
                 status: 200,
                 headers: vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())],
@@ -182,6 +192,9 @@ impl Hit {
             | FaultKind::Gone
             | FaultKind::Unprocessable
             | FaultKind::Garbage
+            | FaultKind::Conflict
+            | FaultKind::HalfAnswer
+            | FaultKind::Moved
             | FaultKind::Answer(_) => return None,
         };
         Some(now + TimeDelta::seconds(seconds))

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod app;
 pub mod builder;
+pub mod comment;
 mod contexts;
 pub mod deploy;
 mod describe;
@@ -16,7 +17,7 @@ pub mod job;
 pub mod pull;
 mod record;
 pub mod refused;
-mod rest;
+pub(crate) mod rest;
 pub mod sending;
 mod shape;
 pub mod verb;
@@ -252,6 +253,25 @@ impl GitHub {
         let pair = keys::pair()?;
         self.change(|world| world.app.public_key = Some(pair.public_der.clone()));
         Ok(pair.private_pem.clone())
+    }
+
+    /// The owner of an account puts the App's installation aside, or takes it up again.
+    pub fn suspend(&self, account: &str, suspended: bool) {
+        self.change(|world| {
+            let id = world.app.installation_of(account);
+            let installations = &mut world.app.installations;
+            for installation in installations.iter_mut().filter(|found| Some(found.id) == id) {
+                installation.suspended = suspended;
+            }
+        });
+    }
+
+    /// Takes a permission from the App's installations, or changes it. Tokens that are out keep what they have.
+    pub fn grant(&self, permission: &str, level: Option<&str>) {
+        self.change(|world| match level {
+            Some(level) => world.app.permissions.insert(permission.to_owned(), level.to_owned()),
+            None => world.app.permissions.remove(permission),
+        });
     }
 
     /// Makes a person a member of a team.

@@ -1,6 +1,7 @@
 //! What was asked of a simulated service, request by request, for tests to judge.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub struct Recorded {
     pub identity: String,
     /// The status answered; absent where the connection was cut or left silent.
     pub status: Option<u16>,
+    /// The body answered, where it is text.
+    pub answer: Arc<str>,
     /// False for a request that the service has no answer for.
     pub planned: bool,
     /// Whether a fault decided the answer.
@@ -51,6 +54,7 @@ impl Recorded {
             body: readable(&request.body),
             identity: "nobody".to_owned(),
             status: None,
+            answer: Arc::from(""),
             planned: true,
             faulted: false,
             inside_wait_window: false,
@@ -59,9 +63,12 @@ impl Recorded {
 
     pub(crate) fn ended(&mut self, ending: &Ending) {
         self.status = match ending {
-            Ending::Answer(answer) => Some(answer.status),
+            Ending::Answer(answer) | Ending::Half(answer) => Some(answer.status),
             Ending::Silence | Ending::Close | Ending::Reset => None,
         };
+        if let Ending::Answer(answer) = ending {
+            self.answer = std::str::from_utf8(&answer.body).unwrap_or_default().into();
+        }
     }
 
     /// Whether this was `method` on a path that contains `path`.

@@ -140,6 +140,13 @@ impl Books {
         Ok(())
     }
 
+    /// A read whose answer has not changed counts against no primary limit.
+    pub(crate) fn give_back(&mut self, name: &str) {
+        if let Some(caller) = self.callers.get_mut(name) {
+            caller.used = caller.used.saturating_sub(1);
+        }
+    }
+
     /// An answer with the caller's standing in its headers.
     pub(crate) fn stamped(&self, answer: Answer, caller: &str) -> Answer {
         match self.callers.get(caller) {

@@ -109,6 +109,8 @@ impl Answer {
 pub enum Ending {
     /// With an answer.
     Answer(Answer),
+    /// With an answer that breaks off: the head promises all of the body, the connection is closed after half of it.
+    Half(Answer),
     /// With silence, until the caller gives up or the server's own bound is reached.
     Silence,
     /// The connection is closed without a byte.

@@ -9,10 +9,11 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -130,13 +131,20 @@ async fn exchange(
     site: Arc<dyn Site>,
     reset: Arc<AtomicBool>,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Cut> {
+) -> Result<hyper::Response<Said>, Cut> {
     let request = match read(request).await {
         Ok(request) => request,
         Err(answer) => return Ok(written(answer)),
     };
     match site.respond(request) {
         Ending::Answer(answer) => Ok(written(answer)),
+        Ending::Half(mut answer) => {
+            let whole = answer.body.len();
+            answer.body.truncate(whole / 2);
+            let mut response = written(answer.with("content-length", whole.to_string()));
+            response.body_mut().breaks_off = true;
+            Ok(response)
+        }
         Ending::Silence => {
             tokio::time::sleep(SILENCE_LIMIT).await;
             Err(Cut)
@@ -181,20 +189,59 @@ pub(crate) fn header_pairs(headers: &hyper::HeaderMap) -> Vec<(String, String)> 
         .collect()
 }
 
-fn written(answer: Answer) -> hyper::Response<Full<Bytes>> {
+/// The body of an answer.
+#[derive(Debug)]
+struct Said {
+    bytes: Option<Bytes>,
+    breaks_off: bool,
+}
+
+impl Said {
+    fn all(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes: Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()),
+            breaks_off: false,
+        }
+    }
+}
+
+impl Body for Said {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        Poll::Ready(match self.bytes.take() {
+            Some(bytes) => Some(Ok(Frame::data(bytes))),
+            None => self.breaks_off.then_some(Err(Cut)),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none() && !self.breaks_off
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        if self.breaks_off {
+            return hyper::body::SizeHint::default();
+        }
+        hyper::body::SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+fn written(answer: Answer) -> hyper::Response<Said> {
     let mut response = hyper::Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         response = response.header(name, value);
     }
     response
-        .body(Full::new(Bytes::from(answer.body)))
+        .body(Said::all(answer.body))
         .unwrap_or_else(|error| unsendable(&error))
 }
 
 /// A fault may carry headers that HTTP does not allow. Saying so beats a dropped connection.
-fn unsendable(error: &hyper::http::Error) -> hyper::Response<Full<Bytes>> {
+fn unsendable(error: &hyper::http::Error) -> hyper::Response<Said> {
     let text = format!("the simulator was asked for an answer that HTTP cannot carry: {error}");
-    let mut response: hyper::Response<Full<Bytes>> = hyper::Response::new(Full::new(Bytes::from(text)));
+    let mut response = hyper::Response::new(Said::all(text.into_bytes()));
     *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
     response
 }

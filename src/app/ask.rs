@@ -29,7 +29,11 @@ const LOOK: Duration = Duration::from_millis(150);
 /// When it cannot be asked for.
 pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<Exit> {
     let words: Vec<&str> = args.target.iter().map(String::as_str).collect();
-    let target = Target::parse(&words).map_err(|error| Misuse(error.to_string()))?;
+    let target = Target::parse(&words).map_err(|error| {
+        Misuse(format!(
+            "{error}; expected `APP[/REF] to ENVIRONMENT`, for example `site/main to production`"
+        ))
+    })?;
     let (app, chosen, mut hosts) = find(config, &target)?;
     hosts.extend(args.hosts.iter().cloned());
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use serde_json::json;
 
 use crate::app::clock::SystemClock;
 use crate::app::offline::find_ledger;
@@ -11,7 +12,7 @@ use crate::app::start::{Surroundings, queue_address};
 use crate::app::{Exit, say};
 use crate::config::{Config, environment};
 use crate::domain::auto_deploy::Outcome;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::names::shown;
 use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::processes;
@@ -20,8 +21,11 @@ use crate::queue::address::{QueueAddress, WorkerName};
 use crate::queue::findings::Severity;
 use crate::report::auto_deploy::sentence;
 use crate::store::Store;
+use crate::store::catch_ups::{APP, CatchUp};
 
 mod environments;
+mod github;
+mod machine;
 mod repositories;
 mod ssh;
 
@@ -30,7 +34,7 @@ mod ssh;
 /// # Errors
 ///
 /// When the checks themselves cannot be made.
-pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
+pub fn doctor(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -38,7 +42,7 @@ pub fn doctor(config: &Config) -> anyhow::Result<Exit> {
     let findings = runtime.block_on(examine(config))?;
     let mut text = String::new();
     for finding in &findings {
-        text.push_str(&finding.shown());
+        text.push_str(&if json { finding.as_json() } else { finding.shown() });
     }
     say(&text)?;
     let bad = findings
@@ -66,11 +70,40 @@ impl Finding {
         format!("{mark}  {}\n", self.text) + &fix.collect::<String>()
     }
 
+    /// One line for programs.
+    fn as_json(&self) -> String {
+        let severity = match self.severity {
+            None => "ok",
+            Some(Severity::Warn) => "warn",
+            Some(Severity::Refuse) => "fail",
+        };
+        format!(
+            "{}\n",
+            json!({"severity": severity, "text": self.text, "fix": self.fix})
+        )
+    }
+
     fn well(text: String) -> Self {
         Self {
             severity: None,
             text,
             fix: None,
+        }
+    }
+
+    fn odd(text: String, fix: &str) -> Self {
+        Self {
+            severity: Some(Severity::Warn),
+            ..Self::bad(text, fix)
+        }
+    }
+
+    /// Something that is not there: as bad as what depends on it.
+    fn missing(vital: bool, text: String, fix: &str) -> Self {
+        if vital {
+            Self::bad(text, fix)
+        } else {
+            Self::odd(text, fix)
         }
     }
 
@@ -93,6 +126,9 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     findings.extend(environments::examine(config, &catalogue, &machine(home.path()), &account).await);
     findings.extend(repositories::examine(config).await);
     findings.extend(auto_deploys(config).await);
+    findings.extend(machine::disk(config));
+    findings.extend(Box::pin(github::examine(config)).await);
+    findings.extend(catch_ups(config).await);
     Ok(findings)
 }
 
@@ -121,6 +157,45 @@ async fn auto_deploys(config: &Config) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// How Chima hears of deployments, and where looking for missed ones stands.
+async fn catch_ups(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(interval) = config.github.polling {
+        let seconds = interval.as_secs();
+        findings.push(Finding::well(format!(
+            "deployments: GitHub is asked for new ones every {seconds} s; no webhook is needed"
+        )));
+    }
+    let Ok(Some(store)) = find_ledger(config).await else {
+        return findings;
+    };
+    let host = config.github.host.to_ascii_lowercase();
+    let rows = store.catch_ups(&host).await.unwrap_or_default();
+    findings.extend(rows.iter().map(catch_up));
+    findings
+}
+
+fn catch_up(row: &CatchUp) -> Finding {
+    let what = if row.source == APP {
+        "missed deliveries: the log of the App's hook".to_owned()
+    } else {
+        format!("missed deployments of `{}`", shown(&row.source))
+    };
+    let at = |at: Timestamp| at.format("%Y-%m-%d %H:%M UTC").to_string();
+    match (&row.trouble, &row.progress.no_log, row.looked_at) {
+        (Some(trouble), _, _) => Finding {
+            severity: Some(Severity::Warn),
+            ..Finding::well(format!("{what}: cannot be looked through: {trouble}"))
+        },
+        (None, Some(why), Some(looked)) => Finding::well(format!(
+            "{what}: listed last at {}; deliveries cannot be asked for: {why}",
+            at(looked)
+        )),
+        (None, None, Some(looked)) => Finding::well(format!("{what}: looked through last at {}", at(looked))),
+        (None, _, None) => Finding::well(format!("{what}: nobody has looked yet; `chima serve` does")),
+    }
 }
 
 async fn ledger(config: &Config) -> Finding {

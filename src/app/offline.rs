@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::app::clock::SystemClock;
 use crate::app::{Exit, complain, say};
-use crate::cli::{cancel as cancelling, decide as deciding, finish as finishing, runs as listing};
+use crate::cli::{decide as deciding, finish as finishing, outbox as sending, runs as listing};
 use crate::config::Config;
 use crate::domain::clock::Clock;
 use crate::domain::command::{Cancellation, PersonsVerdict};
@@ -73,6 +73,23 @@ pub fn runs(config: &Config, limit: u32, json: bool) -> anyhow::Result<Exit> {
     })
 }
 
+/// `chima outbox`. Where only what was given up is wanted, it ends with 1 when there is something.
+///
+/// # Errors
+///
+/// When nothing that was given up is called like this, or the ledger cannot be used.
+pub fn outbox(config: &Config, dead: bool, retry: Option<&str>, json: bool) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        let now = SystemClock::default().now();
+        if let Some(id) = retry {
+            return say(&sending::retry(&store, id, now).await?);
+        }
+        say(&sending::list(&store, dead, json, now).await?)?;
+        let lost = dead && store.backlog().await?.dead > 0;
+        Ok(if lost { Exit::Failed } else { Exit::Done })
+    })
+}
+
 /// `chima logs`.
 ///
 /// # Errors
@@ -111,7 +128,7 @@ pub fn cancel(config: &Config, run: &str, cancellation: &Cancellation, wait: boo
         let run = find(&store, run).await?;
         let clock = SystemClock::default();
         let answer = cancel::cancel(&desk(config, &store, &clock), run, cancellation).await?;
-        let text = cancelling::answered(&answer, clock.now());
+        let text = answer.told(clock.now());
         match answer {
             Answer::Ended(_) => say(&format!("{text}\n")),
             Answer::Requested(run) | Answer::RequestedBefore(run) => {
@@ -183,7 +200,7 @@ async fn ended_as(store: &Store, mut run: Run, wanted: RunState) -> anyhow::Resu
         tokio::time::sleep(LOOK).await;
         run = current(store, &run).await?;
     }
-    say(&format!("{}\n", cancelling::how(&run)))?;
+    say(&format!("{}\n", crate::report::cancel::how(&run)))?;
     Ok(if run.state == wanted { Exit::Done } else { Exit::Failed })
 }
 
@@ -192,21 +209,30 @@ async fn current(store: &Store, run: &Run) -> anyhow::Result<Run> {
     found.context("the run is gone from the ledger")
 }
 
+/// The ledger of this machine.
+///
+/// # Errors
+///
+/// When there is none, or it cannot be opened.
+pub(crate) async fn open_ledger(config: &Config) -> anyhow::Result<Store> {
+    let found = find_ledger(config).await?;
+    found.with_context(|| {
+        format!(
+            "there is no ledger at `{}`; it is made by `chima serve`",
+            config.store.display()
+        )
+    })
+}
+
 pub(crate) fn with_store(
     config: &Config,
     work: impl AsyncFnOnce(Store) -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
-    if !config.store.exists() {
-        anyhow::bail!(
-            "there is no ledger at `{}`; it is made by `chima serve`",
-            config.store.display()
-        );
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(async { work(Store::open(&config.store).await?).await })
+    runtime.block_on(async { work(open_ledger(config).await?).await })
 }
 
 async fn find(store: &Store, prefix: &str) -> anyhow::Result<Run> {

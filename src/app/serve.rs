@@ -13,7 +13,7 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
-use crate::flow::{auto_deploy, execute, intake, outbox, protection, recheck, repositories, sweep};
+use crate::flow::{auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, sweep};
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
 
@@ -56,7 +56,11 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         // first of all: who is told to stop while it starts ends as calmly as later
         let mut told = StopSignals::listen().context("cannot listen for signals")?;
-        let listener = if roles.receive { Some(listen(config).await?) } else { None };
+        let listener = if roles.receive {
+            Some(listen(config).await?)
+        } else {
+            None
+        };
         let config = &at_its_address(config, listener.as_ref())?;
         let surroundings = Surroundings::real()?;
         let started = tokio::select! {
@@ -77,7 +81,23 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         }
         if let Some(listener) = &listener {
             let at = listener.local_addr().context("cannot tell where the server listens")?;
-            tracing::info!(address = %at, worker = started.engine.worker, "ready; webhooks go to http://{at}/webhooks/github");
+            if let Some(set_up) = &started.set_up {
+                let url = format!("http://{at}{}", set_up.path());
+                tracing::info!(
+                    url,
+                    "to make a GitHub App with one click, open this address; it is for you alone"
+                );
+            }
+            let worker = &started.engine.worker;
+            match config.github.polling {
+                Some(interval) => tracing::info!(
+                    address = %at,
+                    worker,
+                    "ready; GitHub is asked for new deployments every {} s (`github.polling`)",
+                    interval.as_secs()
+                ),
+                None => tracing::info!(address = %at, worker, "ready; webhooks go to http://{at}/webhooks/github"),
+            }
         } else {
             tracing::info!(worker = started.engine.worker, "ready to carry out runs");
         }
@@ -86,7 +106,10 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         let stopper = engine.clone();
         engine.tasks.spawn(async move {
             let name = told.next().await;
-            tracing::info!(signal = name, "stopping; runs under way go on and are adopted by the next start");
+            tracing::info!(
+                signal = name,
+                "stopping; runs under way go on and are adopted by the next start"
+            );
             stopper.stop.cancel();
         });
         server.await;
@@ -126,6 +149,8 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     let Started {
         engine,
         webhook_secrets,
+        set_up,
+        chat_token,
         ..
     } = started;
     let tasks = engine.tasks.clone();
@@ -136,6 +161,8 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     if roles.receive {
         tasks.spawn(supervised("intake", engine.clone(), intake::run));
         tasks.spawn(supervised("repositories", engine.clone(), repositories::run));
+        // where deliveries are taken: GitHub is asked to send them here
+        tasks.spawn(supervised("catch-up", engine.clone(), catch_up::run));
     }
     if roles.work {
         tasks.spawn(work(engine.clone()));
@@ -144,11 +171,12 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("recheck", engine.clone(), recheck::run));
     tasks.spawn(supervised("auto-deploy", engine.clone(), auto_deploy::run));
     tasks.spawn(supervised("protection", engine.clone(), protection::run));
+    tasks.spawn(supervised("comments", engine.clone(), comment::run));
     tasks.spawn(supervised("renewal", engine.clone(), sweep::renew));
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {
         let draining = CancellationToken::new();
-        let surface = Surface::new(engine.clone(), webhook_secrets, draining.clone());
+        let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, draining.clone()).offering(set_up);
         let connections = connections::serve(listener, router(surface), tasks.clone(), engine.stop.clone());
         let drain = async {
             engine.stop.cancelled().await;
@@ -194,21 +222,21 @@ async fn work(engine: Engine) {
 
 /// What tells a process to stop.
 #[derive(Debug)]
-struct StopSignals {
+pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
     /// From here on the signals no longer end the process.
-    fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -12,14 +12,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::clock::SystemClock;
+use crate::app::setup;
 use crate::config::secret::{self, SecretSource};
-use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
+use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
+use crate::domain::pace::Pace;
 use crate::flow::auto_deploy;
+use crate::flow::catch_up;
 use crate::flow::engine::{Engine, Lease, Parts};
-use crate::flow::pace::Pace;
 use crate::flow::rehearse;
 use crate::flow::repositories;
+use crate::flow::set_up::SetUp;
 use crate::github::{Credentials, GitHub};
 use crate::notify::slack::SlackWebhook;
 use crate::provider::checkout::Checkouts;
@@ -50,8 +53,12 @@ pub struct Started {
     pub engine: Engine,
     /// Secrets a delivery may be signed with.
     pub webhook_secrets: Vec<SecretString>,
+    /// What a bot shows at the chat bridge.
+    pub chat_token: Option<SecretString>,
     /// What is not set up, one sentence each with the remedy.
     pub missing: Vec<String>,
+    /// The set-up that is offered as long as there are no credentials.
+    pub set_up: Option<Arc<SetUp>>,
     /// What is wrong with manifests and with inputs of providers, one sentence each.
     pub unfit: Vec<String>,
 }
@@ -63,6 +70,8 @@ pub struct Surroundings {
     pub program: PathBuf,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
+    /// How long GitHub's answers are waited for, where that is not as usual.
+    pub answer_timeout: Option<Duration>,
 }
 
 impl Surroundings {
@@ -76,6 +85,7 @@ impl Surroundings {
         Ok(Self {
             program,
             clock: Arc::new(SystemClock::default()),
+            answer_timeout: None,
         })
     }
 }
@@ -102,7 +112,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
     for source in &config.github.webhook_secrets {
         webhook_secrets.extend(secret::read_strong(source)?);
     }
-    if webhook_secrets.is_empty() {
+    if webhook_secrets.is_empty() && config.github.polling.is_none() {
         let place = places(&config.github.webhook_secrets);
         missing.push(format!(
             "no webhook secret: deliveries are answered with 503; make one with `openssl rand -hex 32`, give it to GitHub's \
@@ -111,6 +121,11 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
     }
     let mut named: Vec<(String, SecretString)> = Vec::new();
     let credentials = credentials(config, &mut named, &mut missing)?;
+    if config.github.polling.is_some() && matches!(credentials, Credentials::None) {
+        missing.push(
+            "`github.polling` asks nothing until there are GitHub credentials: no deployment is heard of".to_owned(),
+        );
+    }
     let slack = match &config.slack.incoming_webhook {
         Some(source) => secret::read(source)?.map(|url| {
             named.push(("slack.incoming_webhook".to_owned(), url.clone()));
@@ -124,6 +139,11 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
             .iter()
             .map(|value| ("github.webhook_secrets".to_owned(), value.clone())),
     );
+    let chat_token = match &config.chat_token {
+        Some(source) => secret::read_strong(source)?,
+        None => None,
+    };
+    named.extend(chat_token.iter().map(|value| ("chat.token".to_owned(), value.clone())));
     let manifests = Catalogue::read(&config.providers);
     let unfit = unfit(config, &manifests);
     let store = Store::open(&config.store).await?;
@@ -137,7 +157,17 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         .await
         .context("cannot open the queue")?;
     refuse_unsafe_queue(&queue).await?;
-    let github = GitHub::new(&config.github.api_url, credentials, Arc::clone(&clock))?;
+    let mut github = github(config, &credentials, Arc::clone(&clock))?;
+    if let Some(timeout) = surroundings.answer_timeout {
+        github = github.waiting(timeout);
+    }
+    let set_up = match &credentials {
+        Credentials::None => {
+            let wanted = setup::wanted(config);
+            Some(Arc::new(SetUp::new(wanted, github.clone(), Arc::clone(&clock))?))
+        }
+        Credentials::Token(_) | Credentials::App { .. } => None,
+    };
     let engine = Engine::new(Parts {
         config: config.clone(),
         store,
@@ -148,13 +178,15 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         launcher: Launcher {
             program: surroundings.program.clone(),
         },
-        checkouts: checkouts(config),
+        checkouts: checkouts(config, &surroundings.program),
         manifests,
         versions: Versions::default(),
         secrets: named,
         worker: worker::name(&host()),
         lease,
-        pace: Pace::new(config.github.writes_per_minute),
+        pace: Pace::new(config.github.writes_per_minute).with_hour(config.github.writes_per_hour),
+        // half as many: statuses are said at the same time
+        redeliveries: Pace::new((config.github.writes_per_minute / 2).max(1)),
         chat_pace: Pace::new(SLACK_PER_MINUTE),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
@@ -163,15 +195,19 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         rechecks: Notify::new(),
         auto_deploys: Notify::new(),
         protections: Notify::new(),
+        comments: Notify::new(),
         sweeps: Notify::new(),
         watched: Mutex::default(),
     });
     auto_deploy::follow(&engine).await?;
     repositories::call_by_present_names(&engine).await?;
+    catch_up::follow(&engine).await?;
     Ok(Started {
         engine,
         webhook_secrets,
+        chat_token,
         missing,
+        set_up,
         unfit,
     })
 }
@@ -211,12 +247,16 @@ fn rooted(config: &Config) -> anyhow::Result<Config> {
     Ok(Config {
         data_dir: absolute(&config.data_dir)?,
         store: absolute(&config.store)?,
+        github: GitHubConfig {
+            ca_file: config.github.ca_file.as_ref().map(absolute).transpose()?,
+            ..config.github.clone()
+        },
         ..config.clone()
     })
 }
 
 /// Git gets its way to programs and proxies from our environment, and nothing else.
-fn checkouts(config: &Config) -> Checkouts {
+fn checkouts(config: &Config, program: &Path) -> Checkouts {
     let names = [
         "PATH",
         "HOME",
@@ -226,14 +266,20 @@ fn checkouts(config: &Config) -> Checkouts {
         "NO_PROXY",
         "no_proxy",
     ];
-    let environment = names
+    let own = names
         .into_iter()
-        .filter_map(|name| Some((name.to_owned(), environment::variable(name)?)))
-        .collect();
+        .filter_map(|name| Some((name.to_owned(), environment::variable(name)?)));
+    let authorities = config
+        .github
+        .ca_file
+        .iter()
+        .map(|file| ("GIT_SSL_CAINFO".to_owned(), file.display().to_string()));
+    let environment = own.chain(authorities).collect();
     Checkouts {
         mirrors: config.data_dir.join("mirrors"),
         git: Git {
             program: PathBuf::from("git"),
+            askpass: program.to_owned(),
             environment,
             time_limit: GIT_LIMIT,
             memory_limit: GIT_MEMORY,
@@ -272,14 +318,42 @@ pub fn client(config: &Config) -> anyhow::Result<GitHub> {
     if let Some(missing) = missing.first() {
         anyhow::bail!("{missing}");
     }
+    github(config, &credentials, Arc::new(SystemClock::default()))
+}
+
+/// As [`client`], for commands of which some need nobody's credentials.
+///
+/// # Errors
+///
+/// When there are credentials that cannot be used.
+pub fn client_if_any(config: &Config) -> anyhow::Result<GitHub> {
+    let (mut named, mut missing) = (Vec::new(), Vec::new());
+    let credentials = credentials(config, &mut named, &mut missing)?;
+    github(config, &credentials, Arc::new(SystemClock::default()))
+}
+
+/// A client of the configured GitHub.
+///
+/// # Errors
+///
+/// When the credentials or the certificates cannot be used.
+pub(crate) fn github(config: &Config, credentials: &Credentials, clock: Arc<dyn Clock>) -> anyhow::Result<GitHub> {
+    let authorities = match &config.github.ca_file {
+        Some(file) => Some(
+            std::fs::read(file)
+                .with_context(|| format!("cannot read `github.ca_file`, which is `{}`", file.display()))?,
+        ),
+        None => None,
+    };
     Ok(GitHub::new(
         &config.github.api_url,
         credentials,
-        Arc::new(SystemClock::default()),
+        authorities.as_deref(),
+        clock,
     )?)
 }
 
-fn credentials(
+pub(crate) fn credentials(
     config: &Config,
     named: &mut Vec<(String, SecretString)>,
     missing: &mut Vec<String>,

@@ -14,28 +14,26 @@ pub struct Target {
     pub environment: Option<String>,
 }
 
-/// Why it is no target.
+/// Why it is no target: what was found. What is expected, whoever asked for one says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Nothing was said.
-    #[error("nothing is named; expected `APP[/REF] to ENVIRONMENT`, for example `site/main to production`")]
+    #[error("nothing is named")]
     Empty,
     /// A word too many.
-    #[error(
-        "`{found}` follows the environment; expected `APP[/REF] to ENVIRONMENT`, for example `site/main to production`"
-    )]
+    #[error("`{found}` follows the environment")]
     WordTooMany {
         /// The word.
         found: String,
     },
     /// `app/` or `/ref`.
-    #[error("`{found}` lacks the app or the ref; expected `APP` or `APP/REF`")]
+    #[error("`{found}` lacks the app or the ref")]
     HalfAnApp {
         /// As typed.
         found: String,
     },
     /// The preposition is the last word.
-    #[error("no environment follows `{preposition}`; expected `APP[/REF] {preposition} ENVIRONMENT`")]
+    #[error("no environment follows `{preposition}`")]
     NoEnvironment {
         /// As typed.
         preposition: String,
@@ -48,7 +46,14 @@ impl Target {
     /// # Errors
     /// When they are not of the form.
     pub fn parse(words: &[&str]) -> Result<Self, TargetError> {
-        let mut words: Vec<&str> = words.iter().flat_map(|word| word.split_whitespace()).collect();
+        Self::of(words.iter().flat_map(|word| word.split_whitespace()).collect())
+    }
+
+    /// Reads words that may hold spaces themselves.
+    ///
+    /// # Errors
+    /// When they are not of the form.
+    pub fn of(mut words: Vec<&str>) -> Result<Self, TargetError> {
         if words.is_empty() {
             return Err(TargetError::Empty);
         }
@@ -102,7 +107,7 @@ impl Target {
     }
 }
 
-fn is_preposition(word: &str) -> bool {
+pub(super) fn is_preposition(word: &str) -> bool {
     ["to", "in", "on"].iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
@@ -121,7 +126,7 @@ mod tests {
                 git_ref.unwrap_or_else(|| "-".to_owned()),
                 environment.unwrap_or_else(|| "-".to_owned())
             ),
-            Err(error) => error.to_string().split(';').next().unwrap_or_default().to_owned(),
+            Err(error) => error.to_string(),
         }
     }
 

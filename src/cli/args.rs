@@ -40,6 +40,35 @@ pub struct DeployArgs {
     pub no_wait: bool,
 }
 
+/// What a GitHub App is made with.
+#[derive(Debug, ClapArgs)]
+pub struct SetupArgs {
+    /// The organization that is to own the App [default: your own account].
+    #[arg(long, value_name = "ORG", value_parser = NonEmptyStringValueParser::new())]
+    pub org: Option<String>,
+    /// What the App is called; GitHub lets you change it [default: chima and the host of the address].
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub name: Option<String>,
+    /// The address at which GitHub reaches Chima [default: `server.public_url` of the configuration].
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The folder that gets the private key and the secrets.
+    #[arg(long, value_name = "DIR", default_value = "secrets")]
+    pub dir: PathBuf,
+    /// Replace secrets that are there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Print the address and open no browser.
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Where the page is, for the time of the set-up.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// How long to wait for you.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub timeout_seconds: u64,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -120,6 +149,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what GitHub and Slack have not heard: what waits to be sent, and what was given up, each with its reason.
+    Outbox {
+        /// Only what was given up; the exit code is 1 when there is something.
+        #[arg(long, conflicts_with = "retry")]
+        dead: bool,
+        /// Send this again, which was given up: its id, or the beginning of it, or `all`.
+        #[arg(long, value_name = "ID")]
+        retry: Option<String>,
+        /// Print JSON, one message a line.
+        #[arg(long, conflicts_with = "retry")]
+        json: bool,
+    },
     /// Print the log of a run.
     Logs {
         /// The run's id, or the beginning of it.
@@ -158,6 +199,15 @@ pub enum Command {
         /// Wait until it has ended, and print how; the exit code is 1 when it ended in another way.
         #[arg(long)]
         wait: bool,
+    },
+    /// Say to Chima what people say in chat, and read its answer; without words, line by line. `help` lists the commands.
+    Chat {
+        /// What is said, for example: status trelhub
+        #[arg(value_name = "TEXT", trailing_var_arg = true)]
+        said: Vec<String>,
+        /// Who says it, for people to read [default: the name of the account].
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
     },
     /// Lock environments of an app: nobody but you deploys there until you unlock. The exit code is 1 when somebody else was first.
     Lock {
@@ -208,6 +258,12 @@ pub enum Command {
         /// As the configuration calls it, `owner/name`.
         repository: String,
     },
-    /// Check the installation: storage, queue, git, the providers' programs, ssh; each finding with its fix.
-    Doctor,
+    /// Make a GitHub App for Chima with one click: right permissions, events and webhook; keep its secrets as files.
+    Setup(SetupArgs),
+    /// Check the installation: GitHub, clock, storage, queue, disk, git, the providers' programs, ssh; each finding with its fix.
+    Doctor {
+        /// Print JSON, one finding a line.
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -85,6 +85,13 @@ fn summary(config: &Config) -> String {
         config.store.display()
     );
     let _ = writeln!(text, "github  {}, API {}", config.github.url, config.github.api_url);
+    if let Some(interval) = config.github.polling {
+        let seconds = interval.as_secs();
+        let _ = writeln!(
+            text,
+            "        asked for new deployments every {seconds} s; no webhook is needed"
+        );
+    }
     if config.apps.is_empty() {
         text.push_str("\nno app is configured: every delivery is stored and ignored\nhint: name one under `apps`\n");
     }
@@ -177,7 +184,7 @@ fn not_set_up(config: &Config) -> Vec<String> {
         "make one with `openssl rand -hex 32` and give it to the webhook {}/webhooks/github",
         config.public_url
     );
-    if github.webhook_secrets.is_empty() {
+    if github.webhook_secrets.is_empty() && github.polling.is_none() {
         lines.push(missing(
             "deliveries from GitHub",
             "`github.webhook_secrets` names no secret",

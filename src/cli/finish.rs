@@ -1,8 +1,9 @@
 //! `chima finish`: what a person's word came to, for the person who said it.
 
-use crate::cli::cancel::{had_ended, unwatched};
 use crate::domain::clock::Timestamp;
 use crate::domain::run::{Run, RunState};
+use crate::flow::cancel::is_watched;
+use crate::report::cancel::{had_ended, unwatched};
 use crate::report::sentence::{wanted_by, why_of, word_of};
 use crate::store::verdict::Heard;
 
@@ -10,7 +11,12 @@ use crate::store::verdict::Heard;
 #[must_use]
 pub fn answered(heard: &Heard, now: Timestamp) -> String {
     match heard {
-        Heard::Taken(run) => format!("run `{}` ends with that: {}{}", run.id, said(run), unwatched(run)),
+        Heard::Taken(run) => format!(
+            "run `{}` ends with that: {}{}",
+            run.id,
+            said(run),
+            unwatched(is_watched(run))
+        ),
         Heard::SaidBefore(run) => format!("run `{}` ends with what was said first: {}", run.id, said(run)),
         Heard::NotAsked(run) => not_asked(run, now),
     }

@@ -1,11 +1,14 @@
 //! `chima runs`: the newest runs, for a person or for a script.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::delivery::Source;
 use crate::domain::foreign::ForeignDeployment;
+use crate::domain::ids::DeliveryId;
 use crate::domain::run::Run;
 use crate::report::duration::span;
 use crate::report::foreign;
@@ -20,10 +23,12 @@ use crate::store::Store;
 pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> anyhow::Result<String> {
     let runs = store.recent_runs(limit).await?;
     let others = store.foreign_deployments(limit).await?;
+    let deliveries: Vec<DeliveryId> = runs.iter().map(|run| run.delivery).collect();
+    let listed = store.listed_among(&deliveries).await?;
     let mut text = String::new();
     if as_json {
         for run in &runs {
-            writeln!(text, "{}", as_value(run))?;
+            writeln!(text, "{}", as_value(run, source(run, &listed)))?;
         }
         for one in &others {
             writeln!(text, "{}", other_as_value(one))?;
@@ -44,7 +49,11 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
             .as_ref()
             .map_or(run.repository.as_str(), |order| order.app.as_str());
         let what = format!("{app}/{} to {}", run.git_ref, run.environment);
-        let reason = why_of(run).unwrap_or_default();
+        let mut reason = why_of(run).unwrap_or_default();
+        if source(run, &listed) == Source::Listing {
+            let apart = if reason.is_empty() { "" } else { "; " };
+            write!(reason, "{apart}found by listing")?;
+        }
         let age = span(now - run.created_at);
         let line = format!(
             "{:<26}  {:<11}  {age:<9}  {what:<34}  {reason}",
@@ -58,6 +67,13 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
         let (state, age) = (one.state(), span(now - one.created_at));
         let (what, why) = (foreign::what(one), foreign::why(one));
         writeln!(text, "{id:<26}  {state:<11}  {age:<9}  {what:<34}  {why}")?;
+    }
+    let lost = store.backlog().await?.dead;
+    if lost > 0 {
+        writeln!(
+            text,
+            "\n{lost} statuses or messages could not be delivered: `chima outbox --dead` says why"
+        )?;
     }
     Ok(text)
 }
@@ -79,9 +95,17 @@ fn other_as_value(one: &ForeignDeployment) -> serde_json::Value {
     })
 }
 
+fn source(run: &Run, listed: &HashSet<DeliveryId>) -> Source {
+    if listed.contains(&run.delivery) {
+        Source::Listing
+    } else {
+        Source::Webhook
+    }
+}
+
 /// One run for a script.
 #[must_use]
-pub fn as_value(run: &Run) -> serde_json::Value {
+pub fn as_value(run: &Run, source: Source) -> serde_json::Value {
     json!({
         "id": run.id,
         "state": run.state,
@@ -92,6 +116,8 @@ pub fn as_value(run: &Run) -> serde_json::Value {
         "sha": run.sha,
         "task": run.task,
         "deployment": run.deployment,
+        "delivery": run.delivery,
+        "source": source,
         "requester": run.requester,
         "reason": run.reason,
         "attempts": run.attempts,

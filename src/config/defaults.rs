@@ -9,6 +9,8 @@ pub(super) const GITHUB_API_URL: &str = "https://api.github.com";
 /// Below GitHub's 80 content-generating requests a minute.
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 pub(super) const WRITES_PER_MINUTE: u32 = 60;
+pub(super) const WRITES_PER_HOUR: u32 = 480;
+pub(super) const POLLING_SECONDS: u64 = 15;
 pub(super) const SLACK_API_URL: &str = "https://slack.com/api";
 pub(super) const TASK: &str = "deploy";
 pub(super) const TIMEOUT_SECONDS: u64 = 1800;

@@ -66,6 +66,9 @@ pub(super) struct GitHub {
     /// Base address of the REST API. For a GitHub Enterprise Server in `url`, absent means `URL/api/v3`.
     #[schemars(extend("default" = defaults::GITHUB_API_URL))]
     pub(super) api_url: Option<String>,
+    /// File of further certificate authorities in PEM form, where GitHub's certificate, or that of a proxy on the way, was
+    /// made by one that the system does not know. Used for the API and for git.
+    pub(super) ca_file: Option<String>,
     /// Number of the GitHub App that Chima acts as.
     #[schemars(range(min = 1))]
     pub(super) app_id: Option<u64>,
@@ -79,8 +82,36 @@ pub(super) struct GitHub {
     /// any number.
     #[schemars(range(min = 1, max = 100_000), extend("default" = defaults::WRITES_PER_MINUTE))]
     pub(super) writes_per_minute: Option<u32>,
+    /// The most statuses sent to GitHub in an hour, a quarter of them at once. Where little is left, intermediate states wait and
+    /// give way to what comes after them. github.com allows 500.
+    #[schemars(range(min = 1, max = 1_000_000), extend("default" = defaults::WRITES_PER_HOUR))]
+    pub(super) writes_per_hour: Option<u32>,
     /// Slugs of other GitHub Apps whose deployments Chima executes; those of all others are left alone.
     pub(super) known_apps: Option<Vec<String>>,
+    /// Whether Chima asks GitHub for new deployments, for servers that GitHub cannot reach: `true`, `false`, or a map. No
+    /// webhook is needed then, and one that comes all the same is taken.
+    #[schemars(extend("default" = false))]
+    pub(super) polling: Option<Polling>,
+}
+
+/// Whether, and how often, GitHub is asked for new deployments.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Polling {
+    /// `true` asks at the usual pace; `false` is never.
+    Switch(bool),
+    /// How often.
+    Every(PollingEvery),
+}
+
+/// How often GitHub is asked for new deployments.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PollingEvery {
+    /// Seconds between two questions about one repository. A deployment is begun about so long after it was made, and no sooner
+    /// than five seconds after.
+    #[schemars(range(min = 1, max = 3600), extend("default" = defaults::POLLING_SECONDS))]
+    pub(super) interval_seconds: Option<u64>,
 }
 
 /// Slack: `incoming_webhook` or `bot_token` to send, `signing_secret` to receive commands.
@@ -320,7 +351,7 @@ macro_rules! with_settings {
 }
 
 with_settings! {
-    /// One thing that can be deployed. Every key but the first four may also stand at an environment, where it wins.
+    /// One thing that can be deployed. Every key but the first five may also stand at an environment, where it wins.
     struct App {
         /// The repository on GitHub, as `owner/name`.
         pub(super) repository: String,
@@ -329,6 +360,8 @@ with_settings! {
         /// Whether GitHub may merge the default branch into the ref when a deployment is made.
         #[schemars(extend("default" = false))]
         pub(super) auto_merge: Option<bool>,
+        /// The environment that is meant where nobody names one. Absent: the only one, if there is one only.
+        pub(super) default_environment: Option<String>,
         /// The environments, by the name GitHub shows. `{}` takes everything from the app.
         #[schemars(extend("x-hint" = "write a map, as in `environments: { production: {} }`"))]
         pub(super) environments: BTreeMap<String, Option<Environment>>,

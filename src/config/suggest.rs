@@ -3,6 +3,8 @@
 //! Two sources: the nearest known name, and the keys of the systems people come from, which mean something here too but
 //! live elsewhere.
 
+use crate::domain::nearest::nearest;
+
 /// Keys of hubot-deploy, Heaven and PYBOSSA's deployer, or of the wrong level here, and where they go now.
 const MOVED: [(&str, &str); 22] = [
     (
@@ -76,22 +78,6 @@ pub(super) fn moved(key: &str) -> Option<&'static str> {
     MOVED.iter().find(|(old, _)| *old == key).map(|(_, hint)| *hint)
 }
 
-/// The known name nearest to what was typed, if any is near enough to be a slip.
-#[must_use]
-pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = typed.to_lowercase().replace('-', "_");
-    let allowed = (wanted.chars().count() / 3).clamp(1, 3);
-    known
-        .into_iter()
-        .map(|name| match wanted.len() {
-            3.. if name.starts_with(&wanted) => (1, name),
-            _ => (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name),
-        })
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, name)| name)
-}
-
 /// The hint for a name that is none of the known ones: the nearest, or all of them where they are few.
 #[must_use]
 pub fn hint(typed: &str, known: &[&str]) -> Option<String> {
@@ -111,19 +97,4 @@ pub(super) fn list(names: &[&str]) -> String {
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_finds_its_word_and_another_word_does_not() {
-        let known = ["provider", "production", "url", "env"];
-        assert_eq!(nearest("provder", known), Some("provider"));
-        assert_eq!(nearest("Provider", known), Some("provider"));
-        assert_eq!(nearest("ulr", known), Some("url"));
-        assert_eq!(nearest("prov", known), Some("provider"));
-        assert_eq!(nearest("colour", known), None);
-    }
 }

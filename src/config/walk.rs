@@ -10,6 +10,7 @@ use crate::config::schema::Schema;
 use crate::config::suggest;
 use crate::config::tree::{Content, Entry, Node, Place};
 use crate::domain::names::shown;
+use crate::domain::nearest::nearest;
 
 /// Holds a file against its schema.
 pub(super) fn walk(root: &Node, schema: &Schema) -> (Value, Vec<Problem>) {
@@ -128,7 +129,7 @@ impl Walk<'_> {
         let names: Vec<&str> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
         let hint = if above.keys.is_some_and(|keys| keys.contains_key(&entry.key)) {
             Some(format!("`{}` goes {}", shown(&entry.key), directly_under(&above.path)))
-        } else if let Some(name) = suggest::nearest(&entry.key, names.iter().copied()) {
+        } else if let Some(name) = nearest(&entry.key, names.iter().copied()) {
             Some(format!("did you mean `{name}`?"))
         } else if let Some(moved) = self.schema.moved(&entry.key).filter(|_| !self.is_secret(target)) {
             Some(moved.to_owned())
@@ -167,8 +168,7 @@ impl Walk<'_> {
             .filter_map(Value::as_str)
         {
             let misspelt = |entry: &Entry| {
-                !known.contains_key(&entry.key)
-                    && suggest::nearest(&entry.key, known.keys().map(String::as_str)) == Some(name)
+                !known.contains_key(&entry.key) && nearest(&entry.key, known.keys().map(String::as_str)) == Some(name)
             };
             if !entries.iter().any(|entry| entry.key == name || misspelt(entry)) {
                 let meaning = known
@@ -357,7 +357,7 @@ pub(super) fn expected(schema: &Schema, wanted: &Value) -> String {
 
 fn correction(schema: &Schema, node: &Node, wanted: &Value) -> Option<String> {
     if let (Content::Text(text), Some(choices)) = (&node.content, words(schema, wanted)) {
-        return suggest::nearest(text, choices).map(|choice| format!("did you mean `{choice}`?"));
+        return nearest(text, choices).map(|choice| format!("did you mean `{choice}`?"));
     }
     match (&node.content, schema.type_name(wanted)) {
         (Content::Text(text), Some("array")) if text.len() <= 40 => Some(format!("write a list: `[{}]`", shown(text))),

@@ -1,4 +1,4 @@
-//! What became of a delivery.
+//! Where a delivery came from, and what became of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -56,5 +56,35 @@ impl Disposition {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|disposition| disposition.as_str() == name)
+    }
+}
+
+/// How a delivery came to us. The names are stored; add, never rename.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// GitHub sent it, signed.
+    #[default]
+    Webhook,
+    /// We found the deployment in GitHub's list: the body is made from GitHub's own answer.
+    Listing,
+}
+
+impl Source {
+    /// The stored name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Listing => "listing",
+        }
+    }
+
+    /// Reads a stored name back.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Webhook, Self::Listing]
+            .into_iter()
+            .find(|source| source.as_str() == name)
     }
 }

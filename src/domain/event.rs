@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::access::Access;
+use crate::domain::clock::Timestamp;
 use crate::domain::deployment::Deployment;
 use crate::domain::foreign::Reported;
-use crate::domain::ids::{InstallationId, RepositoryId};
+use crate::domain::ids::{CommentId, InstallationId, RepositoryId};
 use crate::domain::protection::ProtectionRequest;
 
 /// What a delivery means to us.
@@ -23,6 +24,8 @@ pub enum Event {
     Protection(Box<ProtectionRequest>),
     /// What the App reaches, or what it is called, has changed.
     Access(Access),
+    /// Somebody wrote about a pull request; it may ask for something.
+    Comment(Box<Comment>),
     /// GitHub tries the hook.
     Ping,
     /// An event type (or an action of one) that means nothing to us.
@@ -48,6 +51,31 @@ pub struct Change {
     pub branches: Option<Vec<String>>,
     /// What it is.
     pub what: What,
+}
+
+/// A comment on a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// Whose.
+    pub repository_id: RepositoryId,
+    /// `owner/name`, as it is now.
+    pub repository: String,
+    /// Where the App is installed.
+    pub installation: Option<InstallationId>,
+    /// The pull request's number.
+    pub pull_request: u64,
+    /// GitHub's number of it.
+    pub id: CommentId,
+    /// A login.
+    pub author: String,
+    /// Whether a program wrote it.
+    pub by_a_program: bool,
+    /// Whether the author belongs to the repository: strangers may write on public ones.
+    pub known_there: bool,
+    /// Markdown.
+    pub text: String,
+    /// When it was written.
+    pub created_at: Timestamp,
 }
 
 /// Kinds of changes.

@@ -102,6 +102,10 @@ number_id!(
     RepositoryId
 );
 number_id!(
+    /// GitHub's number of a comment on an issue or a pull request.
+    CommentId
+);
+number_id!(
     /// GitHub's number of an App installation.
     InstallationId
 );

@@ -64,6 +64,12 @@ pub enum Reason {
     FactsUnavailable { detail: String },
     /// A newer deployment of the same environment took its place.
     Superseded { by: DeploymentId },
+    /// GitHub shows a status of it already, and this ledger knows nothing of it.
+    AlreadyReported { state: String },
+    /// GitHub shows a status of ours that is not the last, and this ledger knows nothing of it.
+    OutcomeUnknown { state: String },
+    /// It was found too long after it had been asked for.
+    AskedTooLongAgo { age_seconds: u64 },
     /// Somebody else has locked the environment.
     Locked { lock: Box<Lock> },
     /// It was to lock an environment that is locked already.
@@ -169,6 +175,9 @@ impl Reason {
             Self::RequiredContextPending { .. } => "required_context_pending",
             Self::FactsUnavailable { .. } => "facts_unavailable",
             Self::Superseded { .. } => "superseded",
+            Self::AlreadyReported { .. } => "already_reported",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::AskedTooLongAgo { .. } => "asked_too_long_ago",
             Self::Locked { .. } => "locked",
             Self::AlreadyLocked { .. } => "already_locked",
             Self::NotLocked { .. } => "not_locked",

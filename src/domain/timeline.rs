@@ -13,6 +13,8 @@ use crate::domain::run::RunState;
 pub enum RunEvent {
     /// The delivery was stored.
     Delivered { delivery: DeliveryId },
+    /// No delivery had come: it was found in GitHub's list of deployments, and stored as one.
+    Listed { delivery: DeliveryId },
     /// The policy decided, or decided again; the run went to `state`.
     Decided { state: RunState, reasons: Vec<Reason> },
     /// A worker took it.

@@ -3,12 +3,15 @@
 //! The ledger takes the request: a run that waits ends there and then; of one that is claimed it is written down who wants it
 //! to stop, and [`crate::flow::command`] passes it on.
 
+use crate::domain::clock::Timestamp;
 use crate::domain::command::{Cancellation, UNNAMED};
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::flow::command::Desk;
 use crate::flow::engine::Engine;
 use crate::flow::outcome::Ending;
+use crate::provider::worker::is_dead;
+use crate::report::cancel as words;
 use crate::store::cancel::Recorded;
 use crate::store::error::StoreError;
 
@@ -23,6 +26,31 @@ pub enum Answer {
     RequestedBefore(Run),
     /// It had ended before.
     Over(Run),
+}
+
+impl Answer {
+    /// For the person who asked.
+    #[must_use]
+    pub fn told(&self, now: Timestamp) -> String {
+        match self {
+            Self::Ended(run) => words::ended(run),
+            Self::Requested(run) => words::asked(run, is_watched(run)),
+            Self::RequestedBefore(run) => words::asked_before(run),
+            Self::Over(run) => words::had_ended(run, now),
+        }
+    }
+
+    /// Whether it stops, or has.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        !matches!(self, Self::Over(_))
+    }
+}
+
+/// Whether whoever claimed it may still be there.
+#[must_use]
+pub fn is_watched(run: &Run) -> bool {
+    !run.worker.as_deref().is_some_and(is_dead)
 }
 
 /// Writes a request down, and ends the run where it only waits.

@@ -13,9 +13,9 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::RunId;
+use crate::domain::pace::Pace;
 use crate::flow::announce::{Voice, run_url};
 use crate::flow::command::Desk;
-use crate::flow::pace::Pace;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
 use crate::provider::attempt;
@@ -25,6 +25,7 @@ use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::versions::Versions;
 use crate::queue::Queue;
 use crate::store::Store;
+use crate::store::outbox::Kind;
 
 /// How long a claim is good, and how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +85,8 @@ pub struct Parts {
     pub lease: Lease,
     /// Limits statuses to GitHub.
     pub pace: Pace,
+    /// Limits how fast GitHub is asked to deliver again.
+    pub redeliveries: Pace,
     /// Limits messages to Slack.
     pub chat_pace: Pace,
     /// Where background work is counted.
@@ -100,6 +103,8 @@ pub struct Parts {
     pub auto_deploys: Notify,
     /// Rung when jobs of GitHub Actions may be due an answer.
     pub protections: Notify,
+    /// Rung when somebody asked for something in a comment.
+    pub comments: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
@@ -119,6 +124,15 @@ impl Engine {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self { inner: Arc::new(parts) }
+    }
+
+    /// How fast things of a kind may leave.
+    #[must_use]
+    pub fn pace_of(&self, kind: Kind) -> &Pace {
+        match kind {
+            Kind::DeploymentStatus | Kind::ProtectionReport | Kind::Comment => &self.pace,
+            Kind::SlackWebhook => &self.chat_pace,
+        }
     }
 
     /// The present moment.

@@ -3,7 +3,8 @@
 use crate::domain::deployment::{Deployment, Order};
 use crate::domain::run::LaneKey;
 use crate::flow::engine::Engine;
-use crate::policy::facts::{Contexts, Facts, LaneFacts, LockFacts, Waiting};
+use crate::flow::history;
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Waiting};
 use crate::policy::needs::needs;
 use crate::policy::rules::{LaneOrder, Rules};
 use crate::store::error::StoreError;
@@ -56,6 +57,7 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
             now: engine.now(),
             contexts,
             lane: LaneFacts::default(),
+            history: History::NotNeeded,
             lock: None,
         },
         seen: match &needs.order {
@@ -92,6 +94,9 @@ pub async fn look_at_lane(
     };
     seen.contents = engine.store.lane(&seen.lane, seen.place.as_ref()).await?;
     let contents = seen.contents.clone();
+    if let History::Gathered(missed) = &mut gathered.facts.history {
+        missed.newer_here = history::newer_here(engine, deployment, &seen.lane).await?;
+    }
     gathered.facts.lock = match contents.lock {
         Some(lock) => {
             let (sha, id) = (&deployment.sha, deployment.id);

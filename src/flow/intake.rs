@@ -1,5 +1,7 @@
 //! Works on stored deliveries: parse, gather, decide, enqueue.
 
+mod order;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,16 +18,19 @@ use crate::domain::lock::{self, Cause, Lock, LockCommand, LockTask};
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run, RunState};
 use crate::flow::announce::announce;
-use crate::flow::auto_deploy;
 use crate::flow::engine::Engine;
 use crate::flow::foreign;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
+use crate::flow::history::{self, Lateness};
 use crate::flow::lock::changed;
 use crate::flow::repositories::{self, refusal, standing};
 use crate::flow::rules::rules_for;
+use crate::flow::{auto_deploy, comment};
+use crate::github::call::CallError;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
 use crate::policy::facts::Facts;
+use crate::policy::needs::needs;
 use crate::policy::rules::Rules;
 use crate::report::status::Place;
 use crate::store::decisions::{Displaced, Evidence, Recorded};
@@ -40,6 +45,8 @@ const BATCH: u32 = 64;
 const TICK: Duration = Duration::from_secs(1);
 /// The longest that one step waits for deliveries that come in a rush: they are stored first, and decided on soon after.
 const GIVE_WAY: Duration = Duration::from_millis(100);
+/// After GitHub did not say what the decision cannot do without.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Works on deliveries until this process is to stop.
@@ -76,6 +83,8 @@ async fn give_way(engine: &Engine) {
 #[derive(Debug)]
 struct Open {
     delivery: DeliveryId,
+    came_at: Timestamp,
+    lateness: Lateness,
     deployment: Box<Deployment>,
     rules: Rules,
     gathered: Gathered,
@@ -119,7 +128,7 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             Err(error) => put_off(engine, id, &error).await,
         }
     }
-    open.sort_by_key(|open| (open.deployment.created_at, open.deployment.id));
+    let open = order::in_order(engine, open).await;
     let mut ignored = Vec::new();
     for one in open {
         let id = one.delivery;
@@ -132,6 +141,19 @@ async fn settle(engine: &Engine, deliveries: Vec<DeliveryId>) {
             put_off(engine, *id, &error).await;
         }
     }
+}
+
+/// Leaves a delivery for later, because GitHub does not say what the decision cannot do without. Only a refusal counts against
+/// the delivery: it may be one for ever.
+async fn wait_for_github(engine: &Engine, id: DeliveryId, what: &str, error: &CallError) -> Result<(), StoreError> {
+    let detail = format!("cannot tell {what}: {error}");
+    tracing::warn!(delivery.id = %id, error = detail, "a delivery is put off");
+    let now = engine.now();
+    if error.is_transient() {
+        let pause = error.wait().unwrap_or(ASK_AGAIN);
+        return engine.store.let_wait(id, &detail, now + pause).await;
+    }
+    engine.store.postpone_delivery(id, &detail, now).await
 }
 
 async fn put_off(engine: &Engine, id: DeliveryId, error: &StoreError) {
@@ -177,15 +199,20 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             let rules = match rules_for(engine, &deployment).await {
                 Ok(rules) => rules,
                 Err(error) => {
-                    let detail = format!("cannot tell whether our own App made it: {error}");
-                    tracing::warn!(delivery.id = %id, error = detail, "a delivery is put off");
-                    engine.store.postpone_delivery(id, &detail, engine.now()).await?;
+                    wait_for_github(engine, id, "whether our own App made it", &error).await?;
                     return Ok(None);
                 }
             };
             let gathered = gather(engine, &deployment, &rules).await?;
             return Ok(Some(Open {
                 delivery: id,
+                came_at: delivery.received_at,
+                lateness: if needs(&deployment, &rules).history {
+                    history::lateness(engine, &delivery, &deployment)
+                } else {
+                    // somebody else's, whenever it came
+                    Lateness::Delivered
+                },
                 deployment,
                 rules,
                 gathered,
@@ -270,6 +297,10 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             let detail = repositories::note(engine, &access).await?;
             settle(Disposition::Processed, Some(&detail)).await?;
         }
+        Event::Comment(said) => {
+            let detail = comment::take(engine, &said).await?;
+            settle(Disposition::Processed, Some(detail)).await?;
+        }
         Event::Ping => settle(Disposition::Ping, None).await?,
         Event::Unhandled { name } => {
             settle(
@@ -326,6 +357,7 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
         deployment,
         rules,
         gathered,
+        ..
     } = open;
     let (delivery, facts) = (*delivery, &gathered.facts);
     let decision = decide(deployment, facts, rules);

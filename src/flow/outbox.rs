@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::domain::ids::RunId;
-use crate::domain::names::shown;
+use crate::domain::run::DeploymentState;
+use crate::flow::comment::{self, CommentMessage, Trouble};
 use crate::flow::engine::Engine;
-use crate::flow::pace::Pace;
 use crate::github::call::CallError;
 use crate::github::protection::{Answered, ProtectionAnswer};
 use crate::github::statuses::{NewStatus, Target};
@@ -19,6 +22,14 @@ use crate::store::outbox::{Claimed, Kind};
 const CLAIM: Duration = Duration::from_secs(60);
 /// Tries of one kind in one step.
 const BATCH: usize = 8;
+/// So much of an error is kept.
+const ERROR_LENGTH: usize = 300;
+/// Without an answer for so long, a call counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// So many of one kind are under way at once, at most, all but one of them hanging.
+const AT_ONCE: usize = 8;
+/// While GitHub refuses the login itself, one status asks again so often: whoever goes on guessing is locked out.
+const REFUSED_LOGIN: Duration = Duration::from_secs(10);
 /// The ledger is asked this often although nobody rang: rows become due by time, and other processes write too.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -31,20 +42,40 @@ pub struct StatusMessage {
     pub status: NewStatus,
 }
 
-/// Sends until this process is to stop.
+/// Sends until this process is to stop. Each kind by itself: a Slack that hangs holds up no status.
 pub async fn run(engine: Engine) {
+    let bells = [Notify::new(), Notify::new(), Notify::new(), Notify::new()];
+    let [statuses, answers, comments, messages] = &bells;
+    let pass_on = async {
+        while !engine.stop.is_cancelled() {
+            tokio::select! {
+                () = engine.stop.cancelled() => {}
+                () = engine.outbox.notified() => bells.iter().for_each(Notify::notify_one),
+            }
+        }
+    };
+    tokio::join!(
+        pass_on,
+        run_kind(&engine, Kind::DeploymentStatus, statuses),
+        run_kind(&engine, Kind::ProtectionReport, answers),
+        run_kind(&engine, Kind::Comment, comments),
+        run_kind(&engine, Kind::SlackWebhook, messages)
+    );
+}
+
+async fn run_kind(engine: &Engine, kind: Kind, bell: &Notify) {
     while !engine.stop.is_cancelled() {
-        let sent = match step(&engine).await {
+        let sent = match send_some(engine, kind).await {
             Ok(sent) => sent,
             Err(error) => {
-                tracing::error!(error = %error, "cannot work on the outbox");
+                tracing::error!(error = %error, kind = kind.as_str(), "cannot work on the outbox");
                 0
             }
         };
         if sent == 0 {
             tokio::select! {
                 () = engine.stop.cancelled() => {}
-                () = engine.outbox.notified() => {}
+                () = bell.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
         }
@@ -72,44 +103,72 @@ pub async fn release_dead(engine: &Engine) -> Result<(), StoreError> {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    let (statuses, messages, reports) = tokio::join!(
-        send_some(engine, Kind::DeploymentStatus, &engine.pace),
-        send_some(engine, Kind::SlackWebhook, &engine.chat_pace),
-        send_some(engine, Kind::ProtectionReport, &engine.pace)
-    );
-    Ok(statuses? + messages? + reports?)
+    // GitHub counts comments and answers as it counts statuses, and statuses matter more
+    let to_github = async {
+        let statuses = send_some(engine, Kind::DeploymentStatus).await?;
+        let answers = send_some(engine, Kind::ProtectionReport).await?;
+        Ok::<_, StoreError>(statuses + answers + send_some(engine, Kind::Comment).await?)
+    };
+    let (to_github, messages) = tokio::join!(to_github, send_some(engine, Kind::SlackWebhook));
+    Ok(to_github? + messages?)
 }
 
-/// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way.
-async fn send_some(engine: &Engine, kind: Kind, pace: &Pace) -> Result<usize, StoreError> {
-    for tried in 0..BATCH {
-        if pace.take(1, engine.now()) == 0 {
-            return Ok(tried);
+/// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way. Only
+/// beside one that gets no answer the next begins, so that a call that hangs delays none of the others.
+async fn send_some(engine: &Engine, kind: Kind) -> Result<usize, StoreError> {
+    let mut under_way = FuturesUnordered::new();
+    let (mut tried, mut hanging) = (0, 0);
+    let mut more = true;
+    loop {
+        hanging = hanging.min(under_way.len());
+        let room = under_way.len() == hanging && hanging < AT_ONCE;
+        if more && room && (tried < BATCH || hanging > 0) {
+            match claim(engine, kind).await? {
+                Some(claimed) => {
+                    tried += 1;
+                    // boxed: the clients' futures are large
+                    under_way.push(Box::pin(send(engine, kind, claimed)));
+                }
+                None => more = false,
+            }
+            continue;
         }
-        let claimed = engine
-            .store
-            .claim_outgoing(kind, &engine.worker, engine.now(), CLAIM, 1)
-            .await?;
-        let Some(claimed) = claimed.first() else {
-            pace.give_back(1);
-            return Ok(tried);
-        };
-        match kind {
-            // boxed: the clients' futures are large
-            Kind::DeploymentStatus => Box::pin(send_status(engine, claimed)).await?,
-            Kind::SlackWebhook => Box::pin(send_message(engine, claimed)).await?,
-            Kind::ProtectionReport => Box::pin(answer_job(engine, claimed)).await?,
+        tokio::select! {
+            sent = under_way.next() => match sent {
+                Some(sent) => sent?,
+                None => return Ok(tried),
+            },
+            () = tokio::time::sleep(PATIENCE), if more && hanging < under_way.len() => hanging = under_way.len(),
         }
     }
-    Ok(BATCH)
+}
+
+async fn claim(engine: &Engine, kind: Kind) -> Result<Option<Claimed>, StoreError> {
+    let (sender, pace) = (&engine.worker, engine.pace_of(kind));
+    engine
+        .store
+        .claim_outgoing(kind, sender, engine.now(), CLAIM, pace)
+        .await
+}
+
+async fn send(engine: &Engine, kind: Kind, claimed: Claimed) -> Result<(), StoreError> {
+    match kind {
+        Kind::DeploymentStatus => send_status(engine, &claimed).await,
+        Kind::SlackWebhook => send_message(engine, &claimed).await,
+        Kind::Comment => send_comment(engine, &claimed).await,
+        Kind::ProtectionReport => answer_job(engine, &claimed).await,
+    }
 }
 
 async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
     let id = &claimed.outgoing.id;
-    let message: StatusMessage = match serde_json::from_value(claimed.outgoing.body.clone()) {
+    let mut message: StatusMessage = match serde_json::from_value(claimed.outgoing.body.clone()) {
         Ok(message) => message,
         Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
     };
+    if message.status.state == DeploymentState::Success.as_str() && overtaken(engine, claimed).await? {
+        message.status.auto_inactive = Some(false);
+    }
     match post_once(engine, claimed, &message).await {
         Ok(()) => {
             tracing::info!(
@@ -122,18 +181,26 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
             engine.store.mark_sent(id, engine.now()).await
         }
         Err(error) => {
-            if let Some(wait) = error.wait() {
-                engine.pace.close(engine.now() + wait);
-            }
-            settle_failure(
-                engine,
-                claimed,
-                &error,
-                error.is_transient(),
-                pause(claimed, error.wait()),
-            )
-            .await
+            // who is refused as a whole is refused for every status: one asks whether that still holds
+            let refused_login = matches!(error, CallError::Refused { status: 401, .. });
+            let wait = if refused_login {
+                Some(REFUSED_LOGIN)
+            } else {
+                error.wait()
+            };
+            failed(engine, claimed, &error, error.is_transient(), wait).await
         }
+    }
+}
+
+/// A success that is told late must not make GitHub take a newer one for inactive, which really is what runs there.
+async fn overtaken(engine: &Engine, claimed: &Claimed) -> Result<bool, StoreError> {
+    let Some(id) = claimed.outgoing.run else {
+        return Ok(false);
+    };
+    match engine.store.find_run(id).await? {
+        Some(run) => engine.store.succeeded_since(&run).await,
+        None => Ok(false),
     }
 }
 
@@ -158,19 +225,7 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
             tracing::info!(delivery.id = delivery, run.id = run_id(claimed), "Slack message sent");
             engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await
         }
-        Err(error) => {
-            if let Some(wait) = error.wait() {
-                engine.chat_pace.close(engine.now() + wait);
-            }
-            settle_failure(
-                engine,
-                claimed,
-                &error,
-                error.is_transient(),
-                pause(claimed, error.wait()),
-            )
-            .await
-        }
+        Err(error) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
     }
 }
 
@@ -196,47 +251,67 @@ async fn answer_job(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError
             );
             engine.store.mark_sent(id, engine.now()).await
         }
-        Err(error) => {
-            if let Some(wait) = error.wait() {
-                engine.pace.close(engine.now() + wait);
-            }
-            let pause = pause(claimed, error.wait());
-            settle_failure(engine, claimed, &error, error.is_transient(), pause).await
-        }
+        Err(error) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
     }
 }
 
-async fn settle_failure(
+async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+    let id = &claimed.outgoing.id;
+    let message: CommentMessage = match serde_json::from_value(claimed.outgoing.body.clone()) {
+        Ok(message) => message,
+        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+    };
+    match comment::send(engine, &message, claimed.attempts > 0).await {
+        Ok(()) => engine.store.mark_sent(id, engine.now()).await,
+        Err(Trouble::Ledger(error)) => Err(error),
+        Err(Trouble::GitHub(error)) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
+    }
+}
+
+/// As log lines have it.
+fn run_id(claimed: &Claimed) -> Option<tracing::field::DisplayValue<RunId>> {
+    claimed.outgoing.run.map(tracing::field::display)
+}
+
+/// Puts a row off or gives it up; nothing of its kind leaves while the other side asks for silence.
+async fn failed(
     engine: &Engine,
     claimed: &Claimed,
     error: &(dyn std::error::Error + Sync),
     transient: bool,
-    pause: Duration,
+    wait: Option<Duration>,
 ) -> Result<(), StoreError> {
-    let (run, kind) = (run_id(claimed), claimed.outgoing.kind.as_str());
+    let (id, run, kind) = (&claimed.outgoing.id, run_id(claimed), claimed.outgoing.kind);
     let delivery = claimed.delivery.map(tracing::field::display);
+    if let Some(wait) = wait {
+        let pace = engine.pace_of(kind);
+        engine.store.close_pace(kind.pace(), pace, engine.now(), wait).await?;
+    }
     if transient {
-        let attempt = claimed.attempts + 1;
-        tracing::warn!(delivery.id = delivery, run.id = run, kind, error = %error, attempt, retry_seconds = pause.as_secs_f64(), "not sent yet");
+        let (attempt, pause) = (claimed.attempts + 1, pause(claimed, wait));
+        tracing::warn!(delivery.id = delivery, run.id = run, kind = kind.as_str(), error = %error, attempt, retry_seconds = pause.as_secs_f64(), "not sent yet");
         engine
             .store
             .retry_outgoing(claimed, &shown_error(error), engine.now() + pause)
             .await
     } else {
-        tracing::error!(delivery.id = delivery, run.id = run, kind, error = %error, "can never be sent; given up");
-        engine
-            .store
-            .bury_outgoing(&claimed.outgoing.id, &shown_error(error))
-            .await
+        tracing::error!(
+            delivery.id = delivery,
+            run.id = run,
+            kind = kind.as_str(),
+            says = claimed.outgoing.says,
+            error = %error,
+            "given up: it can never be delivered as things are; mend what the error names, then `chima outbox --retry {id}`"
+        );
+        engine.store.bury_outgoing(id, &shown_error(error)).await
     }
 }
 
+/// What others said in it was made fit to be shown where it was read.
 fn shown_error(error: &dyn std::error::Error) -> String {
-    error.to_string().lines().map(shown).next().unwrap_or_default()
-}
-
-fn run_id(claimed: &Claimed) -> Option<tracing::field::DisplayValue<RunId>> {
-    claimed.outgoing.run.map(tracing::field::display)
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default().chars();
+    line.filter(|c| !c.is_control()).take(ERROR_LENGTH).collect()
 }
 
 /// Short enough that everything is told within ten seconds of the repair; as long as the other side asked otherwise.

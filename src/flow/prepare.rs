@@ -159,9 +159,10 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
     };
     // Only where it runs is of interest yet, and that does not depend on what is there.
     let mut plan = planned(&|_| false)?;
+    let mut token = None;
     if needs_checkout(&plan.steps) {
         let wanted = (app, environment);
-        check_out(
+        token = check_out(
             engine,
             run,
             order,
@@ -183,6 +184,7 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
         masked.extend(ssh.key.into_iter().map(|key| ("ssh.key".to_owned(), key)));
         files.extend(ssh.files);
     }
+    masked.extend(token.map(|token| ("git token".to_owned(), token)));
     masked.extend(engine.secrets.iter().cloned());
     Ok(RunnerSpec {
         run: run.id,
@@ -234,7 +236,7 @@ fn programs_path(environment: &Environment) -> String {
         .unwrap_or_else(|| DEFAULT_PATH.to_owned())
 }
 
-/// Checks out the order's commit. While the remote cannot be reached it is tried again: the deployment waits, it is not lost.
+/// Checks out the order's commit, and says with which token. While the remote cannot be reached it is tried again: the deployment waits, it is not lost.
 async fn check_out(
     engine: &Engine,
     run: &Run,
@@ -242,8 +244,8 @@ async fn check_out(
     (app, environment): (&App, &Environment),
     ssh: Option<SshAccess>,
     places: &Places,
-) -> Result<(), Reason> {
-    let remote = remote(engine, run, app, ssh).await;
+) -> Result<Option<SecretString>, Reason> {
+    let remote = remote(engine, run, app, environment.checkout.submodules, ssh).await;
     let wanted = Wanted {
         repository: run.repository_id,
         remote: &remote,
@@ -255,7 +257,7 @@ async fn check_out(
     let mut pause = Duration::from_millis(500);
     loop {
         let error = match engine.checkouts.prepare(&wanted).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(remote.token),
             Err(CheckoutError::WrongHead { found, .. }) => return Err(Reason::ShaMismatch { found }),
             Err(error) => error,
         };
@@ -275,12 +277,16 @@ async fn check_out(
 }
 
 /// Where the app's commits come from, and how to prove who we are there. The token goes to GitHub's own host only. When
-/// GitHub hands out none now, a commit that is here already can be deployed all the same.
-async fn remote(engine: &Engine, run: &Run, app: &App, ssh: Option<SshAccess>) -> Remote {
+/// GitHub hands out none now, a commit that is here already can be deployed all the same. With `submodules` the token opens the
+/// installation's other repositories too.
+async fn remote(engine: &Engine, run: &Run, app: &App, submodules: bool, ssh: Option<SshAccess>) -> Remote {
     let mut token = None;
-    if app.remote.starts_with(&format!("{}/", engine.config.github.url)) {
+    if let Some(path) = app.remote.strip_prefix(&format!("{}/", engine.config.github.url)) {
+        // usually the deployment's own repository, which may have another name by now
+        let fetched = path.trim_end_matches('/').trim_end_matches(".git").parse();
+        let fetched = fetched.unwrap_or_else(|_| app.repository.clone());
         // boxed: the client's futures are large
-        token = Box::pin(engine.github.git_token(run.installation))
+        token = Box::pin(engine.github.git_token(run.installation, &fetched, submodules))
             .await
             .unwrap_or_else(|error| {
                 tracing::warn!(error = %error, "GitHub hands out no token for git");

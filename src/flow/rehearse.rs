@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::suggest;
 use crate::config::{App, Config, Environment};
 use crate::domain::deployment::Order;
 use crate::domain::names::{AppName, EnvironmentName, Sha, TaskName, shown};
+use crate::domain::nearest::nearest;
 use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::manifest::{DryRun, Manifest};
 use crate::provider::plan::error::PlanError;
@@ -235,7 +235,7 @@ impl Rehearsal<'_> {
         if let PlanError::UnknownInput { found, .. } = error {
             let known = self.manifest.inputs.iter();
             let known = known.flat_map(|(name, input)| std::iter::once(name).chain(&input.aliases));
-            hint = suggest::nearest(found, known.map(String::as_str));
+            hint = nearest(found, known.map(String::as_str));
         }
         SettingFault {
             app: self.app.name.clone(),

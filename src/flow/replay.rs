@@ -92,6 +92,7 @@ pub fn deployment(delivery: &Delivery) -> anyhow::Result<Deployment> {
     match read(delivery).map_err(|detail| anyhow::anyhow!("delivery `{}` cannot be read: {detail}", delivery.id))? {
         Event::Deployment(deployment) => Ok(*deployment),
         Event::Changed(_)
+        | Event::Comment(_)
         | Event::Reported(_)
         | Event::Protection(_)
         | Event::Access(_)

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use crate::domain::ids::InstallationId;
 use crate::domain::names::RepositoryName;
+use crate::github::GitHub;
 use crate::github::call::CallError;
-use crate::github::{Credentials, GitHub};
 
 #[derive(Debug, Deserialize)]
 struct Myself {
@@ -26,7 +26,7 @@ impl GitHub {
     ///
     /// When GitHub does not say.
     pub async fn own_slug(&self) -> Result<Option<String>, CallError> {
-        if !matches!(&*self.credentials, Credentials::App { .. }) {
+        if !self.is_app() {
             return Ok(None);
         }
         let known = self.slug.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -44,7 +44,7 @@ impl GitHub {
     ///
     /// When GitHub does not say, or the App is not installed there (404).
     pub async fn installation_of(&self, repository: &RepositoryName) -> Result<Option<InstallationId>, CallError> {
-        if !matches!(&*self.credentials, Credentials::App { .. }) {
+        if !self.is_app() {
             return Ok(None);
         }
         let found: Installation = self.get_as_app(&format!("/repos/{repository}/installation")).await?;

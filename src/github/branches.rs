@@ -119,13 +119,7 @@ impl GitHub {
             },
             Err(error) => return Err(error),
         };
-        let relation = match compared.status.as_str() {
-            "ahead" => Relation::Ahead,
-            "behind" => Relation::Behind,
-            "identical" => Relation::Identical,
-            // a word we do not know is not ahead
-            _ => Relation::Diverged,
-        };
+        let relation = Relation::from_word(&compared.status);
         let files_cut = compared.files.len() >= FILES;
         let names = compared
             .files

@@ -3,23 +3,18 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use octocrab::Octocrab;
+use http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::InstallationId;
 use crate::domain::names::shown;
-use crate::github::{ANSWER_TIMEOUT, GitHub};
-
-/// What GitHub asks for when it names no time: at least a minute.
-/// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
-const UNNAMED_WAIT: Duration = Duration::from_secs(60);
-
-type Response = http::Response<http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>>;
-
-/// Status, headers and body.
-type Whole = (u16, http::HeaderMap, String);
+use crate::github::GitHub;
+use crate::github::needs::Purpose;
+use crate::github::permissions::lacking;
+use crate::github::send::{Request, Whole};
 
 /// A call that did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,20 +99,16 @@ impl CallError {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Value,
-    told: CallError,
+    refusal: Option<CallError>,
 }
 
 impl Answer {
     /// What it is, where the caller knows no better.
     pub(crate) fn into_error(self) -> CallError {
-        if self.status < 300 {
-            let detail = shown(&self.body.to_string());
-            return CallError::Garbled {
-                status: self.status,
-                detail,
-            };
-        }
-        self.told
+        self.refusal.unwrap_or_else(|| CallError::Garbled {
+            status: self.status,
+            detail: shown(&self.body.to_string()),
+        })
     }
 }
 
@@ -141,6 +132,21 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+fn written<B: Serialize>(body: &B) -> Result<String, CallError> {
+    serde_json::to_string(body).map_err(|error| CallError::Unreachable {
+        detail: error.to_string(),
+    })
+}
+
+/// How long GitHub asks to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It says so.
+    Named(Duration),
+    /// It does not say.
+    Unnamed,
+}
+
 impl GitHub {
     /// Sends a GET and reads its JSON.
     pub(crate) async fn get<T: DeserializeOwned>(
@@ -148,9 +154,8 @@ impl GitHub {
         installation: Option<InstallationId>,
         path: &str,
     ) -> Result<T, CallError> {
-        let client = self.client_for(installation)?;
-        self.answer(installation, &client, client._get(self.at_present_name(path)))
-            .await
+        let answer = self.send(installation, &Request::get(path), Purpose::Work).await?;
+        answer.read()
     }
 
     /// Sends a POST and reads its JSON.
@@ -160,15 +165,26 @@ impl GitHub {
         path: &str,
         body: &B,
     ) -> Result<T, CallError> {
-        let client = self.client_for(installation)?;
-        let answer = self.whole_post(installation, &client, path, body).await?;
-        self.read(&answer)
+        let answer = self.whole_post(installation, Purpose::Work, path, body).await?;
+        answer.read()
+    }
+
+    /// Sends a PATCH and reads its JSON.
+    pub(crate) async fn patch<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        installation: Option<InstallationId>,
+        path: &str,
+        body: &B,
+    ) -> Result<T, CallError> {
+        let request = Request::patch(path, written(body)?);
+        let answer = self.send(installation, &request, Purpose::Work).await?;
+        answer.read()
     }
 
     /// Sends a GET as the App itself, not as one of its installations.
     pub(crate) async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
-        self.answer(None, &self.client, self.client._get(self.at_present_name(path)))
-            .await
+        let answer = self.send_as_app(&Request::get(path)).await?;
+        answer.read()
     }
 
     /// Sends a POST whose refusals say more than that: the answer comes back whole, unless it asks to wait or GitHub has
@@ -176,157 +192,95 @@ impl GitHub {
     pub(crate) async fn post_telling<B: Serialize + Sync>(
         &self,
         installation: Option<InstallationId>,
+        purpose: Purpose,
         path: &str,
         body: &B,
     ) -> Result<Answer, CallError> {
-        let client = self.client_for(installation)?;
-        let (status, headers, body) = self.whole_post(installation, &client, path, body).await?;
-        let refusal = self.refusal(status, &headers, &body);
-        if status >= 400 && matches!(refusal, CallError::RateLimited { .. } | CallError::Trouble { .. }) {
-            return Err(refusal);
+        let whole = self.whole_post(installation, purpose, path, body).await?;
+        match whole.refusal {
+            Some(error @ (CallError::RateLimited { .. } | CallError::Trouble { .. })) => Err(error),
+            refusal => Ok(Answer {
+                status: whole.status,
+                body: serde_json::from_str(&whole.body).unwrap_or(Value::Null),
+                refusal,
+            }),
         }
-        Ok(Answer {
-            status,
-            body: serde_json::from_str(&body).unwrap_or(Value::Null),
-            told: refusal,
-        })
-    }
-
-    async fn answer<T: DeserializeOwned>(
-        &self,
-        installation: Option<InstallationId>,
-        client: &Octocrab,
-        call: impl Future<Output = octocrab::Result<Response>>,
-    ) -> Result<T, CallError> {
-        let answer = self.whole(installation, client, call).await?;
-        self.read(&answer)
-    }
-
-    fn read<T: DeserializeOwned>(&self, (status, headers, body): &Whole) -> Result<T, CallError> {
-        if (200..300).contains(status) {
-            return serde_json::from_str(body).map_err(|error| CallError::Garbled {
-                status: *status,
-                detail: shown(&error.to_string()),
-            });
-        }
-        Err(self.refusal(*status, headers, body))
     }
 
     /// A POST, which a repository that was renamed redirects; the client follows redirects of reads only. Nothing has been done
     /// by then, so it is sent again, once, and never to another GitHub.
-    async fn whole_post<B: Serialize + Sync>(
+    pub(crate) async fn whole_post<B: Serialize + Sync>(
         &self,
         installation: Option<InstallationId>,
-        client: &Octocrab,
+        purpose: Purpose,
         path: &str,
         body: &B,
     ) -> Result<Whole, CallError> {
-        let path = self.at_present_name(path);
-        let answer = self.whole(installation, client, client._post(path, Some(body))).await?;
-        let moved = match answer.0 {
-            307 | 308 => answer
-                .1
+        let request = Request::post(path, written(body)?);
+        let answer = self.send(installation, &request, purpose).await?;
+        let moved = match answer.status {
+            301 | 302 | 307 | 308 => answer
+                .headers
                 .get(http::header::LOCATION)
                 .and_then(|value| value.to_str().ok()),
             _ => None,
         };
         match moved.and_then(|location| location.strip_prefix(self.api_url.as_str())) {
-            Some(path) if path.starts_with('/') => {
-                self.whole(installation, client, client._post(path, Some(body))).await
-            }
+            Some(path) if path.starts_with('/') => self.send(installation, &Request { path, ..request }, purpose).await,
             Some(_) | None => Ok(answer),
-        }
-    }
-
-    /// Makes a call, reads its answer to the end, and notes where it asks to wait.
-    async fn whole(
-        &self,
-        installation: Option<InstallationId>,
-        client: &Octocrab,
-        call: impl Future<Output = octocrab::Result<Response>>,
-    ) -> Result<Whole, CallError> {
-        self.keep_silence(installation)?;
-        let whole = async {
-            let response = call.await.map_err(|error| refused_early(&error))?;
-            let status = response.status().as_u16();
-            let headers = response.headers().clone();
-            let body = client
-                .body_to_string(response)
-                .await
-                .map_err(|error| CallError::Unreachable { detail: chain(&error) })?;
-            Ok((status, headers, body))
-        };
-        let (status, headers, body) =
-            tokio::time::timeout(ANSWER_TIMEOUT, whole)
-                .await
-                .map_err(|_| CallError::Unreachable {
-                    detail: format!("nothing within {} s", ANSWER_TIMEOUT.as_secs()),
-                })??;
-        if status >= 400
-            && let Some(wait) = self.refusal(status, &headers, &body).wait()
-        {
-            self.note_silence(installation, wait);
-        }
-        Ok((status, headers, body))
-    }
-
-    /// Reads a refusal the way GitHub documents it: by status and header, by text only for the secondary limit.
-    fn refusal(&self, status: u16, headers: &http::HeaderMap, body: &str) -> CallError {
-        let parsed: Option<Value> = serde_json::from_str(body).ok();
-        // what is no JSON is a proxy's page, which says less than the status' own name
-        let name = http::StatusCode::from_u16(status)
-            .ok()
-            .and_then(|status| status.canonical_reason());
-        let message = parsed.as_ref().map_or_else(
-            || name.unwrap_or("no reason").to_owned(),
-            |json| {
-                let message = shown(json.get("message").and_then(Value::as_str).unwrap_or_default());
-                let detail = json.pointer("/errors/0/message").and_then(Value::as_str).map(shown);
-                detail.map_or(message.clone(), |detail| format!("{message}: {detail}"))
-            },
-        );
-        if status == 429 || status == 403 {
-            let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-            let now = self.clock.now();
-            let named = header("retry-after").and_then(|value| {
-                value.parse().map(Duration::from_secs).ok().or_else(|| {
-                    DateTime::parse_from_rfc2822(value)
-                        .ok()
-                        .map(|at| (at.to_utc() - now).to_std().unwrap_or_default())
-                })
-            });
-            let reset = (header("x-ratelimit-remaining") == Some("0"))
-                .then(|| header("x-ratelimit-reset")?.parse().ok())
-                .flatten()
-                .and_then(|seconds: i64| DateTime::from_timestamp(seconds, 0))
-                .map(|at| (at - now).to_std().unwrap_or_default());
-            if let Some(wait) = named.or(reset) {
-                return CallError::RateLimited {
-                    wait: wait.max(Duration::from_secs(1)),
-                };
-            }
-            if status == 429 || body.contains("secondary rate limit") {
-                return CallError::RateLimited { wait: UNNAMED_WAIT };
-            }
-        }
-        if status >= 500 {
-            CallError::Trouble { status, message }
-        } else {
-            CallError::Refused { status, message }
         }
     }
 }
 
-/// An error of the client itself. The one GitHub answers here is the refusal of an installation token.
-pub(crate) fn refused_early(error: &octocrab::Error) -> CallError {
-    let octocrab::Error::GitHub { source, .. } = error else {
-        return CallError::Unreachable { detail: chain(error) };
-    };
-    let status = source.status_code.as_u16();
-    let message = shown(&source.message);
-    if status >= 500 {
-        CallError::Trouble { status, message }
-    } else {
-        CallError::Refused { status, message }
+/// How long GitHub asks to wait, the way it documents it: by status and header, by text only for the secondary limit.
+/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>
+pub(super) fn asked_to_wait(status: u16, headers: &HeaderMap, body: &str, now: Timestamp) -> Option<Asked> {
+    if status != 429 && status != 403 {
+        return None;
     }
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let named = header("retry-after").and_then(|value| {
+        value.parse().map(Duration::from_secs).ok().or_else(|| {
+            DateTime::parse_from_rfc2822(value)
+                .ok()
+                .map(|at| (at.to_utc() - now).to_std().unwrap_or_default())
+        })
+    });
+    let reset = (header("x-ratelimit-remaining") == Some("0"))
+        .then(|| header("x-ratelimit-reset")?.parse().ok())
+        .flatten()
+        .and_then(|seconds: i64| DateTime::from_timestamp(seconds, 0))
+        .map(|at| (at - now).to_std().unwrap_or_default());
+    match named.or(reset) {
+        Some(wait) => Some(Asked::Named(wait.max(Duration::from_secs(1)))),
+        None if status == 429 || body.contains("secondary rate limit") => Some(Asked::Unnamed),
+        None => None,
+    }
+}
+
+/// What an answer is that is no success and asks for no wait.
+pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &str, request: &Request<'_>) -> CallError {
+    let parsed: Option<Value> = serde_json::from_str(body).ok();
+    // what is no JSON is a proxy's page, which says less than the status' own name
+    let name = http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
+    let message = parsed.as_ref().map_or_else(
+        || name.unwrap_or("no reason").to_owned(),
+        |json| {
+            let message = shown(json.get("message").and_then(Value::as_str).unwrap_or_default());
+            let detail = json.pointer("/errors/0/message").and_then(Value::as_str).map(shown);
+            detail.map_or(message.clone(), |detail| format!("{message}: {detail}"))
+        },
+    );
+    if status >= 500 {
+        return CallError::Trouble { status, message };
+    }
+    if status == 403
+        && let Some(permission) = lacking(headers, &message, request.method.as_str(), request.path)
+    {
+        let message = format!("the permission `{permission}` is missing ({message})");
+        return CallError::Refused { status, message };
+    }
+    CallError::Refused { status, message }
 }

@@ -77,10 +77,9 @@ impl GitHub {
         sha: &Sha,
         workflow_run: Option<u64>,
     ) -> Result<Vec<ContextState>, CallError> {
-        let (statuses, runs) = tokio::try_join!(
-            self.statuses(repository, installation, sha),
-            self.check_runs(repository, installation, sha, workflow_run)
-        )?;
+        // one after the other, as GitHub asks for: when one of them is told to wait, the other is not on its way
+        let statuses = self.statuses(repository, installation, sha).await?;
+        let runs = self.check_runs(repository, installation, sha, workflow_run).await?;
         Ok(statuses.into_iter().chain(runs).collect())
     }
 

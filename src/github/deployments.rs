@@ -11,6 +11,7 @@ use crate::domain::names::{EnvironmentName, RepositoryName, TaskName, shown};
 use crate::domain::reason::ContextFinding;
 use crate::github::GitHub;
 use crate::github::call::{CallError, encoded};
+use crate::github::needs::Purpose;
 
 /// So many are listed: what happened before is not what an environment runs.
 const LISTED: usize = 30;
@@ -52,7 +53,12 @@ impl GitHub {
         deployment: &NewDeployment,
     ) -> Result<Creation, CallError> {
         let path = format!("/repos/{repository}/deployments");
-        let answer = self.post_telling(installation, &path, deployment).await?;
+        let purpose = if deployment.auto_merge {
+            Purpose::Merge
+        } else {
+            Purpose::Work
+        };
+        let answer = self.post_telling(installation, purpose, &path, deployment).await?;
         read(answer.status, &answer.body).ok_or_else(|| answer.into_error())
     }
 }
@@ -81,6 +87,8 @@ pub struct Listed {
     pub app_slug: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What was said with it.
+    pub payload: Value,
 }
 
 /// A status of a deployment, as GitHub lists it.
@@ -99,6 +107,8 @@ struct ListedFields {
     creator: Option<Login>,
     performed_via_github_app: Option<Slug>,
     created_at: Timestamp,
+    #[serde(default)]
+    payload: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -149,6 +159,7 @@ impl GitHub {
             creator: one.creator.map(|creator| creator.login),
             app_slug: one.performed_via_github_app.map(|app| app.slug),
             created_at: one.created_at,
+            payload: one.payload,
         });
         Ok(read.collect())
     }

@@ -23,8 +23,7 @@ impl GitHub {
 
     /// Forgets the token of an installation that is gone, suspended or reaches less than before.
     pub fn forget_installation(&self, installation: InstallationId) {
-        let mut known = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
-        known.remove(&installation);
+        self.tokens.forget_installation(installation);
     }
 
     /// A path below `/repos/owner/name`, with the present name.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::InstallationId;
 use crate::github::GitHub;
 use crate::github::call::CallError;
+use crate::github::needs::Purpose;
 
 /// What is said, and to which job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +61,9 @@ impl GitHub {
             state: answer.state.as_deref(),
             comment: &answer.comment,
         };
-        let told = self.post_telling(answer.installation, &path, &body).await?;
+        let told = self
+            .post_telling(answer.installation, Purpose::Work, &path, &body)
+            .await?;
         match told.status {
             200..=299 => Ok(Answered::Taken),
             404 | 409 | 410 | 422 => Ok(Answered::NotWaiting {

@@ -22,7 +22,7 @@ pub async fn readyz(State(surface): State<Surface>) -> Response {
         engine.store.probe_write().await.err().map(|error| error.to_string())
     };
     let backlog = engine.store.backlog().await.unwrap_or_default();
-    let set_up = !surface.webhook_secrets.is_empty();
+    let set_up = !surface.webhook_secrets.is_empty() || engine.config.github.polling.is_some();
     let body = json!({
         "ready": problem.is_none(),
         "problem": problem,

@@ -13,11 +13,11 @@ use serde_json::json;
 
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
-use crate::http::log_text::{plain, whole_lines};
 use crate::http::problem::{Problem, server_fault};
 use crate::http::state::Surface;
 use crate::provider::log::reader::LogReader;
 use crate::provider::log::{self, reader};
+use crate::report::log_text::{plain, whole_lines};
 use crate::report::status::{self, Links, Place};
 
 const CHUNK: usize = 64 * 1024;

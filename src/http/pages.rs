@@ -8,7 +8,6 @@ use axum::response::{Html, IntoResponse, Response};
 use crate::domain::clock::Timestamp;
 use crate::domain::deployment::Order;
 use crate::domain::run::Run;
-use crate::http::log_text::{plain, whole_lines};
 use crate::http::logs::{find, reader_of};
 use crate::http::pages::others::{JobRow, OtherRow};
 use crate::http::pages::steps::{HostRow, StepRow};
@@ -16,6 +15,7 @@ use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::policy::decision::Decision;
 use crate::provider::log::reader::gap_marker;
+use crate::report::log_text::{plain, whole_lines};
 use crate::report::status::{self, Links, Place};
 use crate::report::{duration, event, lock, sentence};
 use crate::store::outbox::{Kind, OutboxRow};
@@ -76,6 +76,8 @@ struct RunPage {
     who: String,
     room: String,
     deployment: String,
+    /// How we heard of it.
+    heard: &'static str,
     took: String,
     log: String,
     log_next: u64,
@@ -121,7 +123,7 @@ pub async fn runs(State(surface): State<Surface>) -> Response {
         Err(error) => return server_fault(&error),
     };
     page(&RunsPage {
-        set_up: !surface.webhook_secrets.is_empty(),
+        set_up: !surface.webhook_secrets.is_empty() || engine.config.github.polling.is_some(),
         deliveries: backlog.deliveries,
         held: backlog.held,
         queued: backlog.queued,
@@ -165,6 +167,7 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
     let events = engine.store.events(run.id).await?;
     let decisions = engine.store.decisions(&run.id.to_string()).await?;
     let told = engine.store.outbox_of(run.id).await?;
+    let listed = engine.store.listed_among(&[run.delivery]).await?;
     let (steps, hosts) = steps::rows(&engine.store.steps(run.id).await?);
     let log = reader_of(surface, run);
     let shown = tokio::task::spawn_blocking(move || shown_log(&log)).await??;
@@ -206,6 +209,11 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
         who: run.requester.as_deref().map_or_else(|| "unknown".to_owned(), harmless),
         room: run.room.as_deref().map(harmless).unwrap_or_default(),
         deployment: run.deployment.to_string(),
+        heard: if listed.is_empty() {
+            "by webhook"
+        } else {
+            "found in GitHub's list"
+        },
         took: run
             .started_at
             .map_or_else(|| "not started".to_owned(), |started| duration::span(ended - started)),
@@ -227,7 +235,11 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
                 what: event::wording(event),
             })
             .collect(),
-        told: told.iter().map(told_row).collect(),
+        told: told
+            .iter()
+            .enumerate()
+            .map(|(at, row)| told_row(row, &told[at + 1..]))
+            .collect(),
     })
 }
 
@@ -290,7 +302,7 @@ fn check_row(check: &crate::policy::decision::Check) -> CheckRow {
     }
 }
 
-fn told_row(row: &OutboxRow) -> ToldRow {
+fn told_row(row: &OutboxRow, later: &[OutboxRow]) -> ToldRow {
     let body = &row.outgoing.body;
     let text = |pointer: &str| {
         body.pointer(pointer)
@@ -301,10 +313,23 @@ fn told_row(row: &OutboxRow) -> ToldRow {
         Kind::DeploymentStatus => ("GitHub", text("/status/state"), text("/status/description")),
         Kind::SlackWebhook => ("Slack", "", text("/text")),
         Kind::ProtectionReport => ("GitHub Actions", text("/state"), text("/comment")),
+        Kind::Comment => ("pull request", "", text("/text")),
     };
     let how = match (row.state.as_str(), row.sent_at) {
         ("sent", Some(at)) => format!("sent {}", precise(at)),
-        ("dead", _) => format!("given up: {}", row.last_error.as_deref().unwrap_or("unknown")),
+        ("dead", _) => {
+            let why = row.last_error.as_deref().unwrap_or("unknown");
+            let said_since = later.iter().any(|other| other.outgoing.key == row.outgoing.key);
+            let again = if said_since {
+                String::new()
+            } else {
+                format!(
+                    "; once that is mended, `chima outbox --retry {}` sends it again",
+                    row.outgoing.id
+                )
+            };
+            format!("given up: {why}{again}")
+        }
         _ => match &row.last_error {
             Some(error) => format!("not yet, after {} tries: {error}", row.attempts),
             None => "not yet".to_owned(),

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::engine::Engine;
+use crate::flow::set_up::SetUp;
 
 /// Bodies in memory at once, all connections together, in KiB.
 const BODY_BUDGET_KIB: usize = 96 * 1024;
@@ -19,25 +20,42 @@ pub struct Surface {
     pub engine: Engine,
     /// Secrets a delivery may be signed with; none means "not set up".
     pub webhook_secrets: Arc<[SecretString]>,
+    /// What a bot shows at the bridge; none means "not set up".
+    pub chat_token: Option<Arc<SecretString>>,
     /// What is left of the memory for bodies, in KiB.
     pub body_budget: Arc<Semaphore>,
     /// Says that the server is about to end: no new work.
     pub draining: CancellationToken,
     /// Where runs keep their logs.
     pub data_dir: PathBuf,
+    /// The set-up that is offered as long as there are no credentials.
+    pub set_up: Option<Arc<SetUp>>,
 }
 
 impl Surface {
     /// The state of a server.
     #[must_use]
-    pub fn new(engine: Engine, webhook_secrets: Vec<SecretString>, draining: CancellationToken) -> Self {
+    pub fn new(
+        engine: Engine,
+        webhook_secrets: Vec<SecretString>,
+        chat_token: Option<SecretString>,
+        draining: CancellationToken,
+    ) -> Self {
         let data_dir = engine.config.data_dir.clone();
         Self {
             engine,
             webhook_secrets: webhook_secrets.into(),
+            chat_token: chat_token.map(Arc::new),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             draining,
             data_dir,
+            set_up: None,
         }
+    }
+
+    /// The same, and offers a set-up.
+    #[must_use]
+    pub fn offering(self, set_up: Option<Arc<SetUp>>) -> Self {
+        Self { set_up, ..self }
     }
 }

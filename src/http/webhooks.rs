@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::delivery::Disposition;
+use crate::domain::delivery::{Disposition, Source};
 use crate::domain::ids::DeliveryId;
 use crate::http::state::Surface;
 use crate::store::deliveries::{Accepted, NewDelivery};
@@ -43,10 +43,12 @@ struct Received {
 /// Takes one delivery.
 pub async fn receive(State(surface): State<Surface>, headers: HeaderMap, body: Body) -> Response {
     if surface.webhook_secrets.is_empty() {
-        return answer(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not set up: no webhook secret; set one of `github.webhook_secrets` and start again",
-        );
+        let text = if surface.engine.config.github.polling.is_some() {
+            "not set up: deployments are asked for (`github.polling`); for webhooks too, set one of `github.webhook_secrets`"
+        } else {
+            "not set up: no webhook secret; set one of `github.webhook_secrets` and start again"
+        };
+        return answer(StatusCode::SERVICE_UNAVAILABLE, text);
     }
     if surface.draining.is_cancelled() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, "going down; deliver again in a moment");
@@ -172,6 +174,7 @@ async fn store(
     };
     let delivery = NewDelivery {
         id,
+        source: Source::Webhook,
         guid: envelope
             .as_ref()
             .map_or_else(|| text("x-github-delivery"), |envelope| envelope.guid.clone()),

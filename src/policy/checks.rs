@@ -4,6 +4,7 @@
 
 pub(crate) mod environment;
 pub(crate) mod foreign;
+pub(crate) mod history;
 pub(crate) mod hosts;
 pub(crate) mod lane;
 pub(crate) mod lock;

@@ -3,7 +3,7 @@
 use crate::domain::deployment::{Deployment, Order};
 use crate::domain::lock::LockTask;
 use crate::domain::reason::Reason;
-use crate::policy::checks::{Finding, lane, lock, required_contexts};
+use crate::policy::checks::{Finding, history, lane, lock, required_contexts};
 use crate::policy::decision::{Check, CheckName, CheckVerdict, Decision, Verdict};
 use crate::policy::facts::Facts;
 use crate::policy::needs::Examined;
@@ -40,7 +40,31 @@ pub fn decide(deployment: &Deployment, facts: &Facts, rules: &Rules) -> Decision
         decision.verdict = verdict(&decision.checks);
         skip_the_rest(&mut decision.checks);
     }
+    if decision.verdict != Verdict::Ignore {
+        look_back(&mut decision, deployment, facts);
+    }
     decision
+}
+
+/// What became of a deployment that came late. It has the last word: what GitHub shows already is never said again.
+fn look_back(decision: &mut Decision, deployment: &Deployment, facts: &Facts) {
+    let replaceable = decision.order.as_ref().is_some_and(|order| !order.noop);
+    let Some(history) = history::check(deployment, &facts.history, replaceable) else {
+        return;
+    };
+    let before = decision.verdict;
+    decision.checks.push(history.check);
+    decision.verdict = verdict(&decision.checks);
+    if decision.verdict == before {
+        return;
+    }
+    if let [Reason::Superseded { by }] = history.reasons[..] {
+        decision.superseded_by = Some(by);
+    }
+    decision.reasons = history.reasons;
+    decision.position = 0;
+    decision.supersedes.clear();
+    decision.command = None;
 }
 
 /// A command on our own ledger: it needs no place in the lane, and no commit of it is deployed.

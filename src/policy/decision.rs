@@ -98,10 +98,12 @@ pub enum CheckName {
     Lock,
     /// Commit statuses and check runs.
     RequiredContexts,
+    /// What became of one that came late. Only made for such.
+    History,
 }
 
 impl CheckName {
-    /// Every check, in the order in which they are made.
+    /// Every check that each decision makes, in that order.
     pub const ALL: [Self; 11] = [
         Self::Foreign,
         Self::Repository,
@@ -131,6 +133,7 @@ impl CheckName {
             Self::Lane => "lane",
             Self::Lock => "lock",
             Self::RequiredContexts => "required_contexts",
+            Self::History => "history",
         }
     }
 }

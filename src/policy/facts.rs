@@ -15,6 +15,9 @@ pub struct Facts {
     pub contexts: Contexts,
     /// Who else is in the lane.
     pub lane: LaneFacts,
+    /// What happened before the deployment came to us, where it came late.
+    #[serde(default, skip_serializing_if = "History::is_not_needed")]
+    pub history: History,
     /// The lock of the environment, which may have expired. Absent in decisions of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockFacts>,
@@ -27,6 +30,60 @@ pub struct LockFacts {
     pub lock: Lock,
     /// Whether Chima itself asked for the deployment.
     pub automatic: bool,
+}
+
+/// What happened before a deployment came to us.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum History {
+    /// It came when it was made, so nobody asked.
+    #[default]
+    NotNeeded,
+    /// It came late: it was missed at first, or this ledger has forgotten it. Or nobody delivered it, and GitHub's list does not
+    /// tell whether somebody else is at work on it.
+    Gathered(Missed),
+}
+
+impl History {
+    fn is_not_needed(&self) -> bool {
+        *self == Self::NotNeeded
+    }
+}
+
+/// What GitHub and the ledger know about a deployment that came late, or was not delivered but found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// When it came.
+    pub came_at: Timestamp,
+    /// Whether that is later than what is asked for regularly is found: then newer ones take its place.
+    pub missed: bool,
+    /// The latest status that GitHub shows.
+    pub status: Option<ShownStatus>,
+    /// Newer deployments of the environment that were deployed, or are being deployed, by what GitHub shows. Those of which
+    /// the ledger knows are not among them.
+    pub newer_there: Vec<Newer>,
+    /// Newer deployments of the environment that the ledger has accepted.
+    pub newer_here: Vec<Newer>,
+}
+
+/// A status that GitHub shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownStatus {
+    /// GitHub's word.
+    pub state: String,
+    /// Whether it is one of ours.
+    pub own: bool,
+}
+
+/// A newer deployment of the same environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newer {
+    /// GitHub's number.
+    pub deployment: DeploymentId,
+    /// What is to be done.
+    pub task: String,
+    /// Whether its command was begun.
+    pub begun: bool,
 }
 
 /// What GitHub reports about the commit.

@@ -17,19 +17,25 @@ pub struct Needs {
     pub contexts: bool,
     /// The runs of the lane, and the lock of its environment.
     pub lane: bool,
+    /// What happened before, where the deployment came late: it is ours.
+    pub history: bool,
 }
 
 /// What must be gathered for this deployment.
 #[must_use]
 pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
     let first = Examined::of(deployment, rules);
+    let ignored = |check: &Check| check.verdict == CheckVerdict::Ignored;
+    let history = !first.checks.iter().any(ignored);
     match first.open_question() {
         Some(environment) => Needs {
+            history,
             contexts: first.command.is_none() && required_contexts::matter(environment.required_contexts.as_deref()),
             lane: true,
             order: first.order,
         },
         None => Needs {
+            history,
             order: first.order,
             contexts: false,
             lane: false,

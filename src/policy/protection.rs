@@ -21,6 +21,7 @@ pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
         contexts: examined.environment.is_some_and(required_by),
         lane: examined.order.is_some(),
         order: examined.order,
+        history: false,
     }
 }
 

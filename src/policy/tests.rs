@@ -2,6 +2,7 @@
 
 mod combinations;
 mod contexts;
+mod history;
 mod hostile;
 mod lanes;
 mod locks;
@@ -17,7 +18,7 @@ use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId, RunId};
 use crate::domain::reason::Reason;
 use crate::policy::decide::decide;
 use crate::policy::decision::{CheckName, CheckVerdict, Decision};
-use crate::policy::facts::{Contexts, Facts, LaneFacts};
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts};
 use crate::policy::rules::{AppRules, EnvironmentRules, LaneOrder, OnLock, Rules};
 
 const SHA: &str = "4f3c2b1a0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a";
@@ -98,6 +99,7 @@ fn facts() -> Facts {
         now: at(60),
         contexts: Contexts::NotNeeded,
         lane: LaneFacts::default(),
+        history: History::NotNeeded,
         lock: None,
     }
 }

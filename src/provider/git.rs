@@ -15,9 +15,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteEx
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
+pub mod askpass;
 pub mod remote;
 mod words;
 
+use crate::provider::git::askpass::Desk;
 pub use crate::provider::git::remote::{Remote, SshAccess};
 use crate::provider::mask::Patterns;
 
@@ -55,6 +57,8 @@ const SETTINGS: [(&str, &str); 18] = [
 pub struct Git {
     /// Which git.
     pub program: PathBuf,
+    /// This program, which git asks for the token.
+    pub askpass: PathBuf,
     /// Variables it gets beside our own: `PATH`, and for ssh and proxies `HOME`, `SSH_AUTH_SOCK`, `HTTPS_PROXY`.
     pub environment: BTreeMap<String, String>,
     /// For one call.
@@ -172,10 +176,13 @@ impl Git {
             .first()
             .map(|word| word.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let mut child = self.command(call).spawn().map_err(|source| GitError::NotRun {
+        let not_run = |source| GitError::NotRun {
             program: self.program.clone(),
             source,
-        })?;
+        };
+        let remote = call.remote.filter(|remote| remote.has_token());
+        let desk = remote.map(|_| Desk::open()).transpose().map_err(not_run)?;
+        let mut child = self.command(call, desk.as_ref()).spawn().map_err(not_run)?;
         if let Some(pid) = pid(&child) {
             bound(pid, self.memory_limit);
         }
@@ -187,8 +194,15 @@ impl Git {
                 let _ = stdin.write_all(&call.input).await;
             }
         };
+        let work = async { tokio::join!(read(stdout), last_bytes(stderr), child.wait(), write) };
         let ended = timeout(self.time_limit, async {
-            tokio::join!(read(stdout), last_bytes(stderr), child.wait(), write)
+            match remote.zip(desk.as_ref()) {
+                Some((remote, desk)) => tokio::select! {
+                    ended = work => ended,
+                    never = desk.serve(remote) => match never {},
+                },
+                None => work.await,
+            }
         });
         let Ok((printed, words, status, ())) = ended.await else {
             drop(group);
@@ -199,10 +213,7 @@ impl Git {
             });
         };
         group.has_ended();
-        let status = status.map_err(|source| GitError::NotRun {
-            program: self.program.clone(),
-            source,
-        })?;
+        let status = status.map_err(not_run)?;
         if status.success() {
             return Ok(printed);
         }
@@ -215,7 +226,7 @@ impl Git {
         Err(GitError::Failed { action, cause })
     }
 
-    fn command(&self, call: &Call<'_>) -> Command {
+    fn command(&self, call: &Call<'_>, desk: Option<&Desk>) -> Command {
         #[expect(clippy::disallowed_methods, reason = "the one place where git is started")]
         let mut command = Command::new(&self.program);
         command.arg(joined("--git-dir=", &call.git_dir));
@@ -254,8 +265,11 @@ impl Git {
             .into_iter()
             .chain(call.settings.iter().cloned())
             .collect();
-        if let Some(header) = call.remote.and_then(Remote::header) {
-            settings.push(header);
+        if let Some(desk) = desk {
+            command
+                .env("GIT_ASKPASS", &self.askpass)
+                .env(askpass::VARIABLE, &desk.name);
+            // to another host it would not give the token; this says so in words that can be understood
             settings.push(("http.followRedirects".to_owned(), "false".to_owned()));
         }
         command.env("GIT_CONFIG_COUNT", settings.len().to_string());

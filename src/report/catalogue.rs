@@ -108,6 +108,21 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "the requester",
             "nothing to do; to go back to this commit, deploy it again",
         ),
+        Reason::AlreadyReported { .. } => entry(
+            "it came late, and GitHub shows already how it ended, or that somebody else is at work on it",
+            "nobody",
+            "nothing to do, it is left alone; to deploy the commit, deploy it again",
+        ),
+        Reason::OutcomeUnknown { .. } => entry(
+            "it came late, GitHub shows a status of ours that is not the last, and the ledger knows nothing of it: it may have run",
+            "the requester",
+            "look at what runs in the environment, then deploy again",
+        ),
+        Reason::AskedTooLongAgo { .. } => entry(
+            "it was missed, and found only when it was more than a day old",
+            "the requester",
+            "deploy again if it is still wanted",
+        ),
         Reason::Locked { .. } => entry(
             "somebody else has locked the environment",
             "the owner of the lock; or anybody, with `chima unlock`, and the owner is told",
@@ -285,6 +300,11 @@ pub fn examples() -> Vec<Reason> {
             detail: text("GitHub answered 502"),
         },
         Reason::Superseded { by: DeploymentId(1235) },
+        Reason::AlreadyReported { state: text("success") },
+        Reason::OutcomeUnknown {
+            state: text("in_progress"),
+        },
+        Reason::AskedTooLongAgo { age_seconds: 180_000 },
     ];
     all.extend(about_locks());
     all.extend([

@@ -7,8 +7,10 @@ use crate::report::words::{plain, quoted, sha8};
 /// The sentence. Lower case and without a full stop, as the reasons are.
 #[must_use]
 pub fn sentence(creation: &Creation, git_ref: &str) -> String {
+    let asked = git_ref;
     let git_ref = quoted(git_ref);
     match creation {
+        Creation::Created { id, sha } if *sha == asked => format!("deployment {id} of {}", sha8(sha)),
         Creation::Created { id, sha } => format!("deployment {id} of {git_ref} at {}", sha8(sha)),
         Creation::Merged { message } => format!(
             "GitHub keeps merging into {git_ref} and made no deployment ({}); wait until the branch rests, then ask again",

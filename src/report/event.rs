@@ -10,6 +10,9 @@ use crate::report::words::{person, plain, quoted, said};
 pub fn wording(event: &RunEvent) -> String {
     match event {
         RunEvent::Delivered { delivery } => format!("delivery {delivery} stored"),
+        RunEvent::Listed { delivery } => {
+            format!("found in GitHub's list of deployments, stored as delivery {delivery}")
+        }
         RunEvent::Decided { state, reasons } => match reasons.first() {
             Some(reason) => format!("decided: {}: {}", state.as_str(), sentence(reason)),
             None => format!("decided: {}", state.as_str()),

@@ -171,6 +171,15 @@ pub fn why(reason: &Reason) -> String {
             )
         }
         Reason::Superseded { by } => format!("superseded by deployment {by}"),
+        Reason::AlreadyReported { state } => format!("GitHub shows it as {} already", quoted(state)),
+        Reason::OutcomeUnknown { state } => format!(
+            "GitHub shows it as {}, and the ledger knows nothing of it: it may have run",
+            quoted(state)
+        ),
+        Reason::AskedTooLongAgo { age_seconds } => format!(
+            "it was missed, and asked for {} before it was found",
+            span_of_seconds(*age_seconds)
+        ),
         Reason::Locked { lock } => format!("{} is {}", quoted(lock.place.environment.as_str()), lock::held(lock)),
         Reason::AlreadyLocked { lock, own } => {
             let environment = quoted(lock.place.environment.as_str());

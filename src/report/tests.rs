@@ -21,7 +21,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 /// `main` of the app `hello` to `staging`, claimed at second 10; if it is over, since second 51.
-fn run(state: RunState, reason: Option<Reason>) -> Run {
+pub(super) fn run(state: RunState, reason: Option<Reason>) -> Run {
     let started = !matches!(
         state,
         RunState::Held | RunState::Queued | RunState::Rejected | RunState::Superseded

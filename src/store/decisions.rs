@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::delivery::Disposition;
+use crate::domain::delivery::{Disposition, Source};
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::reason::Reason;
@@ -142,13 +142,8 @@ impl Store {
             return Ok(Recorded::LaneMoved);
         }
         insert_run(&mut tx, run).await?;
-        append_event(
-            &mut tx,
-            run.id,
-            run.created_at,
-            &RunEvent::Delivered { delivery: run.delivery },
-        )
-        .await?;
+        let came = came_as(&mut tx, run.delivery).await?;
+        append_event(&mut tx, run.id, run.created_at, &came).await?;
         let reasons = run.reason.iter().cloned().collect();
         append_event(
             &mut tx,
@@ -333,6 +328,21 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// How a delivery came, for the timeline.
+async fn came_as(connection: &mut SqliteConnection, delivery: DeliveryId) -> Result<RunEvent, StoreError> {
+    let doing = "tell where a delivery came from";
+    let row = sqlx::query("SELECT source FROM deliveries WHERE id = ?")
+        .bind(delivery.to_string())
+        .fetch_one(connection)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+    let source = Reader::new(&row, doing).text("source")?;
+    Ok(match Source::from_name(&source) {
+        Some(Source::Listing) => RunEvent::Listed { delivery },
+        Some(Source::Webhook) | None => RunEvent::Delivered { delivery },
+    })
 }
 
 async fn displace(connection: &mut SqliteConnection, one: &Displaced, at: Timestamp) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::delivery::Disposition;
+use crate::domain::delivery::{Disposition, Source};
 use crate::domain::ids::DeliveryId;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, millis, number};
@@ -32,6 +32,8 @@ const ATTEMPTS: u64 = 20;
 pub struct NewDelivery {
     /// Ours, fresh.
     pub id: DeliveryId,
+    /// How it came.
+    pub source: Source,
     /// GitHub's, unsigned: an index, not a key.
     pub guid: Option<String>,
     /// Name of the event, agreeing with the body's shape unless `disposition` is malformed.
@@ -74,6 +76,8 @@ pub enum Accepted {
 pub struct Delivery {
     /// Ours.
     pub id: DeliveryId,
+    /// How it came.
+    pub source: Source,
     /// GitHub's.
     pub guid: Option<String>,
     /// Name of the event.
@@ -224,7 +228,7 @@ async fn store(
 async fn insert(pool: &SqlitePool, deliveries: &[NewDelivery]) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO deliveries (id, guid, event, hook_id, host, repository_id, repository, effect_key, content_type, \
-         body, body_sha256, received_at, disposition, detail) ",
+         body, body_sha256, received_at, disposition, detail, source) ",
     );
     query.push_values(deliveries, |mut row, delivery| {
         row.push_bind(delivery.id.to_string())
@@ -240,7 +244,8 @@ async fn insert(pool: &SqlitePool, deliveries: &[NewDelivery]) -> Result<(), Sto
             .push_bind(delivery.body_sha256.as_str())
             .push_bind(millis(delivery.received_at))
             .push_bind(delivery.disposition.as_str())
-            .push_bind(delivery.detail.as_deref());
+            .push_bind(delivery.detail.as_deref())
+            .push_bind(delivery.source.as_str());
     });
     // at most BATCH different texts, so they stay prepared
     query
@@ -288,6 +293,16 @@ impl Store {
     #[must_use]
     pub fn take_inbox_writer(&self) -> Option<InboxWriter> {
         self.inbox.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Stores deliveries that arrived together, in this order.
+    ///
+    /// # Errors
+    ///
+    /// When one could not be stored in time; those before it are.
+    pub async fn accept_all(&self, deliveries: Vec<NewDelivery>) -> Result<Vec<Accepted>, StoreError> {
+        // all of them wait in the inbox before the first is answered: few commits take them up
+        futures_util::future::try_join_all(deliveries.into_iter().map(|one| self.accept(one))).await
     }
 
     /// Stores a delivery. When this returns `Ok`, it is on the disk.
@@ -361,6 +376,22 @@ impl Store {
             .transpose()
     }
 
+    /// Lets a delivery wait for somebody else's trouble to end, which does not count as a fault of it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn let_wait(&self, id: DeliveryId, detail: &str, until: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE deliveries SET next_attempt_at = ?, detail = ? WHERE id = ? AND disposition = 'received'")
+            .bind(millis(until))
+            .bind(detail)
+            .bind(id.to_string())
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::while_doing("let a delivery wait"))?;
+        Ok(())
+    }
+
     /// Writes down what became of a delivery.
     ///
     /// # Errors
@@ -422,6 +453,40 @@ impl Store {
         commit(tx, doing).await
     }
 
+    /// Puts a delivery off until GitHub can be asked about it, for `wait` at least: with growing pauses, however often. It is nobody's
+    /// fault here, and a deployment must not get lost because GitHub was away for long.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn defer_delivery(
+        &self,
+        id: DeliveryId,
+        detail: &str,
+        wait: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let doing = "put a delivery off";
+        let mut tx = self.begin(doing).await?;
+        let row = sqlx::query(
+            "UPDATE deliveries SET attempts = MIN(attempts + 1, 8), detail = ? WHERE id = ? RETURNING attempts",
+        )
+        .bind(detail)
+        .bind(id.to_string())
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        let attempts: i64 = row.try_get(0).map_err(StoreError::while_doing(doing))?;
+        let pause = Duration::from_millis(250 << attempts.clamp(0, 8)).max(wait);
+        sqlx::query("UPDATE deliveries SET next_attempt_at = ? WHERE id = ?")
+            .bind(millis(now + pause))
+            .bind(id.to_string())
+            .execute(&mut *tx)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        commit(tx, doing).await
+    }
+
     /// Puts a stored delivery before the door again, unless it has had its effect.
     ///
     /// # Errors
@@ -442,8 +507,10 @@ impl Store {
 
 fn read_delivery(row: &Reader<'_>) -> Result<Delivery, StoreError> {
     let disposition = row.text("disposition")?;
+    let source = row.text("source")?;
     Ok(Delivery {
         id: row.parsed("id")?,
+        source: Source::from_name(&source).ok_or_else(|| row.unreadable("source", source))?,
         guid: row.maybe_text("guid")?,
         event: row.text("event")?,
         host: row.text("host")?,

@@ -10,9 +10,13 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeliveryId, RunId};
+use crate::domain::pace::Pace;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, json, millis};
-use crate::store::{Store, commit};
+use crate::store::{Store, commit, paces};
+
+/// The pace of everything that creates something on GitHub.
+pub const GITHUB_PACE: &str = "github";
 
 /// What kind of thing leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub enum Kind {
     SlackWebhook,
     /// A word to a job of GitHub Actions that waits for ours.
     ProtectionReport,
+    /// A comment on a pull request.
+    Comment,
 }
 
 impl Kind {
@@ -33,13 +39,28 @@ impl Kind {
             Self::DeploymentStatus => "deployment_status",
             Self::SlackWebhook => "slack_webhook",
             Self::ProtectionReport => "protection_report",
+            Self::Comment => "comment",
+        }
+    }
+
+    /// Whose pace it keeps.
+    #[must_use]
+    pub fn pace(self) -> &'static str {
+        match self {
+            Self::DeploymentStatus | Self::ProtectionReport | Self::Comment => GITHUB_PACE,
+            Self::SlackWebhook => "slack",
         }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::DeploymentStatus, Self::SlackWebhook, Self::ProtectionReport]
-            .into_iter()
-            .find(|kind| kind.as_str() == name)
+        [
+            Self::DeploymentStatus,
+            Self::SlackWebhook,
+            Self::ProtectionReport,
+            Self::Comment,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
     }
 }
 
@@ -92,6 +113,32 @@ pub struct OutboxRow {
     pub last_error: Option<String>,
 }
 
+/// The row that may leave next, and whether it is a last word.
+async fn due<'c>(
+    executor: impl sqlx::Executor<'c, Database = sqlx::Sqlite>,
+    kind: Kind,
+    now: Timestamp,
+) -> Result<Option<(String, bool)>, StoreError> {
+    let doing = "look what is due in the outbox";
+    let row = sqlx::query(
+        "SELECT o.id, o.terminal FROM outbox o WHERE o.kind = ?1 \
+         AND ((o.state = 'pending' AND o.next_attempt_at <= ?2) OR (o.state = 'sending' AND o.claimed_until <= ?2)) \
+         AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.key = o.key AND p.id < o.id \
+                         AND p.state IN ('pending', 'sending')) \
+         ORDER BY o.terminal DESC, o.id LIMIT 1",
+    )
+    .bind(kind.as_str())
+    .bind(millis(now))
+    .fetch_optional(executor)
+    .await
+    .map_err(StoreError::while_doing(doing))?;
+    row.map(|row| {
+        let row = Reader::new(&row, doing);
+        Ok((row.text("id")?, row.number("terminal")? != 0))
+    })
+    .transpose()
+}
+
 pub(crate) async fn put(
     connection: &mut SqliteConnection,
     outgoing: &[Outgoing],
@@ -139,8 +186,8 @@ pub(crate) async fn put(
 }
 
 impl Store {
-    /// Claims what may leave now, last words first. A claim that is not settled in time is anybody's again, and counts as
-    /// a try: its sender may have died after sending.
+    /// Claims what may leave now and has a place in the pace: a last word if there is one, else the oldest. A claim that is not
+    /// settled in time is anybody's again, and counts as a try: its sender may have died after sending.
     ///
     /// # Errors
     ///
@@ -151,55 +198,41 @@ impl Store {
         sender: &str,
         now: Timestamp,
         claim: Duration,
-        limit: u32,
-    ) -> Result<Vec<Claimed>, StoreError> {
+        pace: &Pace,
+    ) -> Result<Option<Claimed>, StoreError> {
         let doing = "claim from the outbox";
-        let any = sqlx::query("SELECT 1 FROM outbox WHERE state IN ('pending', 'sending') AND kind = ? LIMIT 1")
-            .bind(kind.as_str())
-            .fetch_optional(&self.read)
-            .await
-            .map_err(StoreError::while_doing(doing))?;
-        if any.is_none() {
-            return Ok(Vec::new());
+        let failed = StoreError::while_doing(doing);
+        if due(&self.read, kind, now).await?.is_none() {
+            return Ok(None);
         }
-        let rows = sqlx::query(
+        let mut tx = self.begin(doing).await?;
+        // another process may have been quicker
+        let Some((id, terminal)) = due(&mut *tx, kind, now).await? else {
+            return Ok(None);
+        };
+        if !paces::take(&mut tx, kind.pace(), pace, terminal, now).await? {
+            return Ok(None);
+        }
+        let row = sqlx::query(
             "UPDATE outbox SET attempts = attempts + (state = 'sending'), state = 'sending', claimed_until = ?1, \
-             claimed_by = ?5 WHERE id IN ( \
-                 SELECT o.id FROM outbox o WHERE o.kind = ?2 \
-                 AND ((o.state = 'pending' AND o.next_attempt_at <= ?3) OR (o.state = 'sending' AND o.claimed_until <= ?3)) \
-                 AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.key = o.key AND p.id < o.id \
-                                 AND p.state IN ('pending', 'sending')) \
-                 ORDER BY o.terminal DESC, o.id LIMIT ?4) \
+             claimed_by = ?2 WHERE id = ?3 \
              RETURNING id, key, kind, run_id, terminal, says, body, attempts, created_at, \
              (SELECT delivery_id FROM runs WHERE runs.id = outbox.run_id) AS delivery_id",
         )
         .bind(millis(now + claim))
-        .bind(kind.as_str())
-        .bind(millis(now))
-        .bind(limit)
         .bind(sender)
-        .fetch_all(&self.write)
+        .bind(id)
+        .fetch_one(&mut *tx)
         .await
-        .map_err(StoreError::while_doing(doing))?;
-        let mut claimed = rows
-            .iter()
-            .map(|row| {
-                let row = Reader::new(row, doing);
-                Ok(Claimed {
-                    outgoing: read_outgoing(&row)?,
-                    attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
-                    created_at: row.time("created_at")?,
-                    delivery: row.maybe_text("delivery_id")?.and_then(|id| id.parse().ok()),
-                })
-            })
-            .collect::<Result<Vec<_>, StoreError>>()?;
-        claimed.sort_by(|a, b| {
-            b.outgoing
-                .terminal
-                .cmp(&a.outgoing.terminal)
-                .then_with(|| a.outgoing.id.cmp(&b.outgoing.id))
-        });
-        Ok(claimed)
+        .map_err(&failed)?;
+        commit(tx, doing).await?;
+        let row = Reader::new(&row, doing);
+        Ok(Some(Claimed {
+            outgoing: read_outgoing(&row)?,
+            attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+            created_at: row.time("created_at")?,
+            delivery: row.maybe_text("delivery_id")?.and_then(|id| id.parse().ok()),
+        }))
     }
 
     /// Who is sending now.
@@ -312,20 +345,19 @@ impl Store {
             .fetch_all(&self.read)
             .await
             .map_err(StoreError::while_doing(doing))?;
-        rows.iter()
-            .map(|row| {
-                let row = Reader::new(row, doing);
-                Ok(OutboxRow {
-                    outgoing: read_outgoing(&row)?,
-                    state: row.text("state")?,
-                    attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
-                    created_at: row.time("created_at")?,
-                    sent_at: row.maybe_time("sent_at")?,
-                    last_error: row.maybe_text("last_error")?,
-                })
-            })
-            .collect()
+        rows.iter().map(|row| read_row(&Reader::new(row, doing))).collect()
     }
+}
+
+pub(crate) fn read_row(row: &Reader<'_>) -> Result<OutboxRow, StoreError> {
+    Ok(OutboxRow {
+        outgoing: read_outgoing(row)?,
+        state: row.text("state")?,
+        attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+        created_at: row.time("created_at")?,
+        sent_at: row.maybe_time("sent_at")?,
+        last_error: row.maybe_text("last_error")?,
+    })
 }
 
 fn read_outgoing(row: &Reader<'_>) -> Result<Outgoing, StoreError> {

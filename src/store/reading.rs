@@ -1,12 +1,17 @@
 //! Lists and counts for pages, commands and health checks.
 
-use sqlx::Row;
+use std::collections::HashSet;
 
-use crate::domain::ids::{DeploymentId, RepositoryId};
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::delivery::Source;
+use crate::domain::ids::{DeliveryId, DeploymentId, RepositoryId};
 use crate::domain::run::Run;
 use crate::store::Store;
+use crate::store::dead_letters::LOST;
 use crate::store::error::StoreError;
-use crate::store::row::{Reader, number};
+use crate::store::row::{Reader, millis, number};
 
 /// What waits, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,8 +26,19 @@ pub struct Backlog {
     pub running: u64,
     /// Statuses and notifications not sent yet.
     pub outbox: u64,
-    /// Those that can never be sent.
+    /// Those that were given up.
     pub dead: u64,
+}
+
+/// An environment by its names. Case does not matter in the last two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At<'a> {
+    /// Host name of its GitHub.
+    pub host: &'a str,
+    /// `owner/name`, as configured.
+    pub repository: &'a str,
+    /// The environment.
+    pub environment: &'a str,
 }
 
 impl Store {
@@ -63,6 +79,146 @@ impl Store {
         row.map(|row| Reader::new(&row, doing).run()).transpose()
     }
 
+    /// The newest runs of an environment, plans among them, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn runs_of(&self, at: At<'_>, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let doing = "list the runs of an environment";
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE host = ? AND repository = ? COLLATE NOCASE AND environment = ? COLLATE NOCASE \
+             ORDER BY requested_at DESC, deployment_id DESC LIMIT ?",
+        )
+        .bind(at.host)
+        .bind(at.repository)
+        .bind(at.environment)
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// The runs that put something on an environment, the newest first: the first is what it runs now.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn successes_of(&self, at: At<'_>, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let doing = "list what an environment ran";
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE host = ? AND repository = ? COLLATE NOCASE AND environment = ? COLLATE NOCASE \
+             AND state = 'succeeded' AND lane NOT LIKE 'plan:%' ORDER BY finished_at DESC, id DESC LIMIT ?",
+        )
+        .bind(at.host)
+        .bind(at.repository)
+        .bind(at.environment)
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// Every run that has not ended, in the order in which they were asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn open_runs(&self) -> Result<Vec<Run>, StoreError> {
+        let doing = "list runs that have not ended";
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE state = 'running' OR state = 'queued' OR state = 'held' \
+             ORDER BY requested_at, deployment_id",
+        )
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+    }
+
+    /// The deployments of a repository that have a run, as far as they were made since then.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn deployments_since(
+        &self,
+        host: &str,
+        repository: RepositoryId,
+        since: Timestamp,
+    ) -> Result<HashSet<DeploymentId>, StoreError> {
+        let doing = "list deployments that have a run";
+        let rows =
+            sqlx::query("SELECT deployment_id FROM runs WHERE host = ? AND repository_id = ? AND requested_at >= ?")
+                .bind(host)
+                .bind(number(repository.0))
+                .bind(millis(since))
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+        rows.iter()
+            .map(|row| Reader::new(row, doing).number("deployment_id").map(DeploymentId))
+            .collect()
+    }
+
+    /// Which of these effects a delivery has been stored for, whatever became of it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn known_of(&self, keys: &[String]) -> Result<HashSet<String>, StoreError> {
+        let doing = "look for known deployments";
+        let mut known = HashSet::new();
+        for some in keys.chunks(500) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT DISTINCT effect_key FROM deliveries WHERE effect_key IN (");
+            let mut list = query.separated(", ");
+            for key in some {
+                list.push_bind(key);
+            }
+            query.push(")");
+            let rows = query
+                .build()
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+            for row in &rows {
+                known.insert(Reader::new(row, doing).text("effect_key")?);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Which of these deliveries were found in GitHub's list.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn listed_among(&self, ids: &[DeliveryId]) -> Result<HashSet<DeliveryId>, StoreError> {
+        let doing = "tell where deliveries came from";
+        let mut listed = HashSet::new();
+        for some in ids.chunks(500) {
+            let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM deliveries WHERE source = ");
+            query.push_bind(Source::Listing.as_str()).push(" AND id IN (");
+            let mut list = query.separated(", ");
+            for id in some {
+                list.push_bind(id.to_string());
+            }
+            query.push(")");
+            let rows = query
+                .build()
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+            for row in &rows {
+                listed.insert(Reader::new(row, doing).parsed("id")?);
+            }
+        }
+        Ok(listed)
+    }
+
     /// Runs whose id starts with `prefix`, newest first, at most two: enough to tell whether it is unique.
     ///
     /// # Errors
@@ -100,14 +256,14 @@ impl Store {
     /// When the ledger cannot be read.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let doing = "count what waits";
-        let row = sqlx::query(
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT (SELECT COUNT(*) FROM deliveries WHERE disposition = 'received') AS deliveries, \
              (SELECT COUNT(*) FROM runs WHERE state = 'held') AS held, \
              (SELECT COUNT(*) FROM runs WHERE state = 'queued') AS queued, \
              (SELECT COUNT(*) FROM runs WHERE state = 'running') AS running, \
              (SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'sending')) AS outbox, \
-             (SELECT COUNT(*) FROM outbox WHERE state = 'dead') AS dead",
-        )
+             (SELECT COUNT(*) FROM outbox o WHERE {LOST}) AS dead",
+        )))
         .fetch_one(&self.read)
         .await
         .map_err(StoreError::while_doing(doing))?;

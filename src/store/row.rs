@@ -49,6 +49,10 @@ impl<'r> Reader<'r> {
             .transpose()
     }
 
+    pub(crate) fn fraction(&self, column: &'static str) -> Result<f64, StoreError> {
+        self.row.try_get(column).map_err(StoreError::while_doing(self.doing))
+    }
+
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
         let found: i64 = self.row.try_get(column).map_err(StoreError::while_doing(self.doing))?;
         DateTime::from_timestamp_millis(found).ok_or_else(|| self.unreadable(column, found.to_string()))

@@ -29,7 +29,7 @@ impl Class {
             ("deployment", None | Some("created")) => Self::Handled,
             ("status" | "push", _) => Self::Handled,
             ("check_run" | "check_suite" | "workflow_run", Some("completed")) => Self::Handled,
-            ("pull_request", Some("closed")) => Self::Handled,
+            ("pull_request", Some("closed")) | ("issue_comment", Some("created")) => Self::Handled,
             ("deployment_status", None | Some("created")) => Self::Handled,
             ("deployment_protection_rule", Some("requested")) => Self::Handled,
             ("repository", Some("renamed" | "transferred" | "archived" | "unarchived" | "deleted")) => Self::Handled,
@@ -95,6 +95,12 @@ pub enum EnvelopeError {
         /// The missing field.
         field: &'static str,
     },
+}
+
+/// The key of a deployment, however it came to us.
+#[must_use]
+pub fn effect_key(host: &str, repository_id: u64, deployment_id: u64) -> String {
+    format!("{}/{repository_id}/{deployment_id}", host.to_ascii_lowercase())
 }
 
 /// Reads the envelope of a delivery whose signature was verified.
@@ -177,8 +183,7 @@ impl Envelope {
         if self.event != "deployment" || self.class() != Class::Handled {
             return None;
         }
-        let host = host.to_ascii_lowercase();
-        Some(format!("{host}/{}/{}", self.repository_id?, self.deployment_id?))
+        Some(effect_key(host, self.repository_id?, self.deployment_id?))
     }
 
     fn missing_field(&self) -> Option<&'static str> {

@@ -12,6 +12,7 @@ use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
 use crate::domain::names::shown;
 use crate::webhook::access;
 use crate::webhook::change;
+use crate::webhook::comment;
 use crate::webhook::envelope::Class;
 use crate::webhook::lenient::{self, JsonError};
 use crate::webhook::payload::{DeploymentBody, normal};
@@ -60,6 +61,7 @@ pub fn parse(event: &str, json: &[u8], host: &str) -> Result<Event, ParseError> 
         (Class::Handled, "installation" | "installation_repositories" | "repository") => {
             access::read(event, json, &root)
         }
+        (Class::Handled, "issue_comment") => comment::read(event, json, &root),
         (Class::Handled, _) => change::read(event, json, &root),
     }
 }

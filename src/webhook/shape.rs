@@ -41,6 +41,7 @@ pub(crate) struct Root {
     pull_request: Option<Present>,
     review: Option<IgnoredAny>,
     comment: Option<IgnoredAny>,
+    issue: Option<IgnoredAny>,
     thread: Option<IgnoredAny>,
     #[serde(default, rename = "ref", deserialize_with = "text")]
     git_ref: Option<String>,
@@ -100,6 +101,7 @@ impl Root {
             "deployment_protection_rule" => self.deployment_callback_url.is_some(),
             "installation" => self.is_installation(),
             "installation_repositories" => self.lists_repositories(),
+            "issue_comment" => self.is_issue_comment(),
             "repository" => self.repository.is_some() && self.hook_id.is_none() && !self.has_effect(),
             _ => !self.has_effect() && self.zen.is_none(),
         }
@@ -109,6 +111,7 @@ impl Root {
         self.is_deployment()
             || self.is_status()
             || self.is_push()
+            || self.is_issue_comment()
             || self.check_run.is_some()
             || self.check_suite.is_some()
             || self.deployment_status.is_some()
@@ -142,6 +145,10 @@ impl Root {
     /// Reviews and comments carry the pull request that they are about.
     fn is_pull_request(&self) -> bool {
         self.pull_request.is_some() && self.review.is_none() && self.comment.is_none() && self.thread.is_none()
+    }
+
+    fn is_issue_comment(&self) -> bool {
+        self.issue.is_some() && self.comment.is_some()
     }
 
     /// A deployment carries the run whose job made it.

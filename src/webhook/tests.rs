@@ -107,6 +107,10 @@ fn bodies() -> Vec<(&'static str, Value)> {
             json!({"action": "added", "installation": {"id": 7, "app_id": 3}, "repositories_added": []}),
         ),
         ("repository", json!({"action": "renamed"})),
+        (
+            "issue_comment",
+            json!({"action": "created", "issue": {"number": 1}, "comment": {"id": 2}}),
+        ),
         ("meta", json!({"action": "deleted", "hook_id": 30})),
         ("projects_v2_item", json!({"action": "edited"})),
         ("something_new", json!({"action": "made"})),
@@ -233,7 +237,8 @@ fn only_what_may_have_an_effect_is_handled() {
             | "deployment_protection_rule"
             | "installation"
             | "installation_repositories"
-            | "repository" => Class::Handled,
+            | "repository"
+            | "issue_comment" => Class::Handled,
             _ => Class::Unhandled,
         };
         let envelope = read(name, &body).unwrap();
@@ -584,6 +589,47 @@ fn what_only_carries_a_change_is_none() {
         };
         assert_eq!(read(event, &body), Err(event_named), "{event} {body}");
     }
+}
+
+#[test]
+fn a_comment_on_a_pull_request_is_read_whole_and_one_on_an_issue_is_none() {
+    let body = json!({
+        "action": "created",
+        "issue": {"number": 7, "pull_request": {"url": "https://x"}},
+        "comment": {
+            "id": 99,
+            "body": "/deploy to staging",
+            "created_at": "2026-01-31T12:00:00Z",
+            "author_association": "MEMBER",
+            "user": {"login": "mona", "type": "User"},
+            "performed_via_github_app": null,
+        },
+        "repository": {"id": 1, "full_name": "octo/hello"},
+        "installation": {"id": 7},
+    });
+    let Ok(Event::Comment(comment)) = parsed("issue_comment", &body) else {
+        panic!("not a comment");
+    };
+    assert_eq!(
+        (comment.pull_request, comment.id.0, comment.author.as_str()),
+        (7, 99, "mona")
+    );
+    assert_eq!((comment.by_a_program, comment.known_there), (false, true));
+    assert_eq!(comment.text, "/deploy to staging");
+    let mut of_issue = body.clone();
+    of_issue["issue"] = json!({"number": 7});
+    assert!(matches!(
+        parsed("issue_comment", &of_issue),
+        Ok(Event::Unhandled { .. })
+    ));
+    let mut of_bot = body.clone();
+    of_bot["comment"]["user"]["type"] = json!("Bot");
+    of_bot["comment"]["author_association"] = json!("NONE");
+    let Ok(Event::Comment(comment)) = parsed("issue_comment", &of_bot) else {
+        panic!("not a comment");
+    };
+    assert_eq!((comment.by_a_program, comment.known_there), (true, false));
+    assert_eq!(Class::of("issue_comment", Some("edited")), Class::Unhandled);
 }
 
 #[test]

@@ -36,6 +36,7 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let git = Git {
             program: PathBuf::from("git"),
+            askpass: PathBuf::from(env!("CARGO_BIN_EXE_chima")),
             environment: BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
             time_limit: Duration::from_secs(60),
             memory_limit: 4 << 30,

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chima::cli::args::Args;
+use chima::github::needs::{EVENTS, Level, PERMISSIONS};
 use clap::{Arg, CommandFactory};
 
 /// Folders that hold nothing of ours.
@@ -48,8 +49,46 @@ pub fn files(extension: &str) -> Vec<PathBuf> {
 }
 
 #[test]
+fn the_chat_page_is_what_is_understood() {
+    keep_fresh("docs/reference/chat.md", &chima::chat::manual::page());
+}
+
+#[test]
 fn the_command_line_page_is_what_the_program_takes() {
     keep_fresh("docs/reference/cli.md", &command_line_page());
+}
+
+#[test]
+fn the_page_of_permissions_is_what_the_app_is_made_with() {
+    keep_fresh("docs/reference/github-app.md", &permissions_page());
+}
+
+fn permissions_page() -> String {
+    let mut page = String::from(
+        "# What the GitHub App may do and hears of\n\n\
+         <!-- Made from `src/github/needs.rs` by a test. -->\n\n\
+         `chima setup` makes the App with these, and `chima doctor` compares them. *Asks for* is what Chima's own tokens have of it.\n\n\
+         ## Permissions\n\n| permission | level | asks for | what for | without it |\n|---|---|---|---|---|\n",
+    );
+    for one in PERMISSIONS {
+        let (level, asked) = (one.of_app.as_str(), one.of_token.map_or("nothing yet", Level::as_str));
+        writeln!(
+            page,
+            "| {} (`{}`) | {level} | {asked} | {} | {} |",
+            one.title, one.name, one.purpose, one.without
+        )
+        .unwrap();
+    }
+    page.push_str("\n## Events\n\n| event | takes the permission | without it |\n|---|---|---|\n");
+    for event in EVENTS {
+        writeln!(
+            page,
+            "| `{}` | `{}` | {} |",
+            event.name, event.permission, event.without
+        )
+        .unwrap();
+    }
+    page
 }
 
 fn command_line_page() -> String {

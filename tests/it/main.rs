@@ -14,6 +14,7 @@ mod docs;
 mod fabric;
 mod fabric_and_capistrano;
 mod licenses;
+mod openapi;
 mod own_provider;
 mod process;
 mod providers;

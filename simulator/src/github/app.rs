@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use crate::clock::machine_time;
 use crate::github::refused::Refused;
 
 /// GitHub accepts a JWT for at most ten minutes.
@@ -26,6 +25,8 @@ pub struct App {
     pub installations: Vec<Installation>,
     /// What the installations were granted.
     pub permissions: BTreeMap<String, String>,
+    /// What the App has subscribed to.
+    pub events: Vec<String>,
     /// Repositories, by number, that the App was not installed on.
     pub excluded: BTreeSet<u64>,
     pub(crate) public_key: Option<Vec<u8>>,
@@ -38,6 +39,8 @@ pub struct Installation {
     pub id: u64,
     /// The owner of the repositories.
     pub account: String,
+    /// Its owner has put it aside: it has no tokens until that is undone.
+    pub suspended: bool,
 }
 
 /// Something that opens the API.
@@ -82,9 +85,23 @@ impl App {
             ("checks", "read"),
             ("contents", "write"),
             ("deployments", "write"),
+            ("issues", "write"),
             ("metadata", "read"),
-            ("pull_requests", "read"),
+            ("pull_requests", "write"),
             ("statuses", "read"),
+        ];
+        let events = [
+            "check_run",
+            "check_suite",
+            "deployment",
+            "deployment_protection_rule",
+            "deployment_status",
+            "issue_comment",
+            "pull_request",
+            "push",
+            "repository",
+            "status",
+            "workflow_run",
         ];
         Self {
             id: 12_345,
@@ -93,6 +110,7 @@ impl App {
             permissions: permissions
                 .map(|(name, level)| (name.to_owned(), level.to_owned()))
                 .into(),
+            events: events.map(str::to_owned).into(),
             excluded: BTreeSet::new(),
             public_key: None,
         }
@@ -107,6 +125,7 @@ impl App {
         self.installations.push(Installation {
             id,
             account: account.to_owned(),
+            suspended: false,
         });
         id
     }
@@ -120,10 +139,14 @@ impl App {
             .map(|installation| installation.id)
     }
 
+    pub(crate) fn is_suspended(&self, installation: u64) -> bool {
+        self.installations
+            .iter()
+            .any(|found| found.id == installation && found.suspended)
+    }
+
     /// Checks a JWT: form, algorithm, claims, and the signature unless the key was taken away.
-    ///
-    /// Its times are compared with the machine's clock, not the world's: the client that made it reads that one.
-    pub(crate) fn verify_jwt(&self, jwt: &str) -> Result<(), Refused> {
+    pub(crate) fn verify_jwt(&self, jwt: &str, now: DateTime<Utc>) -> Result<(), Refused> {
         let undecodable = || Refused::new(401, "A JSON web token could not be decoded");
         let (signed, signature) = jwt.rsplit_once('.').ok_or_else(undecodable)?;
         let (header, claims) = signed.split_once('.').ok_or_else(undecodable)?;
@@ -138,11 +161,10 @@ impl App {
                 .verify(signed.as_bytes(), &signature)
                 .map_err(|_| undecodable())?;
         }
-        self.check_claims(&claims)
+        self.check_claims(&claims, now.timestamp())
     }
 
-    fn check_claims(&self, claims: &Value) -> Result<(), Refused> {
-        let now = machine_time().timestamp();
+    fn check_claims(&self, claims: &Value, now: i64) -> Result<(), Refused> {
         let issuer = &claims["iss"];
         let issuer = issuer.as_u64().or_else(|| issuer.as_str()?.parse().ok());
         if issuer != Some(self.id) {

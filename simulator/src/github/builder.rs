@@ -35,6 +35,7 @@ impl GitHub {
                 name: name.to_owned(),
                 default_branch: "main".to_owned(),
                 private: false,
+                archived: false,
                 commits: BTreeMap::new(),
                 branches: BTreeMap::new(),
                 tags: BTreeMap::new(),
@@ -42,6 +43,8 @@ impl GitHub {
                 check_runs: Vec::new(),
                 deployments: Vec::new(),
                 pulls: Vec::new(),
+                comments: Vec::new(),
+                activity: Vec::new(),
                 permissions: BTreeMap::new(),
                 conflicts: BTreeSet::new(),
                 renamed_branches: BTreeMap::new(),
@@ -69,6 +72,7 @@ impl GitHub {
                 content_type: ContentType::Json,
                 events: vec!["*".to_owned()],
                 target: HookTarget::App,
+                insecure_ssl: false,
                 active: true,
             });
             id
@@ -219,6 +223,11 @@ impl RepositoryHandle {
         })
     }
 
+    /// Nothing can be changed in it any more.
+    pub fn archive(&self) -> &Self {
+        self.change(|repository, _| repository.archived = true)
+    }
+
     /// Takes the App out of this repository.
     pub fn without_app(&self) -> &Self {
         self.github.change(|world| world.app.excluded.insert(self.id));
@@ -279,6 +288,11 @@ impl HookHandle {
     /// Posts to another address from now on.
     pub fn url(&self, url: &str) -> &Self {
         self.change(|hook| url.clone_into(&mut hook.url))
+    }
+
+    /// Whether it posts to servers with a bad certificate too.
+    pub fn insecure(&self, insecure: bool) -> &Self {
+        self.change(|hook| hook.insecure_ssl = insecure)
     }
 
     /// Hears of nothing, or of everything it did again.

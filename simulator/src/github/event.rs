@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::github::comment::Activity;
 use crate::github::graph::number_of;
 use crate::github::hook::{ContentType, Event};
 use crate::github::record;
@@ -142,7 +143,7 @@ fn check_suite(world: &World, repository: &Repository, run: &CheckRun) -> Value 
         "before": null,
         "after": run.sha,
         "pull_requests": [],
-        "app": shape::app(world, &run.app),
+        "app": shape::carried_app(world, &run.app),
         "created_at": shape::time(run.at),
         "updated_at": shape::time(run.at),
         "latest_check_runs_count": latest.len(),
@@ -200,6 +201,44 @@ pub(crate) fn push(world: &mut World, repository: u64, branch: &str, before: &st
         "pusher": {"name": pusher, "email": format!("{pusher}@users.noreply.example.com")},
     });
     emit(world, "push", repository, pusher, body);
+    let (id, at) = (world.fresh_id(), world.now());
+    let activity = Activity {
+        id,
+        branch: branch.to_owned(),
+        before: before.to_owned(),
+        after: after.to_owned(),
+        by: pusher.to_owned(),
+        at,
+    };
+    if let Ok(found) = world.find_mut(repository) {
+        found.activity.push(activity);
+    }
+}
+
+/// Somebody wrote about an issue or a pull request.
+pub(crate) fn issue_comment(world: &mut World, repository: u64, id: u64) {
+    let Some((found, comment)) = world
+        .repository_by_id(repository)
+        .and_then(|found| Some((found, found.comments.iter().find(|comment| comment.id == id)?)))
+    else {
+        return;
+    };
+    let api = format!("{}/repos/{}", world.api_url, found.name);
+    let number = comment.issue;
+    let mut issue = json!({
+        "url": format!("{api}/issues/{number}"),
+        "id": number_of(&format!("{repository} issue {number}"), 1_000_000_000),
+        "number": number,
+        "title": format!("Number {number}"),
+        "state": "open",
+        "user": shape::user(world, "mona"),
+    });
+    if found.pulls.iter().any(|pull| pull.number == number) {
+        issue["pull_request"] = json!({"url": format!("{api}/pulls/{number}"), "merged_at": null});
+    }
+    let author = comment.author.clone();
+    let body = json!({"action": "created", "issue": issue, "comment": record::comment(world, found, comment)});
+    emit(world, "issue_comment", repository, &author, body);
 }
 
 /// A pull request was closed, merged or not.

@@ -63,6 +63,18 @@ impl Repository {
             .map(String::as_str)
     }
 
+    /// As [`Repository::resolve`], or the one commit whose SHA begins like this: GitHub takes seven digits of it.
+    #[must_use]
+    pub fn resolve_short(&self, reference: &str) -> Option<&str> {
+        let short = || {
+            let hex = reference.len() >= 7 && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let mut found = self.commits.keys().filter(|sha| hex && sha.starts_with(reference));
+            let first = found.next()?;
+            found.next().is_none().then_some(first.as_str())
+        };
+        self.resolve(reference).or_else(short)
+    }
+
     /// Every commit reachable from `sha`, itself included.
     fn reachable(&self, sha: &str) -> BTreeSet<String> {
         let mut seen = BTreeSet::new();

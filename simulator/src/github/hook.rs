@@ -43,6 +43,8 @@ pub struct Hook {
     pub events: Vec<String>,
     /// Whose it is.
     pub target: HookTarget,
+    /// Whether any certificate will do.
+    pub insecure_ssl: bool,
     /// An inactive hook is told nothing, and nothing is recorded for it.
     pub active: bool,
 }
@@ -74,6 +76,8 @@ pub struct HookDelivery {
     pub json: Value,
     /// The exact bytes sent.
     pub body: Vec<u8>,
+    /// GitHub holds it back, because it sent the receiver too much.
+    pub throttled_at: Option<DateTime<Utc>>,
     /// Absent while it is under way.
     pub outcome: Option<Outcome>,
 }
@@ -159,6 +163,7 @@ impl World {
                 headers: Vec::new(),
                 body: packed(&json, hook.content_type),
                 json,
+                throttled_at: None,
                 outcome: None,
             };
             self.enqueue(delivery, &hook);
@@ -172,6 +177,7 @@ impl World {
         let again = HookDelivery {
             redelivery: true,
             at: self.now(),
+            throttled_at: None,
             outcome: None,
             ..earlier
         };

@@ -1,4 +1,4 @@
-//! Pull requests, as far as they end: merged into a branch, or closed without that.
+//! Pull requests, and how they end: merged into a branch, or closed without that.
 //! <https://docs.github.com/en/rest/pulls/pulls>
 
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use crate::github::refused::Refused;
 use crate::github::sending::Delivered;
 use crate::github::world::World;
 
-/// A closed pull request.
+/// A pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullRequest {
     /// Counts within the repository.
@@ -29,8 +29,10 @@ pub struct PullRequest {
     pub merged_by: Option<String>,
     /// What the branch was at after the merge; absent where it was not merged.
     pub merge_commit: Option<String>,
-    /// When it was closed.
-    pub closed_at: DateTime<Utc>,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// When it was closed; absent while it is open.
+    pub closed_at: Option<DateTime<Utc>>,
 }
 
 /// A pull request that is about to be closed. The default is one by `mona` into `main`, merged by `hubot`.
@@ -156,7 +158,8 @@ impl World {
             author: "mona".to_owned(),
             merged_by: closing.merged.then(|| by.to_owned()),
             merge_commit: closing.merged.then(|| after.clone()),
-            closed_at: now,
+            opened_at: now,
+            closed_at: Some(now),
         });
         if before != after {
             event::push(self, repository, &closing.base, &before, &after, by);

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::github::comment::Comment;
 use crate::github::graph::{number_of, sha_of};
 use crate::github::pull::PullRequest;
-use crate::github::shape::{self, app, node_id, time, user};
+use crate::github::shape::{self, carried_app as app, node_id, time, user};
 use crate::github::world::{CheckRun, Commit, CommitStatus, Deployment, DeploymentStatus, Repository, World};
 
 /// A commit in full.
@@ -151,10 +152,42 @@ fn optional_app(world: &World, slug: Option<&str>) -> Value {
     slug.map_or(Value::Null, |slug| app(world, slug))
 }
 
+/// A comment on an issue or a pull request.
+pub(crate) fn comment(world: &World, repository: &Repository, comment: &Comment) -> Value {
+    let api = format!("{}/repos/{}", world.api_url, repository.name);
+    let html = format!("{}/{}/pull/{}", world.url, repository.name, comment.issue);
+    let permission = repository.permissions.get(&comment.author).map(String::as_str);
+    let association = match permission {
+        _ if comment.author == repository.owner() => "OWNER",
+        Some("admin" | "write" | "read") => "COLLABORATOR",
+        _ => "NONE",
+    };
+    json!({
+        "url": format!("{api}/issues/comments/{}", comment.id),
+        "html_url": format!("{html}#issuecomment-{}", comment.id),
+        "issue_url": format!("{api}/issues/{}", comment.issue),
+        "id": comment.id,
+        "node_id": node_id("IssueComment", comment.id),
+        "user": user(world, &comment.author),
+        "created_at": time(comment.at),
+        "updated_at": time(comment.at),
+        "body": comment.body,
+        "author_association": association,
+        "reactions": {"url": format!("{api}/issues/comments/{}/reactions", comment.id), "total_count": 0, "+1": 0, "-1": 0, "laugh": 0, "hooray": 0, "confused": 0, "heart": 0, "rocket": 0, "eyes": 0},
+        "performed_via_github_app": null,
+    })
+}
+
 /// A pull request, as lists show it; a webhook says more.
 pub(crate) fn pull(world: &World, repository: &Repository, pull: &PullRequest) -> Value {
     let url = format!("{}/repos/{}/pulls/{}", world.api_url, repository.name, pull.number);
-    let closed_at = time(pull.closed_at);
+    let closed_at = pull.closed_at.map(time);
+    // of one that is open, the branch is where its head is
+    let own = pull.head_repository == repository.name && pull.closed_at.is_none();
+    let head_sha = own
+        .then(|| repository.branches.get(&pull.head))
+        .flatten()
+        .unwrap_or(&pull.head_sha);
     let repository_of = |name: &str| {
         if name == repository.name {
             shape::repository(world, repository)
@@ -167,19 +200,19 @@ pub(crate) fn pull(world: &World, repository: &Repository, pull: &PullRequest) -
         "url": url,
         "id": number_of(&url, 1_000_000_000),
         "number": pull.number,
-        "state": "closed",
+        "state": if closed_at.is_some() { "closed" } else { "open" },
         "locked": false,
         "title": format!("Merge {}", pull.head),
         "user": user(world, &pull.author),
         "body": null,
-        "created_at": closed_at,
-        "updated_at": closed_at,
+        "created_at": time(pull.opened_at),
+        "updated_at": closed_at.clone().unwrap_or_else(|| time(pull.opened_at)),
         "closed_at": closed_at,
-        "merged_at": pull.merge_commit.as_ref().map(|_| closed_at.clone()),
+        "merged_at": pull.merge_commit.as_ref().and(closed_at.clone()),
         // of one that was not merged, GitHub shows the commit with which it had tried whether it could be
         "merge_commit_sha": pull.merge_commit.clone().unwrap_or_else(|| sha_of(&format!("trial of {url}"))),
         "draft": false,
-        "head": {"ref": pull.head, "sha": pull.head_sha, "user": user(world, &pull.author), "repo": repository_of(&pull.head_repository)},
+        "head": {"ref": pull.head, "sha": head_sha, "user": user(world, &pull.author), "repo": repository_of(&pull.head_repository)},
         "base": {"ref": pull.base, "sha": base_sha, "user": user(world, repository.owner()), "repo": repository_of(&repository.name)},
     })
 }

@@ -36,6 +36,11 @@ impl Refused {
         Self::new(403, "Resource not accessible by integration")
     }
 
+    /// 403 for whatever is done for an installation that its owner has suspended.
+    pub(crate) fn suspended() -> Self {
+        Self::new(403, "This installation has been suspended")
+    }
+
     /// 422 about one field.
     pub(crate) fn invalid(resource: &str, field: &str, message: &str) -> Self {
         Self {

@@ -7,10 +7,12 @@ mod actions;
 mod apps;
 mod call;
 mod checks;
+mod comments;
 mod commits;
 mod deliveries;
 mod deployments;
 mod fields;
+pub(crate) mod manifests;
 mod page;
 mod people;
 mod pulls;
@@ -18,8 +20,9 @@ mod statuses;
 
 use serde_json::json;
 
-use crate::fault::Hit;
+use crate::fault::{FaultKind, Hit};
 use crate::github::app::Identity;
+use crate::github::graph::sha_of;
 use crate::github::refused::Refused;
 use crate::github::rest::call::Call;
 use crate::github::shape;
@@ -52,14 +55,28 @@ pub(crate) fn respond(world: &mut World, request: &Request) -> Ending {
     let hit = world.faults.take(&request.method, path);
     record.faulted = hit.is_some();
     let ending = match &hit {
+        Some(hit) if hit.kind == FaultKind::Moved => {
+            match call.as_ref().ok().and_then(|call| found_by_number(world, call)) {
+                Some(answer) => Ending::Answer(answer),
+                None => hit.ending(now),
+            }
+        }
         Some(hit) if !hit.takes_effect => hit.ending(now),
         Some(_) | None => {
             let (answer, planned) = answer(world, call, &name, request, path);
             record.planned = planned;
+            let answer = conditional(request, answer);
+            if answer.status == 304 {
+                world.books.give_back(&name);
+            }
             let answer = world.books.stamped(answer, &name);
             let after = hit.as_ref().map(|hit| hit.ending(now));
             after.unwrap_or(Ending::Answer(dressed(answer, world)))
         }
+    };
+    let ending = match ending {
+        Ending::Answer(answer) if hit.is_some() => Ending::Answer(dated(answer, world)),
+        ending => ending,
     };
     if let Some(until) = hit.as_ref().and_then(|hit: &Hit| hit.wait(now)) {
         world.books.told_to_wait(&name, until);
@@ -99,14 +116,37 @@ fn answer(
     }
 }
 
+/// Names every answer to a read, and says only that nothing has changed to whoever names it.
+/// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
+fn conditional(request: &Request, answer: Answer) -> Answer {
+    if request.method != "GET" || answer.status != 200 {
+        return answer;
+    }
+    let links = answer.headers.iter().find(|(name, _)| name == "link");
+    let links = links.map_or("", |(_, value)| value.as_str());
+    let digest = sha_of(&format!("{links} {}", String::from_utf8_lossy(&answer.body)));
+    let etag = format!("W/\"{digest}\"");
+    let known = request
+        .header("if-none-match")
+        .is_some_and(|known| known.split(',').any(|one| one.trim() == etag));
+    let answer = if known { Answer::empty(304) } else { answer };
+    answer.with("etag", etag)
+}
+
 /// Headers that every answer of GitHub has.
 fn dressed(answer: Answer, world: &World) -> Answer {
     let number = world.requests.len();
-    answer
+    dated(answer, world)
         .with("server", "GitHub.com")
         .with("x-github-media-type", "github.v3; format=json")
         .with("x-github-api-version-selected", "2022-11-28")
         .with("x-github-request-id", format!("51A1:{number:04X}"))
+}
+
+/// The time by this world's clock: also what goes wrong says it, or callers would take the machine's for GitHub's.
+fn dated(answer: Answer, world: &World) -> Answer {
+    let date = world.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    answer.with("date", date)
 }
 
 fn route(world: &mut World, call: &Call<'_>) -> Option<Outcome> {
@@ -118,6 +158,10 @@ fn route(world: &mut World, call: &Call<'_>) -> Option<Outcome> {
         ))),
         ("GET", ["rate_limit"]) => Some(people::rate_limit(world, call)),
         ("GET", ["meta"]) => Some(people::meta()),
+        ("POST", ["settings", "apps", "new"] | ["organizations", _, "settings", "apps", "new"]) => {
+            Some(manifests::submit(world, call))
+        }
+        ("POST", ["app-manifests", code, "conversions"]) => Some(manifests::convert(world, code)),
         _ if call.identity == Identity::Nobody => Some(Err(Refused::new(401, "Requires authentication"))),
         ("GET", ["user"]) => Some(people::myself(world, call)),
         ("GET", ["users", login]) => Some(Ok(Answer::json(200, &shape::user(world, login)))),
@@ -178,6 +222,11 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
         ("GET", ["git", "ref" | "refs", reference @ ..]) => Some(commits::reference(world, call, id, reference)),
         ("GET", ["compare", range @ ..]) => Some(commits::compare(world, call, id, range)),
         ("GET", ["pulls"]) => Some(pulls::list(world, call, id)),
+        ("GET", ["pulls", number]) => Some(pulls::one(world, call, id, number)),
+        ("GET", ["issues", number, "comments"]) => Some(comments::list(world, call, id, number)),
+        ("POST", ["issues", number, "comments"]) => Some(comments::create(world, call, id, number)),
+        ("PATCH", ["issues", "comments", comment]) => Some(comments::edit(world, call, id, comment)),
+        ("GET", ["activity"]) => Some(comments::activity(world, call, id)),
         ("POST", ["merges"]) => Some(commits::merge(world, call, id)),
         ("GET", ["collaborators", login, "permission"]) => Some(people::permission(world, id, login)),
         ("POST", ["actions", "runs", run, "deployment_protection_rule"]) => Some(actions::review(world, call, id, run)),
@@ -190,6 +239,18 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
 fn moved(world: &World, call: &Call<'_>, name: &str) -> Option<Answer> {
     let known = world.repository(name).is_some();
     let id = world.renamed.get(&name.to_ascii_lowercase()).filter(|_| !known)?;
+    Some(elsewhere(call, *id))
+}
+
+/// The same for a repository that still has its name.
+fn found_by_number(world: &World, call: &Call<'_>) -> Option<Answer> {
+    let [_, owner, name, ..] = call.parts.as_slice() else {
+        return None;
+    };
+    Some(elsewhere(call, world.repository(&format!("{owner}/{name}"))?.id))
+}
+
+fn elsewhere(call: &Call<'_>, id: u64) -> Answer {
     let rest: Vec<&str> = call.path.split('/').skip(4).collect();
     let slash = if rest.is_empty() { "" } else { "/" };
     let location = format!(
@@ -201,5 +262,5 @@ fn moved(world: &World, call: &Call<'_>, name: &str) -> Option<Answer> {
     let status = if call.method() == "GET" { 301 } else { 307 };
     let body =
         json!({"message": if status == 301 { "Moved Permanently" } else { "Temporary Redirect" }, "url": location});
-    Some(Answer::json(status, &body).with("location", location))
+    Answer::json(status, &body).with("location", location)
 }

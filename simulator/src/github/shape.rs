@@ -84,17 +84,11 @@ pub(crate) fn repository(world: &World, repository: &Repository) -> Value {
         "visibility",
         json!(if repository.private { "private" } else { "public" }),
     );
+    put("archived", json!(repository.archived));
     for key in ["description", "homepage", "language", "mirror_url", "license"] {
         put(key, Value::Null);
     }
-    for key in [
-        "fork",
-        "archived",
-        "disabled",
-        "is_template",
-        "has_pages",
-        "has_discussions",
-    ] {
+    for key in ["fork", "disabled", "is_template", "has_pages", "has_discussions"] {
         put(key, json!(false));
     }
     for key in [
@@ -165,7 +159,16 @@ const API_LINKS: [(&str, &str); 36] = [
     ("trees_url", "/git/trees{/sha}"),
 ];
 
-/// An App, as deployments and check runs carry it.
+/// An App, as deployments and check runs carry it: GitHub's description of those does not know every event there.
+pub(crate) fn carried_app(world: &World, slug: &str) -> Value {
+    let mut shown = app(world, slug);
+    if let Some(events) = shown["events"].as_array_mut() {
+        events.retain(|event| event != "deployment_protection_rule");
+    }
+    shown
+}
+
+/// An App, as it is shown by itself.
 pub(crate) fn app(world: &World, slug: &str) -> Value {
     let id = if slug == world.app.slug {
         world.app.id
@@ -185,6 +188,6 @@ pub(crate) fn app(world: &World, slug: &str) -> Value {
         "created_at": "2024-01-02T03:04:05Z",
         "updated_at": "2024-01-02T03:04:05Z",
         "permissions": world.app.permissions,
-        "events": ["check_run", "check_suite", "deployment", "deployment_status", "push", "status"],
+        "events": world.app.events,
     })
 }

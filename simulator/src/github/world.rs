@@ -8,9 +8,11 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::github::app::{App, Token};
+use crate::github::comment::{Activity, Comment};
 use crate::github::hook::{Hook, HookDelivery};
 use crate::github::job::Job;
 use crate::github::pull::PullRequest;
+use crate::github::rest::manifests::Manifest;
 use crate::github::sending::Posting;
 use crate::journal::Recorded;
 use crate::limits::{Books, Limits};
@@ -34,6 +36,7 @@ pub struct World {
     pub jobs: Vec<Job>,
     /// The one App of this GitHub.
     pub app: App,
+    pub(crate) manifests: Vec<Manifest>,
     pub(crate) tokens: Vec<Token>,
     pub(crate) teams: BTreeSet<(String, String, String)>,
     pub(crate) renamed: BTreeMap<String, u64>,
@@ -67,10 +70,16 @@ pub struct Repository {
     pub check_runs: Vec<CheckRun>,
     /// Oldest first.
     pub deployments: Vec<Deployment>,
-    /// Closed ones only, in the order they were closed.
+    /// In the order they were made.
     pub pulls: Vec<PullRequest>,
+    /// Oldest first.
+    pub comments: Vec<Comment>,
+    /// Every push, oldest first.
+    pub activity: Vec<Activity>,
     /// Login to `admin`, `write`, `read` or `none`.
     pub permissions: BTreeMap<String, String>,
+    /// Read only.
+    pub archived: bool,
     pub(crate) conflicts: BTreeSet<(String, String)>,
     pub(crate) renamed_branches: BTreeMap<String, String>,
 }
@@ -232,6 +241,7 @@ impl World {
             requests: Vec::new(),
             jobs: Vec::new(),
             app: App::new(),
+            manifests: Vec::new(),
             tokens: vec![Token::of_user(
                 crate::github::DEFAULT_TOKEN,
                 crate::github::DEFAULT_LOGIN,

@@ -52,7 +52,7 @@ fn faulty(hit: &Hit, world: &World) -> Ending {
             answer.body = failure("ratelimited").body;
             Ending::Answer(answer)
         }
-        other @ (Ending::Answer(_) | Ending::Silence | Ending::Close | Ending::Reset) => other,
+        other @ (Ending::Answer(_) | Ending::Half(_) | Ending::Silence | Ending::Close | Ending::Reset) => other,
     }
 }
 

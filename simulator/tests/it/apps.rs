@@ -34,7 +34,7 @@ fn signed_jwt(github: &GitHub, claims: &Value) -> String {
 }
 
 fn jwt(github: &GitHub) -> String {
-    let now = Clock::system().now().timestamp();
+    let now = github.read(|world| world.now()).timestamp();
     signed_jwt(github, &json!({"iss": 12_345, "iat": now - 60, "exp": now + 540}))
 }
 
@@ -134,7 +134,7 @@ async fn a_token_may_do_what_it_was_granted() {
     let reader = token(&github, json!({"permissions": {"deployments": "read"}})).await;
     let path = "/repos/octo/site/deployments";
     assert_eq!(ask_as(&github, &reader, "GET", path, None).await.status, 200);
-    let body = Some(json!({"ref": "main"}));
+    let body = Some(json!({"ref": "main", "auto_merge": false}));
     let refused = ask_as(&github, &reader, "POST", path, body.clone()).await;
     assert_eq!(
         (refused.status, refused.message()),
@@ -150,6 +150,8 @@ async fn a_token_may_do_what_it_was_granted() {
     let created = ask_as(&github, &writer, "POST", path, body).await;
     assert_eq!(created.body["creator"]["login"], "chima[bot]");
     assert_eq!(created.body["performed_via_github_app"]["slug"], "chima");
+    let merging = Some(json!({"ref": "main"}));
+    assert_eq!(ask_as(&github, &writer, "POST", path, merging).await.status, 403);
 }
 
 #[tokio::test]

@@ -95,6 +95,15 @@ pub async fn try_ask(
     })
 }
 
+/// Asks only for news: names an answer that is known.
+pub async fn get_unless(github: &GitHub, path: &str, etag: &str) -> (u16, String) {
+    let request = SHARED
+        .get(format!("{}{path}", github.api_url()))
+        .bearer_auth(DEFAULT_TOKEN);
+    let answer = request.header("if-none-match", etag).send().await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("a body"))
+}
+
 pub async fn get(github: &GitHub, path: &str) -> Got {
     ask(github, "GET", path, None).await
 }

@@ -191,7 +191,9 @@ async fn the_log_shows_failures_and_redelivers_the_same() {
         .unwrap()
         .deliveries;
     assert_eq!(refused[0].status, 503);
+    github.change(|world| world.deliveries[0].throttled_at = Some(world.now()));
     let failed = get(&github, &format!("{log}?status=failure")).await;
+    assert!(failed.body[0]["throttled_at"].is_string());
     assert_eq!(failed.body[0]["status"], "Invalid HTTP Response: 503");
     assert_eq!(failed.body[0]["guid"], json!(refused[0].guid));
     let detail = get(&github, &format!("{log}/{}", failed.body[0]["id"])).await;

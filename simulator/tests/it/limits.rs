@@ -7,7 +7,7 @@ use chima_simulator::limits::Limits;
 use chrono::{DateTime, TimeDelta};
 use serde_json::json;
 
-use crate::client::{Got, get, post};
+use crate::client::{Got, get, get_unless, post};
 
 async fn limited(limits: Limits) -> (GitHub, ManualClock) {
     let github = GitHub::start().await.unwrap();
@@ -98,6 +98,24 @@ async fn the_primary_limit_says_when_it_resets() {
     assert_eq!(standing.body["resources"]["core"]["remaining"], 0);
     clock.advance(TimeDelta::hours(1));
     assert_eq!(get(&github, "/repos/octo/site").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_has_not_changed_costs_nothing_and_has_no_body() {
+    let (github, _) = limited(Limits {
+        primary_per_hour: Some(5),
+        ..Limits::generous()
+    })
+    .await;
+    let list = "/repos/octo/site/deployments";
+    let etag = get(&github, list).await.header("etag").to_owned();
+    for _ in 0..20 {
+        assert_eq!(get_unless(&github, list, &etag).await, (304, String::new()));
+    }
+    assert_eq!(get(&github, list).await.header("x-ratelimit-remaining"), "3");
+    create(&github).await;
+    assert_eq!(get_unless(&github, list, &etag).await.0, 200, "there is news");
+    assert_eq!(get_unless(&github, &format!("{list}?page=2"), &etag).await.0, 200);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod faults;
 mod hooks;
 mod jobs;
 mod limits;
+mod manifests;
 mod octocrab_reads;
 mod pulls;
 mod receiver;

@@ -16,7 +16,7 @@ fn client(github: &GitHub) -> Octocrab {
         .base_uri(github.api_url())
         .unwrap()
         .personal_token(DEFAULT_TOKEN)
-        .build()
+        .build_with_reqwest(octocrab::ReqwestClientConfig::Default)
         .unwrap()
 }
 
@@ -102,7 +102,7 @@ async fn an_app_with_an_installation_token() {
         .base_uri(github.api_url())
         .unwrap()
         .app(12_345.into(), key)
-        .build()
+        .build_with_reqwest(octocrab::ReqwestClientConfig::Default)
         .unwrap();
     let installation = app.apps().get_repository_installation("octo", "site").await.unwrap();
     let client = app.installation(installation.id).unwrap();

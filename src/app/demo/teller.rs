@@ -197,7 +197,8 @@ impl Teller {
                 }
                 RunEvent::Decided { .. } => say("decision", words.trim_start_matches("decided: "))?,
                 RunEvent::Finished { .. } => {}
-                RunEvent::Claimed { .. }
+                RunEvent::Listed { .. }
+                | RunEvent::Claimed { .. }
                 | RunEvent::CheckedOut { .. }
                 | RunEvent::Started { .. }
                 | RunEvent::Adopted { .. }
@@ -217,7 +218,10 @@ impl Teller {
         while let Some(end) = told.unfinished_line.iter().position(|byte| *byte == b'\n') {
             let rest = told.unfinished_line.split_off(end + 1);
             let whole = std::mem::replace(&mut told.unfinished_line, rest);
-            say("log", &format!("| {}", crate::http::log_text::plain(&whole).trim_end()))?;
+            say(
+                "log",
+                &format!("| {}", crate::report::log_text::plain(&whole).trim_end()),
+            )?;
         }
         let statuses = self.world.github.statuses(REPOSITORY, run.deployment.0);
         for status in statuses.iter().skip(told.statuses) {

@@ -32,6 +32,7 @@ pub(super) async fn examine(config: &Config, catalogue: &Catalogue, machine: &Ma
     if rehearsed.iter().any(|one| one.needs_git) {
         findings.push(examine_git(machine).await);
     }
+    findings.extend(lfs(&rehearsed, machine));
     let answers = Answers::ask(&rehearsed, machine).await;
     let mut shared: Vec<(Vec<String>, Finding)> = Vec::new();
     let faults = rehearse::faults(config, catalogue);
@@ -95,6 +96,26 @@ async fn examine_git(machine: &Machine) -> Finding {
             },
         },
     }
+}
+
+/// Whether those who ask for files of Git LFS can get them.
+fn lfs(rehearsed: &[Rehearsed<'_>], machine: &Machine) -> Option<Finding> {
+    let who: Vec<String> = rehearsed
+        .iter()
+        .filter(|one| one.needs_git && one.environment.checkout.lfs)
+        .map(|one| format!("{}/{}", one.app.name, one.environment.name))
+        .collect();
+    if who.is_empty() {
+        return None;
+    }
+    let who = who.join(", ");
+    Some(match probe::find("git-lfs", &machine.path) {
+        Some(_) => Finding::well(format!("{who}: `git-lfs` is there for `checkout: {{ lfs: true }}`")),
+        None => Finding::bad(
+            format!("{who}: `checkout.lfs` is set, but there is no program `git-lfs` in the `PATH`"),
+            "install it: `apt install git-lfs`",
+        ),
+    })
 }
 
 /// One environment and what it would run.

@@ -64,7 +64,7 @@ apps:
 
     without effect
       `deployers` and `admins` of `apps.docs.environments.live` are not enforced in this version: whoever may create deployments on GitHub may deploy
-      `slack.bot_token`, `slack.signing_secret` and `chat.token` have no effect in this version: chat is told, through `slack.incoming_webhook`, but not listened to
+      `slack.bot_token` and `slack.signing_secret` have no effect in this version: Slack is told, through `slack.incoming_webhook`, but not listened to; a bot can pass on what people say, through `chat.token`
 
     not set up
       deliveries from GitHub: environment variable `ABSENT_WEBHOOK_SECRET` is not set
@@ -98,6 +98,17 @@ fn an_empty_file_is_good_and_says_what_to_do() {
       statuses on GitHub: neither `github.app_id` nor `github.token` is there
         hint: make a GitHub App at https://github.com/settings/apps, or a token at https://github.com/settings/tokens
     ");
+}
+
+#[test]
+fn pull_mode_is_told_and_misses_no_webhook() {
+    let (report, good) = report("github: { polling: true }");
+    assert!(good);
+    assert!(
+        report.contains("asked for new deployments every 15 s; no webhook is needed"),
+        "{report}"
+    );
+    assert!(!report.contains("deliveries from GitHub"), "{report}");
 }
 
 #[test]

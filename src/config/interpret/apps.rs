@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::config::App;
 use crate::config::file;
 use crate::config::interpret::Reading;
 use crate::config::problem::KeyPath;
+use crate::config::suggest;
 use crate::config::tree::Node;
-use crate::domain::names::{AppName, RepositoryName, shown};
+use crate::config::{App, Environment};
+use crate::domain::names::{AppName, EnvironmentName, RepositoryName, shown};
 
 /// Where the settings of an environment stand: its own map, and the app's below it.
 pub(super) struct Places<'a> {
@@ -133,12 +134,42 @@ impl Reading<'_> {
             };
             environments.extend(self.environment(&name, settings, &places));
         }
+        let default_environment = self.default_environment(&app, &environments, path)?;
         Some(App {
             name: app_name?,
             repository: repository?,
             remote: remote?,
             auto_merge: app.auto_merge.unwrap_or(false),
+            default_environment,
             environments,
         })
+    }
+
+    /// The environment that is meant where nobody names one, in the spelling of its own key.
+    fn default_environment(
+        &mut self,
+        app: &file::App,
+        environments: &[Environment],
+        path: &KeyPath,
+    ) -> Option<Option<EnvironmentName>> {
+        let Some(typed) = &app.default_environment else {
+            return Some(match environments {
+                [only] => Some(only.name.clone()),
+                _ => None,
+            });
+        };
+        let found = environments
+            .iter()
+            .find(|one| one.name.as_str().eq_ignore_ascii_case(typed));
+        if let Some(found) = found {
+            return Some(Some(found.name.clone()));
+        }
+        let path = path.key("default_environment");
+        let names: Vec<&str> = environments.iter().map(|one| one.name.as_str()).collect();
+        let text = format!(
+            "`{path}` is `{}`, which is none of the app's environments",
+            shown(typed)
+        );
+        self.refuse(&path, text, suggest::hint(typed, &names))
     }
 }

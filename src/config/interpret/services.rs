@@ -1,8 +1,10 @@
 //! What GitHub, Slack and the chat bridge need: addresses and the places of secrets.
 
+use std::time::Duration;
+
 use url::Url;
 
-use crate::config::file::{Chat, GitHub, Secret, Slack};
+use crate::config::file::{Chat, GitHub, Polling, PollingEvery, Secret, Slack};
 use crate::config::interpret::Reading;
 use crate::config::interpret::addresses::{self, Address};
 use crate::config::problem::KeyPath;
@@ -21,6 +23,10 @@ impl Reading<'_> {
         let token = self.plain_secret(github.token, &path.key("token"));
         let private_key = self.plain_secret(github.private_key, &path.key("private_key"));
         let webhook_secrets = self.webhook_secrets(github.webhook_secrets, &path.key("webhook_secrets"));
+        let ca_file = match &github.ca_file {
+            Some(file) => self.path(file, &path.key("ca_file")).map(Some),
+            None => Some(None),
+        };
         let known_apps = self.words(github.known_apps, "", &path.key("known_apps"));
         let auth = match (github.app_id, private_key?, token?) {
             (None, None, None) => Some(GitHubAuth::None),
@@ -57,9 +63,12 @@ impl Reading<'_> {
             url,
             api_url: api_url?,
             auth: auth?,
+            ca_file: ca_file?,
             webhook_secrets: webhook_secrets?,
             writes_per_minute: github.writes_per_minute.unwrap_or(defaults::WRITES_PER_MINUTE),
+            writes_per_hour: github.writes_per_hour.unwrap_or(defaults::WRITES_PER_HOUR),
             known_apps: known_apps?,
+            polling: github.polling.and_then(interval),
         })
     }
 
@@ -95,6 +104,17 @@ impl Reading<'_> {
     pub(super) fn chat(&mut self, chat: Chat) -> Option<Option<SecretSource>> {
         self.strong_secret(chat.token, &KeyPath::of(&["chat", "token"]))
     }
+}
+
+/// How often GitHub is asked for new deployments, if at all.
+fn interval(polling: Polling) -> Option<Duration> {
+    let every = match polling {
+        Polling::Switch(false) => return None,
+        Polling::Switch(true) => PollingEvery::default(),
+        Polling::Every(every) => every,
+    };
+    let seconds = every.interval_seconds.unwrap_or(defaults::POLLING_SECONDS);
+    Some(Duration::from_secs(seconds))
 }
 
 /// Where a GitHub has its REST API, when the file does not say. A stand-in's must be named.

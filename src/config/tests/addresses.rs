@@ -26,9 +26,34 @@ fn an_empty_file_is_the_defaults() {
         assert_eq!(config.github.host, "github.com");
         assert_eq!(config.github.auth, GitHubAuth::None);
         assert_eq!(config.github.writes_per_minute, 60);
+        assert_eq!(config.github.writes_per_hour, 480);
         assert_eq!(config.slack.api_url, "https://slack.com/api");
         assert_eq!(config.apps, []);
     }
+}
+
+#[test]
+fn github_is_asked_for_deployments_only_where_somebody_says_so() {
+    let seconds = |text: &str| accepted(text).github.polling.map(|interval| interval.as_secs());
+    for (text, expected) in [
+        ("", None),
+        ("github: { polling: false }", None),
+        ("github: { polling: true }", Some(15)),
+        ("github: { polling: {} }", Some(15)),
+        ("github: { polling: { interval_seconds: 60 } }", Some(60)),
+    ] {
+        assert_eq!(seconds(text), expected, "{text}");
+    }
+    insta::assert_snapshot!(refused("github: { polling: { interval_seconds: 0 } }"), @"
+    app.yaml:1:40: `github.polling.interval_seconds` is 0; expected a whole number from 1 to 3600
+      1 | github: { polling: { interval_seconds: 0 } }
+        |                                        ^
+    ");
+    insta::assert_snapshot!(refused("github: { polling: often }"), @"
+    app.yaml:1:20: `github.polling` is text `often`; expected `true` or `false` or a map
+      1 | github: { polling: often }
+        |                    ^
+    ");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::github::call::CallError;
 use crate::policy::auto::Choice;
 use crate::report::creation::sentence;
 use crate::store::auto_deploys::{AutoDeploy as Row, Looked};
+use crate::store::outbox::GITHUB_PACE;
 
 /// After this, a deployment that GitHub made without our hearing of it is in its lists.
 const SETTLED: Duration = Duration::from_secs(30);
@@ -44,16 +45,15 @@ pub(super) async fn create(
         };
         return Ok(Written::NotYet);
     }
-    if engine.pace.take(1, now) == 0 {
-        looked.outcome = Outcome::Unavailable {
-            detail: "as much as `github.writes_per_minute` allows has been written".to_owned(),
-        };
-        return Ok(Written::NotYet);
-    }
     // the facts took a while to gather
     if let Some(reason) = locked(engine, target).await? {
-        engine.pace.give_back(1);
         looked.outcome = reason.into();
+        return Ok(Written::NotYet);
+    }
+    if !engine.store.take_place(GITHUB_PACE, &engine.pace, now).await? {
+        looked.outcome = Outcome::Unavailable {
+            detail: "as much as `github.writes_per_minute` and `writes_per_hour` allow has been written".to_owned(),
+        };
         return Ok(Written::NotYet);
     }
     let host = host(engine);

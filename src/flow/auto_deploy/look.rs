@@ -277,7 +277,7 @@ fn of_run(run: &Run, task: &TaskName) -> Option<Seen> {
 
 fn about_pull_requests(error: CallError) -> Trouble {
     let mut detail = error.to_string();
-    if let CallError::Refused { status: 403 | 404, .. } = error {
+    if let CallError::Refused { status: 404, .. } = error {
         detail.push_str("; to see what was merged, the App needs the permission `Pull requests: read`");
     }
     Trouble::GitHub { error, detail }

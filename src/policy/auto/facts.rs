@@ -126,6 +126,19 @@ pub enum Relation {
     Diverged,
 }
 
+impl Relation {
+    /// GitHub's word. One that we do not know is not ahead.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "ahead" => Self::Ahead,
+            "behind" => Self::Behind,
+            "identical" => Self::Identical,
+            _ => Self::Diverged,
+        }
+    }
+}
+
 impl AutoFacts {
     /// What is known before anybody has asked.
     #[must_use]

@@ -37,7 +37,9 @@ pub(crate) fn check(
         return Finding::passed(CheckName::Lock, found, wanted.to_owned(), Some(lock.id));
     }
     // Whoever asked before the lock came could not know of it. Nobody would ask again for an automatic one.
-    let waits = environment.on_lock == OnLock::Wait || *automatic || deployment.created_at < lock.since;
+    // GitHub's times are whole seconds: within the same one, nobody can say that it came first.
+    let earlier = deployment.created_at.timestamp() < lock.since.timestamp();
+    let waits = environment.on_lock == OnLock::Wait || *automatic || earlier;
     let verdict = if waits {
         CheckVerdict::Held
     } else {

@@ -62,6 +62,7 @@ fn facts() -> Facts {
         contexts: Contexts::NotNeeded,
         lane: LaneFacts::default(),
         lock: None,
+        history: crate::policy::facts::History::NotNeeded,
     }
 }
 

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::provider::mask::forms;
 use crate::provider::spec::Secret;
 
 /// How ssh proves who we are, and who the other side must be.
@@ -65,16 +64,9 @@ impl Remote {
             .collect()
     }
 
-    /// The header that carries the token, as a setting for this host alone. In a variable of this one process: an argument
-    /// list or a URL would show it to everybody. Git sends its headers on to wherever it is redirected, so it must not follow.
-    pub(super) fn header(&self) -> Option<(String, String)> {
-        let token = self.token.as_ref()?;
-        let host = self.https_host()?;
-        let basic = forms::base64(format!("x-access-token:{}", token.expose_secret()).as_bytes());
-        Some((
-            format!("http.https://{host}/.extraHeader"),
-            format!("Authorization: Basic {basic}"),
-        ))
+    /// Whether git may have to be told a token.
+    pub(super) fn has_token(&self) -> bool {
+        self.token.is_some() && self.https_host().is_some()
     }
 }
 
@@ -122,11 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn the_token_goes_to_its_own_host_over_https_only() {
-        let (name, value) = remote("https://ghe.example.com/o/r.git").header().unwrap();
-        assert_eq!(name, "http.https://ghe.example.com/.extraHeader");
-        assert_eq!(value, "Authorization: Basic eC1hY2Nlc3MtdG9rZW46Z2hzXzAxMjM0NTY3ODk=");
-        assert!(remote("http://ghe.example.com/o/r.git").header().is_none());
-        assert!(remote("git@github.com:o/r.git").header().is_none());
+    fn a_token_is_for_https_only() {
+        for (url, expected) in [
+            ("https://ghe.example.com/o/r.git", true),
+            ("http://ghe.example.com/o/r.git", false),
+            ("git@github.com:o/r.git", false),
+            ("/srv/x.git", false),
+        ] {
+            assert_eq!(remote(url).has_token(), expected, "{url}");
+        }
     }
 }

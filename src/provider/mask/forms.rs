@@ -116,18 +116,6 @@ fn base64_stable(bytes: &[u8], offset: usize, alphabet: &[u8; 64]) -> Vec<u8> {
         .collect()
 }
 
-/// The whole text with its padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    let mut out = base64_stable(bytes, 0, STANDARD);
-    if let Some(last) = bytes.last().filter(|_| !bytes.len().is_multiple_of(3)) {
-        // The bits of the last byte that fill no character of their own, then the padding.
-        let (shift, padding) = if bytes.len() % 3 == 1 { (4, "==") } else { (2, "=") };
-        out.push(STANDARD[usize::from(last << shift & 0x3f)]);
-        out.extend(padding.bytes());
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 fn hex(bytes: &[u8], digits: &[u8; 16]) -> Vec<u8> {
     bytes
         .iter()

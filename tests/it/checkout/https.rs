@@ -1,7 +1,14 @@
 //! Private remotes over https, with a real server for git and LFS: the token goes to its own host, whatever the repository says.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use chima::github::call::CallError;
+use chima::github::{Credentials, GitHub};
 
 use super::*;
 
@@ -183,6 +190,128 @@ async fn the_token_goes_with_everything_of_its_host_and_with_nothing_else() {
     assert_eq!(server.journal(), [""; 0]);
 }
 
+/// What `/proc` shows of every process but this one, until told to stop: argument lists and variables.
+fn watch_processes(stop: Arc<AtomicBool>) -> JoinHandle<Vec<String>> {
+    std::thread::spawn(move || {
+        let mut seen = BTreeSet::new();
+        while !stop.load(Ordering::Relaxed) {
+            for entry in fs::read_dir("/proc").unwrap().flatten() {
+                let pid: Option<u32> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                if pid.is_none_or(|pid| pid == std::process::id()) {
+                    continue;
+                }
+                for file in ["cmdline", "environ"] {
+                    let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
+                    seen.insert(String::from_utf8_lossy(&bytes).into_owned());
+                }
+            }
+        }
+        seen.into_iter().collect()
+    })
+}
+
+fn holds_token(text: &str) -> bool {
+    text.contains(TOKEN) || text.contains(HEADER.trim_start_matches("Basic "))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_token_is_in_no_argument_no_variable_and_no_file() {
+    let (rig, server) = rig_at(private);
+    fs::write(rig.path("remote/.gitattributes"), "*.bin filter=lfs\n").unwrap();
+    let sha = rig.commit("big.bin", &lfs::pointer(CONTENT));
+    lfs::store(&server.push(&rig, "remote"), CONTENT);
+    let stop = Arc::new(AtomicBool::new(false));
+    let watching = watch_processes(Arc::clone(&stop));
+    let checkout = rig.checkout(&sha, "a").await.unwrap();
+    stop.store(true, Ordering::Relaxed);
+    let seen = watching.join().unwrap();
+    assert_eq!(fs::read(checkout.join("big.bin")).unwrap(), CONTENT);
+    assert!(server.journal().iter().any(|line| line.starts_with(HEADER)));
+    // It did look while git was at work, and at what git had started to ask.
+    assert!(seen.iter().any(|text| text.contains("CHIMA_ASKPASS=chima-askpass-")));
+    // The tests' own servers are told what to expect.
+    let of_chima = seen.iter().filter(|text| !text.contains("checkout/server.py"));
+    let telling: Vec<&String> = of_chima.filter(|text| holds_token(text)).collect();
+    assert!(telling.is_empty(), "{telling:?}");
+    for (path, content) in files_below(&rig.path("mirrors"))
+        .into_iter()
+        .chain(files_below(&checkout))
+    {
+        assert!(!holds_token(&content), "{}", path.display());
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push((
+                path.clone(),
+                String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into_owned(),
+            ));
+        }
+    }
+    found
+}
+
+fn openssl(rig: &Rig, arguments: &str) {
+    #[expect(clippy::disallowed_methods, reason = "certificates for the tests' own server")]
+    let made = Command::new("openssl")
+        .args(arguments.split(' '))
+        .current_dir(rig.path(""))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+#[tokio::test]
+async fn the_api_believes_the_authority_that_is_configured_for_git_too() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let rig = Rig::new();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    openssl(
+        &rig,
+        &format!("req -x509 {key} -subj /CN=authority -keyout ca.key -out ca.pem"),
+    );
+    openssl(
+        &rig,
+        &format!("req {key} -subj /CN=127.0.0.1 -keyout leaf.key -out leaf.csr"),
+    );
+    fs::write(rig.path("leaf.ext"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    openssl(
+        &rig,
+        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile leaf.ext -out leaf.pem",
+    );
+    let read = |name: &str| fs::read_to_string(rig.path(name)).unwrap();
+    fs::write(rig.path("certificate.pem"), read("leaf.key") + &read("leaf.pem")).unwrap();
+    let server = Server::start(&rig, "api", &[]);
+    let asked = async |authorities: Option<&[u8]>| {
+        let clock = std::sync::Arc::new(chima::app::clock::SystemClock::default());
+        let credentials = Credentials::Token(TOKEN.into());
+        let url = format!("https://127.0.0.1:{}", server.port);
+        let github = GitHub::new(&url, &credentials, authorities, clock).unwrap();
+        github
+            .repository(None, &"octo/site".parse().unwrap())
+            .await
+            .unwrap_err()
+    };
+    let error = asked(Some(read("ca.pem").as_bytes())).await;
+    assert!(matches!(error, CallError::Refused { status: 404, .. }), "{error}");
+    let error = asked(None).await.to_string();
+    assert!(error.contains("certificate"), "{error}");
+    let clock = std::sync::Arc::new(chima::app::clock::SystemClock::default());
+    let bad = GitHub::new(
+        "https://127.0.0.1",
+        &Credentials::None,
+        Some(b"-----BEGIN CERTIFICATE-----\nx\n"),
+        clock,
+    );
+    assert!(bad.is_err());
+}
+
 #[tokio::test]
 async fn the_repository_chooses_no_lfs_server_and_no_program() {
     let (rig, server) = rig_at(private);
@@ -236,7 +365,7 @@ async fn what_the_lfs_server_does_not_give_is_said_without_the_token() {
     let said = said.join("\n").replace(&format!(":{}", server.port), ":443");
     insta::assert_snapshot!(said, @"
     cannot fetch `big.bin` from LFS: git lfs: [c37d43c8f90c4a6672a689e822be8daa6e617f358d9538de6c99d5205f014af5] Object does not exist: [404] Object does not exist; push it with `git lfs push --all`, or check who may read there
-    cannot fetch `big.bin` from LFS: git lfs: batch response: Authentication required: Authorization error: https://127.0.0.1:443/remote.git/info/lfs/objects/batch; push it with `git lfs push --all`, or check who may read there
+    cannot fetch `big.bin` from LFS: git lfs: could not read Username for 'https://127.0.0.1:443': terminal prompts disabled; push it with `git lfs push --all`, or check who may read there
     `git-lfs` is not installed, needed by `checkout: { lfs: true }`; install the package `git-lfs`
     ");
 }

@@ -14,6 +14,7 @@ use chima_simulator::github::deploy::DeploymentRequest;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::openapi;
 use crate::process::child::{Chima, Output, command, output};
 use crate::process::journal::Journal;
 use crate::process::wire;
@@ -127,6 +128,7 @@ github:
   token: {{ file: github-token }}
   webhook_secrets: [{{ file: webhook-secret }}]
   writes_per_minute: 80
+  writes_per_hour: 100000
 data_dir: data
 store: sqlite:data/chima.db
 queue: {queue}
@@ -340,6 +342,8 @@ apps:
     /// What every test ends with: everything was told once, nothing overlapped, nothing is left. The servers have ended.
     pub async fn close(&self) {
         assert!(self.github.unplanned().is_empty(), "{}", self.github.describe());
+        let faults = openapi::faults(&self.github.requests());
+        assert!(faults.is_empty(), "not as GitHub describes it:\n{}", faults.join("\n"));
         for deployment in self.deployments() {
             let told = self.told(deployment);
             let ends = told.iter().filter(|state| TERMINAL.contains(&state.as_str())).count();

@@ -40,6 +40,7 @@ async fn started(folder: &Path) -> Started {
     let surroundings = Surroundings {
         program: PathBuf::from(env!("CARGO_BIN_EXE_chima")),
         clock: Arc::new(SystemClock::default()),
+        answer_timeout: None,
     };
     // a second TLS provider is refused, and the first one serves as well
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -64,6 +64,7 @@ async fn the_shipped_configuration_starts_says_what_is_missing_and_refuses_deliv
         "`CHIMA_WEBHOOK_SECRET`",
         "no GitHub credentials",
         "`GITHUB_TOKEN`",
+        "/setup?token=",
     ] {
         assert!(told.contains(words), "`{words}` is missing in: {told}");
     }

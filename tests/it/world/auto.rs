@@ -16,7 +16,7 @@ use crate::world::stage::{APP, SITE, World};
 use crate::world::steps::PATIENCE;
 
 /// [`APP`] where `staging` is deployed by itself like this; contexts as GitHub has them unless `required` says more.
-fn app(required: &str, auto: &str) -> String {
+pub fn app(required: &str, auto: &str) -> String {
     APP.replace("required_contexts: []", required)
         .replace("staging: {}", &format!("staging: {{ auto_deploy: {auto} }}"))
 }
@@ -36,7 +36,7 @@ async fn deployed(auto: &str) -> World {
 
 impl World {
     /// Commits a version, which is on no branch yet. Answers the SHA.
-    fn land(&mut self, name: &str, files: &[&str]) -> String {
+    pub fn land(&mut self, name: &str, files: &[&str]) -> String {
         self.git.write("version", &format!("{name}\n")).unwrap();
         let sha = self.git.commit(name).unwrap();
         let parent = self.commits.last().unwrap().1.clone();
@@ -47,11 +47,11 @@ impl World {
     }
 
     /// Commits a version and pushes it to `main`; the webhook is stored.
-    async fn push(&mut self, name: &str) -> Pushed {
+    pub async fn push(&mut self, name: &str) -> Pushed {
         self.push_files(name, &["version"]).await
     }
 
-    async fn push_files(&mut self, name: &str, files: &[&str]) -> Pushed {
+    pub async fn push_files(&mut self, name: &str, files: &[&str]) -> Pushed {
         let sha = self.land(name, files);
         let pushed = self.github.move_branch(SITE, "main", Some(&sha)).await.unwrap();
         assert!(pushed.deliveries.iter().all(|one| one.status == 202), "{pushed:?}");
@@ -77,27 +77,27 @@ impl World {
     }
 
     /// Looks at environments until none is due.
-    async fn auto(&self) {
+    pub async fn auto(&self) {
         while auto_deploy::step(&self.engine).await.unwrap() > 0 {}
         self.github.wait_for_deliveries(PATIENCE).await.unwrap();
     }
 
     /// Deliveries, looks, and what they lead to.
-    async fn round(&self) {
+    pub async fn round(&self) {
         self.settle().await;
         self.auto().await;
         self.settle().await;
     }
 
     /// Lets time pass, then does what is due.
-    async fn later(&self, seconds: u64) {
+    pub async fn later(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
         self.sweep().await;
         self.round().await;
     }
 
     /// Every deployment on GitHub, oldest first: which commit, and the last state that Chima told.
-    fn made(&self) -> Vec<String> {
+    pub fn made(&self) -> Vec<String> {
         let ids: Vec<(u64, String)> = self.github.read(|world| {
             let found = world.repository(SITE).or_else(|| world.repositories.first()).unwrap();
             let all = found.deployments.iter();
@@ -114,7 +114,7 @@ impl World {
     }
 
     /// Why the environment stands where it stands.
-    async fn why(&self) -> &'static str {
+    pub async fn why(&self) -> &'static str {
         let rows = self
             .engine
             .store

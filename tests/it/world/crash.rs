@@ -284,11 +284,12 @@ async fn a_sender_that_died_after_sending_sends_nothing_twice() {
             "a sender that died",
             world.engine.now(),
             Duration::from_secs(60),
-            8,
+            &world.engine.pace,
         )
         .await
+        .unwrap()
         .unwrap();
-    let message: outbox::StatusMessage = serde_json::from_value(claimed[0].outgoing.body.clone()).unwrap();
+    let message: outbox::StatusMessage = serde_json::from_value(claimed.outgoing.body.clone()).unwrap();
     world
         .engine
         .github

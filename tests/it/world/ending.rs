@@ -6,6 +6,8 @@ use std::path::Path;
 use chima::domain::run::Run;
 use chima::provider::lock;
 
+use crate::openapi;
+use crate::world::github_failures::{ELSEWHERE, PLAYED};
 use crate::world::stage::{World, panics_on};
 use crate::world::steps::PATIENCE;
 
@@ -32,6 +34,7 @@ impl World {
         for unplanned in [self.github.unplanned(), self.slack.unplanned()] {
             assert!(unplanned.is_empty(), "unplanned: {unplanned:#?}");
         }
+        self.check_against_the_description();
         let inside = (
             self.github.requests_inside_wait_window(),
             self.slack.requests_inside_wait_window(),
@@ -55,6 +58,30 @@ impl World {
         self.stop().await;
         assert_eq!(panics_on(self.thread), Vec::<String>::new(), "something panicked");
         self.ended = true;
+    }
+
+    /// What was asked of GitHub, what it answered and what it sent is as GitHub itself describes it.
+    fn check_against_the_description(&self) {
+        let mut faults = openapi::faults(&self.github.requests());
+        let calls = self.github.requests();
+        let calls = calls
+            .iter()
+            .filter_map(openapi::operation)
+            .map(|operation| operation.id.as_str());
+        let elsewhere = |call: &str| ELSEWHERE.iter().any(|(known, _)| *known == call);
+        let mut unplayed: Vec<_> = calls
+            .filter(|call| !PLAYED.contains(call) && !elsewhere(call))
+            .collect();
+        unplayed.dedup();
+        assert!(
+            unplayed.is_empty(),
+            "no row in tests/it/world/github_failures.rs: {unplayed:?}"
+        );
+        self.github.read(|world| {
+            let sent = world.deliveries.iter();
+            faults.extend(sent.flat_map(|one| openapi::faults_of_webhook(&one.event, &one.json)));
+        });
+        assert!(faults.is_empty(), "not as GitHub describes it:\n{}", faults.join("\n"));
     }
 
     fn check_told(&self, run: &Run, left: Left) {

@@ -31,7 +31,7 @@ fn report(state: &str, description: &str) -> StatusReport {
 
 impl World {
     /// Somebody else reports; the GUID of what GitHub delivered.
-    async fn reported(&self, deployment: u64, report: StatusReport, by: &str) -> String {
+    async fn told_by(&self, deployment: u64, report: StatusReport, by: &str) -> String {
         let delivered = self.github.report(SITE, deployment, report, by).await.unwrap();
         assert_eq!(delivered[0].status, 202);
         delivered[0].guid.clone()
@@ -97,7 +97,7 @@ async fn a_word_that_comes_late_or_twice_changes_nothing() {
 async fn an_environment_that_is_not_configured_is_recorded_and_told_to_nobody() {
     let world = World::new().await;
     let id = world.ask(job("github-pages")).await;
-    world.reported(id, report("success", ""), "github-pages[bot]").await;
+    world.told_by(id, report("success", ""), "github-pages[bot]").await;
     world.settle().await;
     let others = world.engine.store.foreign_deployments(10).await.unwrap();
     assert_eq!((others.len(), others[0].environment.as_str()), (1, "github-pages"));
@@ -125,7 +125,7 @@ async fn what_somebody_else_says_of_a_run_is_on_its_page() {
     world.settle().await;
     let states = world.states(id);
     // somebody else's word stands beside ours on GitHub, and a redelivery adds none
-    let guid = world.reported(id, report("success", ""), "smoke-bot").await;
+    let guid = world.told_by(id, report("success", ""), "smoke-bot").await;
     world.settle().await;
     world.github.redeliver(&guid).await;
     world.settle().await;

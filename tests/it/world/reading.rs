@@ -81,7 +81,9 @@ impl World {
 
     /// Replaces what differs from test run to test run.
     pub async fn redacted(&self, text: &str) -> String {
-        let mut text = text.replace(&self.url, "<chima>");
+        let mut text = text
+            .replace(&self.url, "<chima>")
+            .replace(&self.github.url(), "<github>");
         for (name, sha) in &self.commits {
             text = text
                 .replace(sha, &format!("<{name}>"))

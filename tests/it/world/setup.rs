@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chima::config::{Config, Known};
 use chima::provider::manifest::catalogue::Catalogue;
@@ -12,20 +13,24 @@ use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
 use chima_simulator::slack::Slack;
 
 use crate::tools::folder::copy_folder;
-use crate::world::stage::{APP, SCRIPT, SECRET, SITE, World};
+use crate::world::stage::{APP, CHAT_TOKEN, SCRIPT, SECRET, SITE, World};
 
 /// What a test furnishes before the app starts.
 #[derive(Debug, Clone)]
 pub struct Setup {
     pub(super) app: String,
     auth: String,
+    bare: bool,
     slack: bool,
     secrets: Vec<String>,
     project: Option<PathBuf>,
     files: BTreeMap<String, String>,
     beside: Vec<(String, String)>,
     pub(super) form: bool,
+    pub(super) answer_timeout: Option<Duration>,
+    polling: String,
     pub(super) known_apps: String,
+    github: String,
     pub(super) repository: String,
 }
 
@@ -35,6 +40,7 @@ impl World {
         Setup {
             app: APP.to_owned(),
             auth: String::new(),
+            bare: false,
             slack: true,
             secrets: vec![SECRET.to_owned()],
             project: None,
@@ -43,7 +49,10 @@ impl World {
                 .into(),
             beside: Vec::new(),
             form: false,
+            answer_timeout: None,
+            polling: String::new(),
             known_apps: String::new(),
+            github: String::new(),
             repository: SITE.to_owned(),
         }
     }
@@ -122,6 +131,19 @@ impl Setup {
         self
     }
 
+    /// Nothing is set up yet: no credentials, and no secret of a webhook.
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self.secrets.clear();
+        self
+    }
+
+    /// Nothing is delivered: GitHub is asked for new deployments, so often.
+    pub fn polling(mut self, seconds: u64) -> Self {
+        self.polling = format!("\n  polling: {{ interval_seconds: {seconds} }}");
+        self.secrets(&[])
+    }
+
     pub fn without_slack(mut self) -> Self {
         self.slack = false;
         self
@@ -130,6 +152,18 @@ impl Setup {
     /// The hook packs its bodies into a form field.
     pub fn form(mut self) -> Self {
         self.form = true;
+        self
+    }
+
+    /// One more key below `github`.
+    pub fn github(mut self, line: &str) -> Self {
+        self.github.push_str(&format!("  {line}\n"));
+        self
+    }
+
+    /// Chima waits for GitHub's answers no longer than this.
+    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
+        self.answer_timeout = Some(timeout);
         self
     }
 
@@ -166,7 +200,9 @@ impl Setup {
             put(&format!("secret-{number}"), secret);
             secrets.push(format!("{{ file: {}/secret-{number} }}", folder.display()));
         }
-        let auth = if self.auth.is_empty() {
+        let auth = if self.bare {
+            String::new()
+        } else if self.auth.is_empty() {
             put("token", DEFAULT_TOKEN);
             format!("token: {{ file: {}/token }}", folder.display())
         } else {
@@ -174,6 +210,7 @@ impl Setup {
             let id = github.read(|world| world.app.id);
             format!("app_id: {id}\n  private_key: {{ file: {}/key.pem }}", folder.display())
         };
+        put("chat-token", CHAT_TOKEN);
         put("slack", &slack.webhook_url());
         let slack = if self.slack {
             format!("slack: {{ incoming_webhook: {{ file: {}/slack }} }}", folder.display())
@@ -191,8 +228,9 @@ github:
   api_url: {api}
   {auth}
   webhook_secrets: [{secrets}]
-  known_apps: [{known}]
-{slack}
+  known_apps: [{known}]{polling}
+{more}{slack}
+chat: {{ token: {{ file: {folder}/chat-token }} }}
 apps:
   site:
     repository: {repository}
@@ -205,6 +243,8 @@ apps:
             api = github.api_url(),
             secrets = secrets.join(", "),
             known = self.known_apps,
+            more = self.github,
+            polling = self.polling,
             repository = self.repository,
             app = app.join("\n"),
         );

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use chima::app::start::{Started, Surroundings, start};
 use chima::config::Config;
 use chima::flow::engine::Engine;
+use chima::flow::set_up::SetUp;
 use chima::http::router;
 use chima::http::serve::serve;
 use chima::http::state::Surface;
@@ -25,6 +27,9 @@ use crate::world::setup::Setup;
 pub const SITE: &str = "octo/site";
 /// What deliveries are signed with unless a test says otherwise.
 pub const SECRET: &str = "a webhook secret of the world tests";
+
+/// What a bot shows at the bridge.
+pub const CHAT_TOKEN: &str = "a chat token of the world tests";
 
 /// What the deployed script does: notes that it began, waits while `hold` is there, shows its version, notes its end.
 pub const SCRIPT: &str = r#"#!/bin/sh
@@ -56,6 +61,8 @@ pub struct World {
     pub hook: HookHandle,
     /// Where Chima listens.
     pub url: String,
+    /// What is offered while nothing is set up.
+    pub set_up: Option<Arc<SetUp>>,
     /// Commits by what a test calls them.
     pub(super) commits: Vec<(String, String)>,
     pub(super) thread: ThreadId,
@@ -97,7 +104,7 @@ impl World {
             hook.form();
         }
         let config = setup.write_config(folder.path(), &url, &github, &slack);
-        let engine = open(&config, &clock, Some(listener)).await;
+        let (engine, set_up) = open(&config, &clock, Some(listener), setup.answer_timeout).await;
         Self {
             github,
             slack,
@@ -106,6 +113,7 @@ impl World {
             engine,
             hook,
             url,
+            set_up,
             commits: vec![("one".to_owned(), sha)],
             thread: std::thread::current().id(),
             ended: false,
@@ -142,12 +150,14 @@ impl World {
         self.url = format!("http://{}", listener.local_addr().unwrap());
         self.hook.url(&format!("{}/webhooks/github", self.url));
         let config = (self.setup).write_config(self.folder.path(), &self.url, &self.github, &self.slack);
-        self.engine = open(&config, &self.clock, Some(listener)).await;
+        (self.engine, self.set_up) = open(&config, &self.clock, Some(listener), self.setup.answer_timeout).await;
     }
 
     /// A second process of the same installation, as far as the ledger can tell: its own engine, without a port.
     pub async fn second_worker(&self) -> Engine {
-        open(&self.engine.config, &self.clock, None).await
+        open(&self.engine.config, &self.clock, None, self.setup.answer_timeout)
+            .await
+            .0
     }
 
     /// Stops the app: it lets go of everything; runners go on.
@@ -163,25 +173,34 @@ impl World {
     }
 }
 
-async fn open(config: &Config, clock: &HandClock, listener: Option<TcpListener>) -> Engine {
+async fn open(
+    config: &Config,
+    clock: &HandClock,
+    listener: Option<TcpListener>,
+    answer_timeout: Option<Duration>,
+) -> (Engine, Option<Arc<SetUp>>) {
     let surroundings = Surroundings {
         program: PathBuf::from(env!("CARGO_BIN_EXE_chima")),
         clock: Arc::new(clock.clone()),
+        answer_timeout,
     };
     let Started {
         engine,
         webhook_secrets,
+        set_up,
+        chat_token,
         ..
     } = start(config, &surroundings).await.unwrap();
     let Some(listener) = listener else {
-        return engine;
+        return (engine, set_up);
     };
     let writer = engine.store.take_inbox_writer().unwrap();
     drop(engine.tasks.spawn(writer.run()));
-    let surface = Surface::new(engine.clone(), webhook_secrets, CancellationToken::new());
+    let surface =
+        Surface::new(engine.clone(), webhook_secrets, chat_token, CancellationToken::new()).offering(set_up.clone());
     let (tasks, stop) = (engine.tasks.clone(), engine.stop.clone());
     drop(engine.tasks.spawn(serve(listener, router(surface), tasks, stop)));
-    engine
+    (engine, set_up)
 }
 
 /// Panics by the thread they happened on: every world lives on the one thread of its test.

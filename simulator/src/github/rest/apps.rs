@@ -80,6 +80,9 @@ pub(crate) fn repositories(world: &World, call: &Call<'_>) -> Outcome {
 
 fn issue_token(world: &mut World, call: &Call<'_>, id: &str) -> Outcome {
     let installation = known(world, id)?.clone();
+    if installation.suspended {
+        return Err(Refused::suspended());
+    }
     let fields = call.fields()?;
     let repositories = chosen_repositories(world, &installation, &fields)?;
     let permissions = chosen_permissions(world, &fields)?;
@@ -187,10 +190,10 @@ fn shown(world: &World, installation: &Installation) -> Value {
         "target_id": shape::user(world, &installation.account)["id"],
         "target_type": "Organization",
         "permissions": world.app.permissions,
-        "events": ["deployment", "deployment_status", "push", "status"],
+        "events": world.app.events,
         "single_file_name": null,
         "created_at": "2024-01-02T03:04:05Z",
         "updated_at": "2024-01-02T03:04:05Z",
-        "suspended_at": null,
+        "suspended_at": installation.suspended.then_some("2024-01-02T03:04:05Z"),
     })
 }

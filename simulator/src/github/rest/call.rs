@@ -61,6 +61,13 @@ impl<'a> Call<'a> {
         format!("?{text}")
     }
 
+    /// A field of a form.
+    pub(crate) fn form_field(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(&self.request.body)
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
     /// The body's fields; a missing body has none.
     pub(crate) fn fields(&self) -> Result<Fields, Refused> {
         Fields::parse(&self.request.body)
@@ -113,11 +120,16 @@ fn identify(world: &World, request: &Request) -> Result<(Identity, Option<Token>
         if token.expires_at.is_some_and(|expires| expires <= world.now()) {
             return Err(bad());
         }
+        if let Identity::Installation(id) = token.owner
+            && world.app.is_suspended(id)
+        {
+            return Err(Refused::suspended());
+        }
         return Ok((token.owner.clone(), Some(token.clone())));
     }
     // A JWT has three parts; an installation token of the long form has them too, but is known above or worth nothing.
     if value.split('.').count() == 3 && !value.starts_with("gh") {
-        world.app.verify_jwt(value)?;
+        world.app.verify_jwt(value, world.now())?;
         return Ok((Identity::App, None));
     }
     Err(bad())

@@ -29,7 +29,7 @@ pub(crate) fn one(world: &World, call: &Call<'_>, repository: u64, reference: &[
     let reference = reference.join("/");
     let found = world.find(repository)?;
     let commit = found
-        .resolve(&reference)
+        .resolve_short(&reference)
         .and_then(|sha| found.commits.get(sha))
         .ok_or_else(|| Refused::new(422, format!("No commit found for SHA: {reference}")))?;
     let mut shown = record::commit(world, found, commit);
@@ -117,8 +117,8 @@ pub(crate) fn compare(world: &World, call: &Call<'_>, repository: u64, range: &[
     let range = range.join("/");
     let (base, head) = range.split_once("...").ok_or_else(Refused::not_found)?;
     let found = world.find(repository)?;
-    let base_sha = found.resolve(base).ok_or_else(Refused::not_found)?;
-    let head_sha = found.resolve(head).ok_or_else(Refused::not_found)?;
+    let base_sha = found.resolve_short(base).ok_or_else(Refused::not_found)?;
+    let head_sha = found.resolve_short(head).ok_or_else(Refused::not_found)?;
     let comparison = found
         .compare(base_sha, head_sha)
         .ok_or_else(|| Refused::new(404, format!("No common ancestor between {base} and {head}.")))?;

@@ -174,7 +174,7 @@ fn row(delivery: &HookDelivery, call: &Call<'_>, alone: bool) -> Map<String, Val
         "action": delivery.action,
         "installation_id": delivery.installation,
         "repository_id": delivery.repository,
-        "throttled_at": null,
+        "throttled_at": delivery.throttled_at.map(shape::time),
         "url": url,
     });
     match row {
@@ -196,7 +196,7 @@ fn config(hook: &Hook) -> Value {
         ContentType::Json => "json",
         ContentType::Form => "form",
     };
-    let mut config = json!({"content_type": content_type, "insecure_ssl": "0", "url": hook.url});
+    let mut config = json!({"content_type": content_type, "insecure_ssl": if hook.insecure_ssl { "1" } else { "0" }, "url": hook.url});
     if hook.secret.is_some() {
         config["secret"] = json!("********");
     }

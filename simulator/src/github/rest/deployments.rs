@@ -21,6 +21,10 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, repository: u64) -> Out
         app: actor.app,
         ..parse_request(&call.fields()?)?
     };
+    if request.auto_merge {
+        // GitHub documents no permission for the merge; it cannot be made without this one
+        call.needs("contents", "write")?;
+    }
     let id = world.create_deployment(repository, request)?;
     let shown = shown(world, repository, id)?;
     let location = shown["url"].as_str().unwrap_or_default().to_owned();

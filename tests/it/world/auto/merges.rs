@@ -17,7 +17,7 @@ async fn merged_only() -> World {
 
 impl World {
     /// A pull request whose merge makes this commit.
-    async fn merge(&mut self, name: &str) {
+    pub async fn merge(&mut self, name: &str) {
         let before = self.commits.last().unwrap().1.clone();
         let sha = self.land(name, &["version"]);
         let closed = self

@@ -132,7 +132,7 @@ async fn a_missing_permission_is_named() {
         .await
         .unwrap();
     let said = chima::report::auto_deploy::sentence(rows[0].outcome.as_ref().unwrap());
-    insta::assert_snapshot!(said, @"cannot tell now, and looking again soon: GitHub answered 403: Resource not accessible by integration; to see what was merged, the App needs the permission `Pull requests: read`");
+    insta::assert_snapshot!(said, @"cannot tell now, and looking again soon: GitHub answered 403: the permission `Pull requests: read` is missing (Resource not accessible by integration)");
     world.end().await;
 }
 

@@ -1,0 +1,64 @@
+//! `chima chat`: the commands of chat at the terminal, on this machine's own ledger.
+
+use std::io::{BufRead, IsTerminal};
+
+use anyhow::Context;
+
+use crate::app::clock::SystemClock;
+use crate::app::offline::{desk, open_ledger};
+use crate::app::start::client_if_any;
+use crate::app::{Exit, say};
+use crate::chat::words::without_address;
+use crate::config::Config;
+use crate::domain::conversation::{Place, Speaker};
+use crate::flow::chat::Conversation;
+
+/// Answers what stands on the command line; without that, line by line what is typed.
+///
+/// # Errors
+///
+/// When there is no ledger, or it cannot be used.
+pub fn chat(config: &Config, said: &[String], by: String) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let store = open_ledger(config).await?;
+        let github = client_if_any(config)?;
+        let clock = SystemClock::default();
+        let conversation = Conversation {
+            desk: desk(config, &store, &clock),
+            github: &github,
+        };
+        let speaker = Speaker {
+            name: by,
+            place: Place::Terminal,
+        };
+        if !said.is_empty() {
+            return answer(&conversation, &speaker, &said.join(" ")).await;
+        }
+        let typed = std::io::stdin();
+        let prompt = if typed.is_terminal() { "> " } else { "" };
+        let mut last = Exit::Done;
+        say(prompt)?;
+        for line in typed.lock().lines() {
+            let line = line.context("cannot read what is typed")?;
+            if matches!(line.trim(), "exit" | "quit") {
+                break;
+            }
+            if !line.trim().is_empty() {
+                last = answer(&conversation, &speaker, &line).await?;
+            }
+            say(prompt)?;
+        }
+        Ok(last)
+    })
+}
+
+async fn answer(conversation: &Conversation<'_>, speaker: &Speaker, text: &str) -> anyhow::Result<Exit> {
+    let text = without_address(text, &["chima"]);
+    let reply = Box::pin(conversation.answer(speaker, text)).await?;
+    say(&format!("{}\n", reply.text))?;
+    Ok(if reply.ok { Exit::Done } else { Exit::Failed })
+}

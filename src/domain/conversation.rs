@@ -1,0 +1,77 @@
+//! Somebody says something to Chima, and Chima answers.
+
+use crate::domain::ids::DeploymentId;
+use crate::domain::names::Sha;
+
+/// Who speaks, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// As others know them there; from outside, so it is escaped where it is shown.
+    pub name: String,
+    /// Where it is said.
+    pub place: Place,
+}
+
+/// Where something is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// At the terminal of the machine itself.
+    Terminal,
+    /// In a room of a chat.
+    Room {
+        /// Which program brought it.
+        adapter: &'static str,
+        /// The room's name or id, as that program knows it.
+        room: String,
+        /// The thread in it.
+        thread: Option<String>,
+    },
+    /// In a comment on a pull request.
+    PullRequest {
+        /// Its number.
+        number: u64,
+        /// Its branch.
+        branch: String,
+        /// Where that was when the comment was written: this is what is meant.
+        sha: Sha,
+        /// Ours, of the comment: it is in the payload of the deployment that comes of it.
+        ask: String,
+    },
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// For people: lines of Markdown that need nothing but backticks and dashes to be read.
+    pub text: String,
+    /// Whether it was done, or found.
+    pub ok: bool,
+    /// Why not: a stable code.
+    pub reason: Option<&'static str>,
+    /// The deployment that came of it.
+    pub deployment: Option<DeploymentId>,
+}
+
+impl Reply {
+    /// It was done, or found.
+    #[must_use]
+    pub fn done(text: String) -> Self {
+        Self {
+            text,
+            ok: true,
+            reason: None,
+            deployment: None,
+        }
+    }
+
+    /// It was not.
+    #[must_use]
+    pub fn refused(reason: &'static str, text: String) -> Self {
+        Self {
+            text,
+            ok: false,
+            reason: Some(reason),
+            deployment: None,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Answers what people say to Chima, wherever they say it: one engine, several adapters.
+//!
+//! To deploy, GitHub is asked for a deployment, which then comes in by the one door. Everything else is a look at the
+//! ledger and at GitHub, or a command on the ledger.
+
+mod ask;
+mod commits;
+mod hold;
+pub(crate) mod look;
+mod stop;
+
+use crate::chat::command::Command;
+use crate::chat::grammar::{self, Misunderstood};
+use crate::chat::manual;
+use crate::chat::target::Target;
+use crate::chat::vocabulary::{KnownApp, Meant, Unknown, Vocabulary};
+use crate::config::{App, Config, Environment};
+use crate::domain::conversation::{Place, Reply, Speaker};
+use crate::domain::run::Run;
+use crate::flow::command::Desk;
+use crate::flow::engine::Engine;
+use crate::flow::lock::changed;
+use crate::github::GitHub;
+use crate::github::call::CallError;
+use crate::report::chat as words;
+use crate::store::error::StoreError;
+use crate::store::reading::At;
+
+/// What is looked at and acted on while people talk: a server has it, and so has a command line beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Conversation<'a> {
+    /// The ledger, and how changes are told.
+    pub desk: Desk<'a>,
+    /// GitHub.
+    pub github: &'a GitHub,
+}
+
+/// Answers as a server does: nobody in this process waits for the next sweep then.
+///
+/// # Errors
+///
+/// As [`Conversation::answer`].
+pub async fn answer_here(engine: &Engine, speaker: &Speaker, text: &str) -> Result<Reply, ChatError> {
+    let conversation = Conversation {
+        desk: engine.desk(),
+        github: &engine.github,
+    };
+    let reply = conversation.answer(speaker, text).await?;
+    // whatever was changed, whoever is concerned by it
+    changed(engine);
+    engine.outbox.notify_one();
+    Ok(reply)
+}
+
+impl<'a> Conversation<'a> {
+    /// Answers what somebody says.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be used. What GitHub does not do is part of the answer, except where the question can wait.
+    pub async fn answer(&self, speaker: &Speaker, text: &str) -> Result<Reply, ChatError> {
+        let command = match grammar::parse(text) {
+            Ok(command) => command,
+            Err(misunderstood) => return Ok(misunderstanding(&misunderstood)),
+        };
+        // boxed: the client's futures are large, and most commands do not need them
+        match self.carry_out(speaker, &command).await {
+            Ok(reply) => Ok(reply),
+            Err(Trouble::Ledger(error)) => Err(ChatError::Ledger(error)),
+            Err(Trouble::GitHub(error))
+                if matches!(speaker.place, Place::PullRequest { .. }) && error.is_transient() =>
+            {
+                Err(ChatError::GitHub(error))
+            }
+            Err(Trouble::GitHub(error)) => Ok(Reply::refused(
+                "github_unavailable",
+                words::nothing_done(&error.to_string()),
+            )),
+            Err(Trouble::Unsettled(error)) if matches!(speaker.place, Place::PullRequest { .. }) => {
+                Err(ChatError::GitHub(error))
+            }
+            Err(Trouble::Unsettled(error)) => Ok(Reply::refused("unsettled", words::unsettled(&error.to_string()))),
+            Err(Trouble::Refused(reply)) => Ok(*reply),
+        }
+    }
+
+    async fn carry_out(&self, speaker: &Speaker, command: &Command) -> Result<Reply, Trouble> {
+        match command {
+            Command::Deploy(deploy) => Box::pin(self.deploy(speaker, deploy, false)).await,
+            Command::Plan(deploy) => Box::pin(self.deploy(speaker, deploy, true)).await,
+            Command::Retry { target } => Box::pin(self.retry(speaker, target)).await,
+            Command::Rollback { target, to } => Box::pin(self.rollback(speaker, target, to.as_deref())).await,
+            Command::Cancel { target, reason } => self.cancel(speaker, target, reason.as_deref()).await,
+            Command::Status { target } => self.status(target.as_ref()).await,
+            Command::Queue { target } => self.queue(target.as_ref()).await,
+            Command::Why { target } => self.why(target).await,
+            Command::Log { target } => self.log(target).await,
+            Command::Deploys { target } => self.deploys(target).await,
+            Command::Where { app } => self.whither(app).await,
+            Command::Diff { target } => Box::pin(self.diff(target)).await,
+            Command::Builds { target } => Box::pin(self.builds(target)).await,
+            Command::Contains { sha } => Box::pin(self.contains(sha)).await,
+            Command::Lock(lock) => self.lock(speaker, lock).await,
+            Command::Unlock { app, environments } => self.unlock(speaker, app, environments).await,
+            Command::UnlockAll => self.unlock_all(speaker).await,
+            Command::Locks { app } => self.locks(app.as_deref()).await,
+            Command::Help { about } => Ok(help(about.as_deref())),
+            Command::Version => Ok(Reply::done(format!("Chima {}", env!("CARGO_PKG_VERSION")))),
+        }
+    }
+
+    fn config(&self) -> &'a Config {
+        self.desk.voice.config
+    }
+
+    /// The app of a name.
+    fn app(&self, typed: &str) -> Result<&'a App, Trouble> {
+        let vocabulary = vocabulary(self.config());
+        let known = vocabulary.app(typed)?;
+        let app = self.config().app(&known.name);
+        app.ok_or_else(|| Trouble::refused("app_unknown", format!("there is no app `{}`", known.name)))
+    }
+
+    /// The environment that is meant, and the hosts it is narrowed to.
+    fn place(&self, target: &Target) -> Result<(Spot<'a>, Vec<String>), Trouble> {
+        let vocabulary = vocabulary(self.config());
+        let Meant {
+            app,
+            environment,
+            hosts,
+        } = vocabulary.look_up(target)?;
+        let app = self.app(&app.name)?;
+        let found = app.environments.iter().find(|own| own.name.as_str() == environment);
+        let environment = found.ok_or_else(|| {
+            Trouble::refused(
+                "environment_unknown",
+                format!("`{}` has no environment `{environment}`", app.name),
+            )
+        })?;
+        Ok((Spot { app, environment }, hosts))
+    }
+
+    /// The run that is meant: by its id, or the newest of an environment.
+    async fn run(&self, target: &Target) -> Result<Run, Trouble> {
+        if let Some(run) = self.run_by_id(target).await? {
+            return Ok(run);
+        }
+        let (spot, _) = self.place(target)?;
+        let newest = self.desk.store.runs_of(self.at(spot), 1).await?.pop();
+        newest.ok_or_else(|| {
+            let (app, environment) = (&spot.app.name, &spot.environment.name);
+            let text = format!(
+                "nothing was ever deployed to `{environment}` of `{app}`; `deploy {app} to {environment}` does"
+            );
+            Trouble::refused("nothing_there", text)
+        })
+    }
+
+    async fn run_by_id(&self, target: &Target) -> Result<Option<Run>, Trouble> {
+        let alone = target.environment.is_none() && target.git_ref.is_none();
+        let prefix = target.app.to_ascii_uppercase();
+        let id = matches!(prefix.len(), 6..=26) && prefix.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !alone || !id || self.config().app(&target.app).is_some() {
+            return Ok(None);
+        }
+        let mut found = self.desk.store.runs_starting_with(&prefix).await?;
+        if found.len() > 1 {
+            let text = format!("more than one run begins with `{prefix}`; say more of its id");
+            return Err(Trouble::refused("run_ambiguous", text));
+        }
+        Ok(found.pop())
+    }
+
+    fn at(&self, spot: Spot<'a>) -> At<'a> {
+        At {
+            host: &self.config().github.host,
+            repository: spot.app.repository.as_str(),
+            environment: spot.environment.name.as_str(),
+        }
+    }
+}
+
+/// An app and one of its environments.
+#[derive(Debug, Clone, Copy)]
+struct Spot<'a> {
+    app: &'a App,
+    environment: &'a Environment,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    /// Nobody can be told anything.
+    #[error(transparent)]
+    Ledger(StoreError),
+    /// It is asked again later: somebody waits for it where waiting is no trouble.
+    #[error(transparent)]
+    GitHub(CallError),
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+enum Trouble {
+    /// Nobody can be told anything then.
+    Ledger(StoreError),
+    GitHub(CallError),
+    /// It was asked for a deployment, and may have made it.
+    Unsettled(CallError),
+    /// There is an answer already.
+    Refused(Box<Reply>),
+}
+
+impl Trouble {
+    fn refused(code: &'static str, text: String) -> Self {
+        Self::Refused(Box::new(Reply::refused(code, text)))
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
+        Self::GitHub(error)
+    }
+}
+
+impl From<Unknown> for Trouble {
+    fn from(unknown: Unknown) -> Self {
+        Self::refused(unknown.code(), unknown.to_string())
+    }
+}
+
+/// What is configured, as people type it.
+#[must_use]
+pub fn vocabulary(config: &Config) -> Vocabulary {
+    let apps = config.apps.iter().map(|app| KnownApp {
+        name: app.name.to_string(),
+        environments: app.environments.iter().map(|one| one.name.to_string()).collect(),
+        default_environment: app.default_environment.as_ref().map(ToString::to_string),
+    });
+    Vocabulary { apps: apps.collect() }
+}
+
+fn misunderstanding(misunderstood: &Misunderstood) -> Reply {
+    Reply::refused("not_understood", misunderstood.to_string())
+}
+
+fn help(about: Option<&str>) -> Reply {
+    let Some(about) = about else {
+        return Reply::done(manual::overview());
+    };
+    match manual::entry(about) {
+        Some(entry) => Reply::done(manual::explained(entry)),
+        None => misunderstanding(&grammar::unknown(about)),
+    }
+}

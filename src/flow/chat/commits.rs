@@ -1,0 +1,159 @@
+//! What would come with a deployment, how a ref stands, and where a commit is: GitHub is asked.
+
+use crate::chat::target::Target;
+use crate::config::App;
+use crate::domain::conversation::Reply;
+use crate::domain::ids::InstallationId;
+use crate::domain::names::RepositoryName;
+use crate::domain::run::Run;
+use crate::flow::chat::{Conversation, Spot, Trouble};
+use crate::github::commits::{Between, Named};
+use crate::policy::auto::Relation;
+use crate::policy::facts::ContextVerdict;
+use crate::report::chat::{self, CommitLine, commit_line, compare_url, list};
+
+/// What GitHub says of an app's repository.
+#[derive(Debug, Clone)]
+pub(super) struct Home {
+    pub(super) installation: Option<InstallationId>,
+    /// Its present name.
+    pub(super) name: RepositoryName,
+    pub(super) default_branch: String,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) async fn home(&self, app: &App) -> Result<Home, Trouble> {
+        let installation = self.github.installation_of(&app.repository).await?;
+        let found = self.github.repository(installation, &app.repository).await?;
+        Ok(Home {
+            installation,
+            name: found.full_name,
+            default_branch: found.default_branch,
+        })
+    }
+
+    pub(super) async fn diff(&self, target: &Target) -> Result<Reply, Trouble> {
+        let (spot, _) = self.place(target)?;
+        let home = self.home(spot.app).await?;
+        let head = target.git_ref.clone().unwrap_or_else(|| home.default_branch.clone());
+        let Some(current) = self.current(spot).await? else {
+            let text = format!(
+                "nothing is deployed to `{}` yet: all of it would be new",
+                spot.environment.name
+            );
+            return Ok(Reply::done(text));
+        };
+        let Some(between) = self.between(&home, (&current.sha, &head)).await? else {
+            return Err(Trouble::refused("ref_unknown", chat::no_ref(&head)));
+        };
+        let text = chat::difference(spot.environment.name.as_str(), &head, between.ahead, between.behind);
+        let url = compare_url(&self.config().github.url, home.name.as_str(), &current.sha, &head);
+        Ok(Reply::done(with_commits(text, &between, url.as_deref())))
+    }
+
+    pub(super) async fn builds(&self, target: &Target) -> Result<Reply, Trouble> {
+        let app = self.app(&target.app)?;
+        let home = self.home(app).await?;
+        let git_ref = target.git_ref.clone().unwrap_or_else(|| home.default_branch.clone());
+        let Some(sha) = self.github.commit_of(home.installation, &home.name, &git_ref).await? else {
+            return Err(Trouble::refused("ref_unknown", chat::no_ref(&git_ref)));
+        };
+        let contexts = Box::pin(self.github.contexts(home.name.as_str(), home.installation, &sha)).await?;
+        let words: Vec<(ContextVerdict, &str, &str)> = contexts
+            .iter()
+            .map(|one| (one.verdict, one.name.as_str(), one.state.as_str()))
+            .collect();
+        let of = |verdict: ContextVerdict| -> Vec<(&str, &str)> {
+            let found = words.iter().filter(|(found, ..)| *found == verdict);
+            found.map(|(_, name, state)| (*name, *state)).collect()
+        };
+        Ok(Reply::done(chat::builds(
+            (&git_ref, sha.as_str()),
+            &of(ContextVerdict::Failed),
+            &of(ContextVerdict::Pending),
+            of(ContextVerdict::Green).len(),
+        )))
+    }
+
+    /// Which environments contain a commit, of every app whose repository has it.
+    pub(super) async fn contains(&self, sha: &str) -> Result<Reply, Trouble> {
+        let mut lines = Vec::new();
+        let mut repositories: Vec<&App> = Vec::new();
+        for app in &self.config().apps {
+            if !repositories
+                .iter()
+                .any(|known| known.repository.matches(app.repository.as_str()))
+            {
+                repositories.push(app);
+            }
+        }
+        for first in repositories {
+            let home = self.home(first).await?;
+            let Some(full) = self.github.commit_of(home.installation, &home.name, sha).await? else {
+                continue;
+            };
+            for app in self.config().apps_of(first.repository.as_str()) {
+                for environment in &app.environments {
+                    let found = match self.current(Spot { app, environment }).await? {
+                        None => chat::Containing::Nothing,
+                        Some(current) => self.containing(&home, full.as_str(), &current).await?,
+                    };
+                    let at = (app.name.as_str(), environment.name.as_str());
+                    lines.push(chat::containing(at, found));
+                }
+            }
+        }
+        if lines.is_empty() {
+            return Err(Trouble::refused("commit_unknown", chat::no_commit(sha)));
+        }
+        Ok(Reply::done(list(&lines, None)))
+    }
+
+    async fn containing(&self, home: &Home, sha: &str, current: &Run) -> Result<chat::Containing, Trouble> {
+        let Some(between) = self.between(home, (sha, &current.sha)).await? else {
+            return Ok(chat::Containing::Unrelated);
+        };
+        // git's own words for it: `cherry-pick -x`
+        let picked = format!("cherry picked from commit {sha}");
+        Ok(match between.relation {
+            Relation::Ahead | Relation::Identical => chat::Containing::Itself,
+            Relation::Behind => chat::Containing::NotYet,
+            Relation::Diverged if between.commits.iter().any(|one| one.message.contains(&picked)) => {
+                chat::Containing::CherryPick
+            }
+            Relation::Diverged => chat::Containing::NotYet,
+        })
+    }
+
+    /// What an environment runs.
+    pub(super) async fn current(&self, spot: Spot<'a>) -> Result<Option<Run>, Trouble> {
+        Ok(self.desk.store.successes_of(self.at(spot), 1).await?.pop())
+    }
+
+    pub(super) async fn between(&self, home: &Home, range: (&str, &str)) -> Result<Option<Between>, Trouble> {
+        Ok(self.github.between(home.installation, &home.name, range).await?)
+    }
+}
+
+/// A sentence, the commits it speaks of (the newest first), and where all of it is.
+pub(super) fn with_commits(sentence: String, between: &Between, url: Option<&str>) -> String {
+    let lines: Vec<String> = between
+        .commits
+        .iter()
+        .rev()
+        .map(|one| commit_line(&line(one)))
+        .collect();
+    let link = url.map(|url| format!(" ({url})")).unwrap_or_default();
+    if lines.is_empty() {
+        return format!("{sentence}{link}");
+    }
+    format!("{sentence}{link}\n{}", list(&lines, url))
+}
+
+fn line(commit: &Named) -> CommitLine {
+    CommitLine {
+        sha: commit.sha.clone(),
+        author: commit.author.clone(),
+        title: commit.message.lines().next().unwrap_or_default().to_owned(),
+    }
+}

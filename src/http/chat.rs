@@ -1,0 +1,110 @@
+//! `POST /chat`: the bridge for any bot that speaks HTTP. The bot vouches for who speaks and where.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::chat::words::without_address;
+use crate::domain::conversation::{Place, Reply, Speaker};
+use crate::flow::chat::answer_here;
+use crate::http::problem::Problem;
+use crate::http::state::Surface;
+
+/// Nobody types more.
+pub const BODY_LIMIT: usize = 64 * 1024;
+/// What people call the bot.
+const NAMES: [&str; 2] = ["chima", "/chima"];
+/// Longer names and rooms are nobody's.
+const NAME_LIMIT: usize = 200;
+
+#[derive(Debug, Deserialize)]
+struct Said {
+    user: String,
+    room: String,
+    text: String,
+    #[serde(default)]
+    thread: Option<String>,
+}
+
+/// The answer, in the form the bridge promises.
+#[derive(Debug, Serialize)]
+struct Answer {
+    text: String,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deployment: Option<u64>,
+}
+
+/// Takes what somebody said to a bot, and answers it.
+pub async fn say(State(surface): State<Surface>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(token) = &surface.chat_token else {
+        let detail = "the chat bridge is not set up: name a token with `chat.token` and start again";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_set_up", detail).into_response();
+    };
+    if !shows(&headers, token) {
+        let detail = "the token is missing or wrong; send it as `Authorization: Bearer TOKEN`";
+        return Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).into_response();
+    }
+    let said: Said = match serde_json::from_slice(&body) {
+        Ok(said) => said,
+        Err(error) => {
+            let detail =
+                format!("the body is not what it should be ({error}); expected {{\"user\", \"room\", \"text\"}}");
+            return Problem::new(StatusCode::BAD_REQUEST, "bad_request", &detail).into_response();
+        }
+    };
+    let cut = |text: &str| text.trim().chars().take(NAME_LIMIT).collect::<String>();
+    let speaker = Speaker {
+        name: cut(&said.user),
+        place: Place::Room {
+            adapter: "bridge",
+            room: cut(&said.room),
+            thread: said.thread.as_deref().map(cut),
+        },
+    };
+    if speaker.name.is_empty() {
+        return Problem::new(StatusCode::BAD_REQUEST, "bad_request", "`user` is empty").into_response();
+    }
+    match answer_here(&surface.engine, &speaker, without_address(&said.text, &NAMES)).await {
+        Ok(reply) => answered(reply),
+        Err(error) => {
+            tracing::error!(error = %error, "cannot answer in chat");
+            let detail = "the ledger cannot be used now, and nothing was done; say it again in a moment";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail).into_response()
+        }
+    }
+}
+
+fn answered(reply: Reply) -> Response {
+    let answer = Answer {
+        text: reply.text,
+        ok: reply.ok,
+        reason: reply.reason,
+        deployment: reply.deployment.map(|id| id.0),
+    };
+    let json = serde_json::json!(answer).to_string();
+    let mut response = json.into_response();
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Whether the request shows the token. Digests are compared, so that the time it takes says nothing about the token.
+fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (all.next(), all.next()) else {
+        return false;
+    };
+    let bytes = value.as_bytes();
+    let Some((scheme, shown)) = bytes.split_at_checked("Bearer ".len()) else {
+        return false;
+    };
+    scheme.eq_ignore_ascii_case(b"Bearer ")
+        && Sha256::digest(shown) == Sha256::digest(token.expose_secret().trim().as_bytes())
+}

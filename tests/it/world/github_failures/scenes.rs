@@ -1,0 +1,289 @@
+//! The scenes in which the calls are made. One world plays all failures of a call, one after the other, an hour or two apart.
+
+use std::time::Duration;
+
+use chima::domain::auto_deploy::Outcome;
+use chima::domain::run::RunState;
+use chima::report::auto_deploy::sentence;
+use chima::store::dead_letters::Which;
+use chima_simulator::fault::{Fault, FaultKind};
+use chima_simulator::github::deploy::DeploymentRequest;
+
+use crate::world::auto::app;
+use crate::world::github_failures::{FAILURES, Failure};
+use crate::world::stage::{APP, SITE, World};
+
+/// Which way leads to the call.
+#[derive(Debug, Clone, Copy)]
+pub enum Scene {
+    /// A deployment that is refused: only a status is sent. Method and path of the call.
+    Status(&'static str, &'static str),
+    /// The same, but the answer to the status is lost.
+    LostStatus,
+    /// A deployment that our own App made.
+    OwnApp,
+    /// A deployment that needs a context, which is green.
+    Contexts(&'static str),
+    /// A push that is deployed by itself.
+    Auto(&'static str, &'static str),
+    /// The same; the path of this call is the beginning of all others.
+    Repository,
+    /// A merged pull request that is deployed by itself.
+    Merged,
+}
+
+/// Long enough for a loaded machine, short enough to be waited for.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// What became of it, failure by failure.
+pub async fn play(scene: Scene) -> Vec<String> {
+    let setup = match scene {
+        Scene::Auto(..) | Scene::Repository => World::setup().app(&app("required_contexts: []", "{ on: push }")),
+        Scene::Merged => World::setup().app(&app("required_contexts: []", "{ on: merged_pull_request }")),
+        Scene::Contexts(_) => World::setup().required("[ci]"),
+        Scene::Status(..) | Scene::LostStatus | Scene::OwnApp => World::setup(),
+    };
+    let mut world = setup
+        .github_app()
+        .without_slack()
+        .answer_timeout(ANSWER_TIMEOUT)
+        .start()
+        .await;
+    let sha = world.commits[0].1.clone();
+    world.github.repository(SITE).status(&sha, "ci", "success");
+    if matches!(scene, Scene::Auto(..) | Scene::Repository) {
+        world.deploy("staging").await;
+        world.round().await;
+    }
+    let mut ends = Vec::new();
+    for failure in &FAILURES {
+        // tokens have run out, and so have waits
+        world.later(7200).await;
+        ends.push(Play::begin(&mut world, scene, failure).await.end().await);
+    }
+    world.end().await;
+    ends
+}
+
+struct Play<'a> {
+    world: &'a World,
+    scene: Scene,
+    failure: &'static Failure,
+    /// Deployments and requests before.
+    before: (usize, usize),
+}
+
+impl<'a> Play<'a> {
+    async fn begin(world: &'a mut World, scene: Scene, failure: &'static Failure) -> Self {
+        let mut before = (ids(world).len(), world.github.requests().len());
+        let fault = |method: &str, path: &str| {
+            let mut fault = Fault::on(method, path, failure.kind.clone());
+            if failure.lasts {
+                fault = fault.always();
+            }
+            if failure.with_effect {
+                fault = fault.with_effect();
+            }
+            fault
+        };
+        match scene {
+            Scene::Status(method, path) => {
+                world.github.fail(fault(method, path));
+                world.deploy("nowhere").await;
+            }
+            Scene::LostStatus => {
+                world.github.fail(Fault::on("POST", "/statuses", FaultKind::LostAnswer));
+                world.github.fail(fault("GET", "/statuses"));
+                world.deploy("nowhere").await;
+            }
+            Scene::OwnApp => {
+                // a process asks for its name once
+                world.restart_with(APP).await;
+                world.github.fail(fault("GET", "/app"));
+                let request = DeploymentRequest {
+                    creator: Some("chima[bot]".to_owned()),
+                    app: Some("chima".to_owned()),
+                    ..DeploymentRequest::to("nowhere")
+                };
+                world.ask(request).await;
+            }
+            Scene::Contexts(path) => {
+                world.github.fail(fault("GET", path));
+                world.deploy("staging").await;
+            }
+            Scene::Auto(method, path) => {
+                if path == "/installation" {
+                    // which one it is, is asked anew after a refusal
+                    world.github.fail(Fault::on("GET", SITE, FaultKind::NotFound));
+                    world.later(3600).await;
+                    before.1 = world.github.requests().len();
+                }
+                push(world, "push").await;
+                world.github.fail(fault(method, path));
+            }
+            Scene::Repository => {
+                push(world, "push").await;
+                world.github.fail(fault("GET", "/repos/octo/site"));
+            }
+            Scene::Merged => {
+                let name = format!("merge {}", world.commits.len());
+                world.merge(&name).await;
+                world.github.fail(fault("GET", "/pulls"));
+            }
+        }
+        Self {
+            world,
+            scene,
+            failure,
+            before,
+        }
+    }
+
+    async fn end(self) -> String {
+        let limit = if self.failure.lasts { 900.0 } else { 3600.0 };
+        let (seconds, told) = self.wait(limit).await;
+        let calls = format!("{} call{}", self.calls(), if self.calls() == 1 { "" } else { "s" });
+        if let Some(told) = told {
+            let when = if seconds == 0.0 {
+                "at once".to_owned()
+            } else {
+                format!("after {seconds} s")
+            };
+            return format!("`{told}` is told {when}, with {calls}");
+        }
+        let lost = self.world.engine.store.undelivered(true).await.unwrap();
+        let now = match lost.first() {
+            Some(lost) => format!(
+                "given up after {calls}: *{}*",
+                lost.last_error.as_deref().unwrap_or_default()
+            ),
+            None => format!("waits, with {calls} in a quarter of an hour: *{}*", self.shown().await),
+        };
+        self.world.github.heal();
+        self.world
+            .engine
+            .store
+            .send_again(Which::All, self.world.engine.now())
+            .await
+            .unwrap();
+        let (_, told) = self.wait(7200.0).await;
+        let how = if lost.is_empty() {
+            "once it is mended"
+        } else {
+            "sent again"
+        };
+        let end = format!("{now}; {how}: `{}`", told.as_deref().unwrap_or("nothing"));
+        let commits = self.world.commits.iter();
+        commits.fold(end, |end, (_, sha)| end.replace(&sha[..8], "<commit>"))
+    }
+
+    /// Lets time pass until the deployment has been told its end, or its status is lost; how long that took, and the end.
+    async fn wait(&self, limit: f64) -> (f64, Option<String>) {
+        let mut seconds = 0.0;
+        loop {
+            match self.scene {
+                Scene::Auto(..) | Scene::Repository | Scene::Merged => self.world.round().await,
+                Scene::Status(..) | Scene::LostStatus | Scene::OwnApp | Scene::Contexts(_) => self.world.settle().await,
+            }
+            let backlog = self.world.engine.store.backlog().await.unwrap();
+            if backlog.dead > 0 {
+                return (seconds, None);
+            }
+            if let Some(told) = self.told()
+                && backlog.outbox == 0
+            {
+                return (seconds, Some(told));
+            }
+            if seconds >= limit {
+                return (seconds, None);
+            }
+            let step = match seconds {
+                _ if self.failure.lasts => 60.0,
+                ..5.0 => 0.5,
+                ..65.0 => 5.0,
+                _ => 60.0,
+            };
+            seconds += step;
+            self.world.clock.advance(Duration::from_secs_f64(step));
+            self.world.sweep().await;
+        }
+    }
+
+    /// The states of the new deployment, when it has come to its end.
+    fn told(&self) -> Option<String> {
+        let ids = ids(self.world);
+        let new = &ids[self.before.0..];
+        assert!(new.len() <= 1, "more than one deployment was made: {new:?}");
+        let states = self.world.told_states(*new.first()?);
+        let over = ["success", "error", "failure", "inactive"];
+        over.contains(&states.last()?.as_str()).then(|| states.join(", "))
+    }
+
+    /// What people read while it waits.
+    async fn shown(&self) -> String {
+        let world = self.world;
+        if let Scene::Auto(..) | Scene::Repository | Scene::Merged = self.scene {
+            let host = &world.engine.config.github.host;
+            let rows = world.engine.store.auto_deploys(host).await.unwrap();
+            return rows[0]
+                .outcome
+                .as_ref()
+                .map(|outcome: &Outcome| sentence(outcome))
+                .unwrap_or_default();
+        }
+        let id = *ids(world).last().unwrap();
+        if let Some(held) = world.runs_in(RunState::Held).await.first() {
+            return chima::report::cancel::how(held);
+        }
+        match world.runs().await.iter().find(|run| run.deployment.0 == id) {
+            Some(_) => {
+                let waiting = world.engine.store.undelivered(false).await.unwrap();
+                waiting
+                    .first()
+                    .and_then(|row| row.last_error.clone())
+                    .unwrap_or_default()
+            }
+            None => {
+                let guid = world.github.read(|found| {
+                    let last = found.deliveries.iter().rfind(|delivery| delivery.event == "deployment");
+                    last.map(|delivery| delivery.guid.clone()).unwrap_or_default()
+                });
+                let delivery = world.engine.store.find_delivery(&guid).await.unwrap();
+                delivery.and_then(|delivery| delivery.detail).unwrap_or_default()
+            }
+        }
+    }
+
+    /// How often the call was made.
+    fn calls(&self) -> usize {
+        let requests = self.world.github.requests();
+        requests[self.before.1..]
+            .iter()
+            .filter(|request| self.is_the_call(request))
+            .count()
+    }
+
+    fn is_the_call(&self, request: &chima_simulator::journal::Recorded) -> bool {
+        let (method, path) = match self.scene {
+            Scene::Status(method, path) | Scene::Auto(method, path) => (method, path),
+            Scene::LostStatus => ("GET", "/statuses"),
+            Scene::OwnApp => ("GET", "/app"),
+            Scene::Contexts(path) => ("GET", path),
+            Scene::Repository => return request.method == "GET" && request.path == "/repos/octo/site",
+            Scene::Merged => ("GET", "/pulls"),
+        };
+        request.is(method, path) && !(path == "/deployments" && request.path.contains("/statuses"))
+    }
+}
+
+async fn push(world: &mut World, name: &str) {
+    let name = format!("{name} {}", world.commits.len());
+    world.push(&name).await;
+}
+
+fn ids(world: &World) -> Vec<u64> {
+    world.github.read(|found| {
+        let all = found.repository(SITE).unwrap().deployments.iter();
+        all.map(|deployment| deployment.id).collect()
+    })
+}
