@@ -92,7 +92,7 @@ pub static TABLE: [Row; 13] = [
         what_for: "Asking for the App's own name",
         ends: &[
             "`error` is told after 5 s, with 2 calls",
-            "waits, with 12 calls in a quarter of an hour: *cannot tell whether our own App made it: GitHub answered 401: Bad credentials*; once it is mended: `error`",
+            "waits, with 16 calls in a quarter of an hour: *cannot tell whether our own App made it: GitHub answered 401: Bad credentials*; once it is mended: `error`",
             "waits, with 12 calls in a quarter of an hour: *cannot tell whether our own App made it: GitHub answered 403: Resource not accessible by integration*; once it is mended: `error`",
             "`error` is told after 40 s, with 2 calls",
             "`error` is told after 60 s, with 2 calls",
