@@ -51,10 +51,10 @@ async fn what_github_actions_deploys_is_in_the_history_and_told_in_chat() {
     let id = world.ask(job("production")).await;
     world.settle().await;
     world
-        .reported(id, report("in_progress", ""), "github-actions[bot]")
+        .told_by(id, report("in_progress", ""), "github-actions[bot]")
         .await;
     world
-        .reported(id, report("success", "shipped"), "github-actions[bot]")
+        .told_by(id, report("success", "shipped"), "github-actions[bot]")
         .await;
     world.settle().await;
     assert_eq!(world.runs().await, vec![], "no run");
@@ -76,11 +76,11 @@ async fn a_word_that_comes_late_or_twice_changes_nothing() {
     let world = World::new().await;
     let id = world.ask(job("staging")).await;
     let begun = world
-        .reported(id, report("in_progress", "begins"), "github-actions[bot]")
+        .told_by(id, report("in_progress", "begins"), "github-actions[bot]")
         .await;
     world.clock.advance(Duration::from_secs(2));
     let ended = world
-        .reported(id, report("failure", "broke"), "github-actions[bot]")
+        .told_by(id, report("failure", "broke"), "github-actions[bot]")
         .await;
     world.settle().await;
     for guid in [&begun, &ended, &begun] {
