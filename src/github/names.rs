@@ -11,7 +11,12 @@ use crate::github::GitHub;
 impl GitHub {
     /// Calls repositories by these names from now on, by their configured names in lower case.
     pub fn set_names(&self, names: HashMap<String, String>) {
-        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        let mut known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != names {
+            // a token that was given for a name may be one for another repository now
+            self.tokens.forget_names();
+            *known = names;
+        }
     }
 
     /// What a configured repository is called now, where that is something else.

@@ -115,6 +115,12 @@ impl Tokens {
         slots.retain(|key, _| key.installation != installation);
     }
 
+    /// Lets go of every token that was asked for by a repository's name.
+    pub(crate) fn forget_names(&self) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|key, _| !matches!(key.reach, Reach::Name(_)));
+    }
+
     /// Lets go of a token, unless somebody has replaced it already.
     pub(crate) async fn forget(&self, key: &Key, refused: &Token) {
         let slot = self.slot(key);

@@ -74,9 +74,10 @@ pub(crate) fn respond(world: &mut World, request: &Request) -> Ending {
             after.unwrap_or(Ending::Answer(dressed(answer, world)))
         }
     };
-    let ending = match ending {
-        Ending::Answer(answer) if hit.is_some() => Ending::Answer(dated(answer, world)),
-        ending => ending,
+    let ending = if let (Ending::Answer(answer), Some(_)) = (&ending, &hit) {
+        Ending::Answer(dated(answer.clone(), world))
+    } else {
+        ending
     };
     if let Some(until) = hit.as_ref().and_then(|hit: &Hit| hit.wait(now)) {
         world.books.told_to_wait(&name, until);

@@ -143,6 +143,10 @@ rows! {
 /// Calls on which no deployment waits: what becomes of them when GitHub fails is proven by the test that is named, not played here.
 pub const ELSEWHERE: &[(&str, &str)] = &[
     (
+        "actions/review-custom-gates-for-run",
+        "a_lost_answer_is_given_again_and_counts_once",
+    ),
+    (
         "apps/create-from-manifest",
         "while_github_is_away_the_page_can_be_loaded_again",
     ),
