@@ -38,7 +38,10 @@ pub async fn standing(engine: &Engine, seen: &NamedRepository) -> Result<Standin
     let host = host(engine);
     let known = engine.store.repositories(&host).await?;
     let configured: Vec<&str> = engine.config.apps.iter().map(|app| app.repository.as_str()).collect();
-    let standing = repositories::standing(seen, &known, &configured);
+    let standing = match repositories::standing(seen, &known, &configured) {
+        Standing::Unknown => looked_through(engine, seen).await?,
+        standing => standing,
+    };
     let Standing::Configured(configured) = &standing else {
         return Ok(standing);
     };
@@ -58,6 +61,23 @@ pub async fn standing(engine: &Engine, seen: &NamedRepository) -> Result<Standin
         call_by_present_names(engine).await?;
     }
     Ok(standing)
+}
+
+/// Whoever looks for what was missed, or what deploys by itself, may have seen a repository before anything of it was delivered.
+async fn looked_through(engine: &Engine, seen: &NamedRepository) -> Result<Standing, StoreError> {
+    let host = host(engine);
+    let id = Some(seen.id);
+    let looked = engine.store.catch_ups(&host).await?.into_iter();
+    let looked = looked
+        .filter(|row| row.progress.repository_id == id)
+        .map(|row| row.source);
+    let followed = engine.store.auto_deploys(&host).await?.into_iter();
+    let followed = followed
+        .filter(|row| row.repository_id == id)
+        .map(|row| row.followed.repository);
+    let mut names = looked.chain(followed);
+    let configured = names.find(|name| engine.config.apps_of(name).next().is_some());
+    Ok(configured.map_or(Standing::Unknown, Standing::Configured))
 }
 
 /// Deliveries come late and twice, and may carry an old name: a change of names is GitHub's to confirm.
