@@ -40,7 +40,7 @@ pub async fn standing(engine: &Engine, seen: &NamedRepository) -> Result<Standin
     let configured: Vec<&str> = engine.config.apps.iter().map(|app| app.repository.as_str()).collect();
     let standing = match repositories::standing(seen, &known, &configured) {
         Standing::Unknown => looked_through(engine, seen).await?,
-        standing => standing,
+        standing @ (Standing::Configured(_) | Standing::Replaced { .. }) => standing,
     };
     let Standing::Configured(configured) = &standing else {
         return Ok(standing);
