@@ -154,7 +154,21 @@ impl Mirror<'_> {
         args.push("--".into());
         args.push(source.clone());
         args.push(refs.into());
-        self.git.run(&self.path, Some(remote), &args).await.map(drop)
+        self.patiently(Some(remote), &args).await
+    }
+
+    /// Git looks at the notes of all worktrees first, and gives up where one comes or goes meanwhile: then again, after a pause.
+    async fn patiently(&self, remote: Option<&Remote>, args: &[OsString]) -> Result<(), GitError> {
+        let mut left = NOTE_TRIES;
+        loop {
+            match self.git.run(&self.path, remote, args).await {
+                Err(error) if left > 0 && says(&error, &["failed to read"]) => {
+                    left -= 1;
+                    sleep(PAUSE).await;
+                }
+                done => return done.map(drop),
+            }
+        }
     }
 
     /// `false` when the commit is not in the mirror.
@@ -163,18 +177,10 @@ impl Mirror<'_> {
         let mut args = words(["worktree", "add", "--quiet", "--force", "--detach"]);
         args.push(directory.into());
         args.push(sha.as_str().into());
-        let mut left = NOTE_TRIES;
-        loop {
-            match self.git.run(&self.path, None, &args).await {
-                Ok(_) => return Ok(true),
-                Err(error) if says(&error, &["invalid reference"]) => return Ok(false),
-                // Git looks at the notes of all worktrees first, and gives up where one comes or goes meanwhile.
-                Err(error) if left > 0 && says(&error, &["failed to read"]) => {
-                    left -= 1;
-                    sleep(PAUSE).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
+        match self.patiently(None, &args).await {
+            Ok(()) => Ok(true),
+            Err(error) if says(&error, &["invalid reference"]) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
