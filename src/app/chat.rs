@@ -33,6 +33,7 @@ pub fn chat(config: &Config, said: &[String], by: String) -> anyhow::Result<Exit
         };
         let speaker = Speaker {
             name: by,
+            id: None,
             place: Place::Terminal,
         };
         if !said.is_empty() {

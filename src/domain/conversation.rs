@@ -8,6 +8,8 @@ use crate::domain::names::Sha;
 pub struct Speaker {
     /// As others know them there; from outside, so it is escaped where it is shown.
     pub name: String,
+    /// What that chat itself tells people apart by, and does not change with the name; none where there is only a name.
+    pub id: Option<String>,
     /// Where it is said.
     pub place: Place,
 }
@@ -21,8 +23,10 @@ pub enum Place {
     Room {
         /// Which program brought it.
         adapter: &'static str,
-        /// The room's name or id, as that program knows it.
+        /// The room's name, or its id where that is all the program says.
         room: String,
+        /// The room's id, where the program tells it apart from the name.
+        id: Option<String>,
         /// The thread in it.
         thread: Option<String>,
     },
@@ -50,6 +54,19 @@ pub struct Reply {
     pub reason: Option<&'static str>,
     /// The deployment that came of it.
     pub deployment: Option<DeploymentId>,
+    /// What may be said next, as buttons where there are any.
+    pub offers: Vec<Offer>,
+}
+
+/// A command that somebody may want to give now. To press its button is to say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What stands on the button.
+    pub label: String,
+    /// What is said, as one would type it.
+    pub says: String,
+    /// What is asked before, where it cannot be taken back.
+    pub caution: Option<String>,
 }
 
 impl Reply {
@@ -61,6 +78,7 @@ impl Reply {
             ok: true,
             reason: None,
             deployment: None,
+            offers: Vec::new(),
         }
     }
 
@@ -72,6 +90,13 @@ impl Reply {
             ok: false,
             reason: Some(reason),
             deployment: None,
+            offers: Vec::new(),
         }
+    }
+
+    /// The same, and what may be said next.
+    #[must_use]
+    pub fn offering(self, offers: Vec<Offer>) -> Self {
+        Self { offers, ..self }
     }
 }

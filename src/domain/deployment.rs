@@ -49,8 +49,18 @@ impl Deployment {
     /// where it has none.
     #[must_use]
     pub fn room(&self) -> Option<&str> {
+        self.room_by("/notify/room")
+    }
+
+    /// That room's id, where the chat tells it apart from the name.
+    #[must_use]
+    pub fn room_id(&self) -> Option<&str> {
+        self.room_by("/notify/room_id")
+    }
+
+    fn room_by(&self, path: &str) -> Option<&str> {
         self.payload
-            .pointer("/notify/room")
+            .pointer(path)
             .and_then(Value::as_str)
             .filter(|room| !room.is_empty() && *room != "unknown")
     }

@@ -39,6 +39,15 @@ struct Answer {
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deployment: Option<u64>,
+    /// What may be said next, for bots that have buttons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    offers: Vec<OfferForm>,
+}
+
+#[derive(Debug, Serialize)]
+struct OfferForm {
+    label: String,
+    text: String,
 }
 
 /// Takes what somebody said to a bot, and answers it.
@@ -62,9 +71,11 @@ pub async fn say(State(surface): State<Surface>, headers: HeaderMap, body: Bytes
     let cut = |text: &str| text.trim().chars().take(NAME_LIMIT).collect::<String>();
     let speaker = Speaker {
         name: cut(&said.user),
+        id: None,
         place: Place::Room {
             adapter: "bridge",
             room: cut(&said.room),
+            id: None,
             thread: said.thread.as_deref().map(cut),
         },
     };
@@ -87,6 +98,14 @@ fn answered(reply: Reply) -> Response {
         ok: reply.ok,
         reason: reply.reason,
         deployment: reply.deployment.map(|id| id.0),
+        offers: reply
+            .offers
+            .into_iter()
+            .map(|offer| OfferForm {
+                label: offer.label,
+                text: offer.says,
+            })
+            .collect(),
     };
     let json = serde_json::json!(answer).to_string();
     let mut response = json.into_response();

@@ -260,11 +260,22 @@ fn told(speaker: &Speaker) -> Map<String, Value> {
     let mut notes = Map::new();
     match &speaker.place {
         Place::Terminal => {}
-        Place::Room { adapter, room, thread } => {
+        Place::Room {
+            adapter,
+            room,
+            id,
+            thread,
+        } => {
             let mut notify = Map::new();
             notify.insert("adapter".to_owned(), json!(adapter));
             notify.insert("room".to_owned(), json!(room));
             notify.insert("user_name".to_owned(), json!(speaker.name));
+            if let Some(id) = id {
+                notify.insert("room_id".to_owned(), json!(id));
+            }
+            if let Some(user) = &speaker.id {
+                notify.insert("user".to_owned(), json!(user));
+            }
             if let Some(thread) = thread {
                 notify.insert("thread_id".to_owned(), json!(thread));
             }

@@ -75,6 +75,7 @@ async fn carry_out(
     };
     let speaker = Speaker {
         name: ask.new.said_by.clone(),
+        id: None,
         place: Place::PullRequest {
             number: ask.new.pull_request,
             branch: pull.branch,

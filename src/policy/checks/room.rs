@@ -21,7 +21,7 @@ pub(crate) fn check(deployment: &Deployment, target: Option<Target<'_>>) -> Find
         return Finding::passed(CheckName::Room, "no room".to_owned(), wanted, ());
     };
     match &environment.allowed_rooms {
-        Some(rooms) if !rooms.iter().any(|allowed| same(allowed, room)) => Finding::rejected(
+        Some(rooms) if !rooms.iter().any(|allowed| named(deployment, allowed)) => Finding::rejected(
             CheckName::Room,
             shown(room),
             wanted,
@@ -32,6 +32,12 @@ pub(crate) fn check(deployment: &Deployment, target: Option<Target<'_>>) -> Find
         ),
         Some(_) | None => Finding::passed(CheckName::Room, shown(room), wanted, ()),
     }
+}
+
+/// By its name or its id.
+fn named(deployment: &Deployment, allowed: &str) -> bool {
+    let known = [deployment.room(), deployment.room_id()];
+    known.into_iter().flatten().any(|room| same(allowed, room))
 }
 
 /// Adapters disagree on the `#` and on the case of a room's name; its id has neither.

@@ -321,6 +321,16 @@ fn rooms_are_compared_as_people_write_them() {
 }
 
 #[test]
+fn a_room_is_known_by_its_name_or_its_id() {
+    for (allowed, passes) in [("deployment", true), ("C024BE91L", true), ("random", false)] {
+        let rules = rules_with(|staging| staging.allowed_rooms = Some(vec![allowed.to_owned()]));
+        let said = with_payload(json!({"notify": {"room": "deployment", "room_id": "C024BE91L"}}));
+        let expected: &[&str] = if passes { &[] } else { &["room_not_allowed"] };
+        assert_eq!(codes(&decide(&said, &facts(), &rules)), expected, "{allowed}");
+    }
+}
+
+#[test]
 fn everything_wrong_is_said_at_once() {
     let request = Deployment {
         environment: "nowhere".to_owned(),
