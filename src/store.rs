@@ -5,6 +5,7 @@
 
 pub mod asks;
 pub mod auto_deploys;
+pub mod backup;
 pub mod cancel;
 pub mod catch_ups;
 pub mod claims;

@@ -263,13 +263,15 @@ impl Store {
     /// When the ledger cannot be read.
     pub async fn held_runs_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Run>, StoreError> {
         let doing = "list held runs";
-        let rows =
-            sqlx::query("SELECT * FROM runs WHERE state = 'held' AND check_after <= ? ORDER BY check_after LIMIT ?")
-                .bind(millis(now))
-                .bind(limit)
-                .fetch_all(&self.read)
-                .await
-                .map_err(StoreError::while_doing(doing))?;
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE state = 'held' AND check_after <= ? AND NOT EXISTS (SELECT 1 FROM copied) \
+             ORDER BY check_after LIMIT ?",
+        )
+        .bind(millis(now))
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
         rows.iter().map(|row| Reader::new(row, doing).run()).collect()
     }
 

@@ -44,6 +44,7 @@ mod protection;
 mod receiver;
 mod renames;
 mod replay;
+mod restore;
 mod set_up;
 mod sha;
 mod shell;
