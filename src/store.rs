@@ -24,6 +24,7 @@ pub mod reading;
 pub mod repositories;
 pub mod row;
 pub mod runs;
+pub mod tallies;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};
