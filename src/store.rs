@@ -24,6 +24,7 @@ pub mod repositories;
 pub mod row;
 pub mod runs;
 pub mod verdict;
+pub mod warrants;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

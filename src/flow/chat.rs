@@ -7,6 +7,7 @@ mod ask;
 mod commits;
 mod hold;
 pub(crate) mod look;
+mod may;
 mod stop;
 
 use crate::chat::command::Command;

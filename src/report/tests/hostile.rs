@@ -79,6 +79,16 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
             found: one(),
             allowed: many(),
         },
+        Reason::DeployerNotAllowed { .. } => Reason::DeployerNotAllowed {
+            found: one(),
+            entry: one(),
+            allowed: many(),
+        },
+        Reason::ForceNotAllowed { .. } => Reason::ForceNotAllowed {
+            found: one(),
+            entry: one(),
+            admins: many(),
+        },
         Reason::RequiredContextFailed { .. } => Reason::RequiredContextFailed { contexts: contexts() },
         Reason::RequiredContextPending { .. } => Reason::RequiredContextPending { contexts: contexts() },
         Reason::FactsUnavailable { .. } => Reason::FactsUnavailable { detail: one() },
@@ -245,7 +255,7 @@ proptest! {
 
 #[test]
 fn the_table_above_covers_every_reason() {
-    assert_eq!(examples().len(), 42);
+    assert_eq!(examples().len(), 44);
     let text = RunId::new(ulid::Ulid::from_parts(0, 0)).to_string();
     for reason in examples() {
         assert_eq!(filled(reason.clone(), &text, 1).code(), reason.code());
