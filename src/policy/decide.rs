@@ -187,6 +187,8 @@ fn decide_open(decision: &mut Decision, open: &Open<'_>) {
         .reasons
         .extend(against.into_iter().flat_map(|(_, reasons)| reasons));
     decision.verdict = verdict(&decision.checks);
+    // what does not go on passes nothing
+    decision.forced = decision.forced.take().filter(|_| decision.verdict == Verdict::Run);
     if let (Verdict::Run, Some(place)) = (decision.verdict, lane.value) {
         decision.position = place.position;
         decision.supersedes = place.supersedes;

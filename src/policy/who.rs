@@ -34,6 +34,8 @@ pub enum Asked<'a> {
     By(Actor),
     /// It cannot be told now.
     Unknown {
+        /// What would prove it.
+        warrant: &'a Warrant,
         /// What happened, for people.
         detail: String,
     },
@@ -65,9 +67,13 @@ pub fn asked<'a>(deployment: &Deployment, order: &Order, who: &'a WhoFacts) -> A
         // then only GitHub's own answer, which named the deployment, tells ours from a copy
         Own::Untold if warrant.deployment == Some(deployment.id) => Asked::For(warrant),
         Own::Untold => by(),
-        Own::Unavailable { detail } => Asked::Unknown { detail: detail.clone() },
+        Own::Unavailable { detail } => Asked::Unknown {
+            warrant,
+            detail: detail.clone(),
+        },
         // never proven by omission: whoever gathered did not ask `needs`
         Own::NotNeeded => Asked::Unknown {
+            warrant,
             detail: "nobody asked GitHub who we are".to_owned(),
         },
     }

@@ -43,6 +43,18 @@ fn passed(reason: &Reason) -> Vec<String> {
     }
 }
 
+/// Whether this is something that force passes.
+#[must_use]
+pub fn passes(reason: &Reason) -> bool {
+    if let Reason::Locked { lock } = reason {
+        return lock.lets_its_owner_pass();
+    }
+    matches!(
+        reason,
+        Reason::RequiredContextFailed { .. } | Reason::RequiredContextPending { .. }
+    )
+}
+
 /// Who could force what was refused.
 #[must_use]
 pub fn who_may(admins: &[String]) -> String {

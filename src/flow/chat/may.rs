@@ -1,15 +1,16 @@
 //! Who may change something: refused before anything is done, by the same rules as what is delivered later.
 
+use crate::chat::target::Target;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::conversation::{Offer, Place, Reply, Speaker};
 use crate::domain::lock;
-use crate::domain::run::Run;
+use crate::domain::run::{Run, RunState};
 use crate::flow::chat::{Conversation, Spot, Trouble};
 use crate::flow::gather;
 use crate::flow::people;
 use crate::flow::rules::of_environment;
 use crate::policy::facts::Membership;
-use crate::policy::who::{self, Change};
+use crate::policy::who::{self, Change, May};
 use crate::report::chat as words;
 use crate::report::force;
 use crate::report::sentence::sentence;
@@ -84,6 +85,31 @@ impl<'a> Conversation<'a> {
         Ok(Box::pin(gather::memberships(self.github, installation, teams)).await)
     }
 
+    /// What is said of a run that was rejected, with what an admin could do about it: offered to an admin, told to the others.
+    pub(super) async fn or_forced(&self, speaker: &Speaker, target: &Target, reply: Reply) -> Result<Reply, Trouble> {
+        let run = self.run(target).await?;
+        let found = self.config().find(run.repository.as_str(), &run.environment);
+        let (Some((app, environment)), Some(order)) = (found, run.order.as_ref().filter(|order| !order.noop)) else {
+            return Ok(reply);
+        };
+        let admins = &environment.admins;
+        if run.state != RunState::Rejected || admins.is_empty() || !run.reason.as_ref().is_some_and(force::passes) {
+            return Ok(reply);
+        }
+        let spot = Spot { app, environment };
+        let rules = of_environment(environment);
+        let actor = self.actor(speaker);
+        let memberships = self.memberships(spot, who::to_ask(&rules, &actor, true)).await?;
+        if self.in_allowed_room(speaker, spot).is_ok() && who::may_force(&rules, &actor, &memberships) == May::Yes {
+            // exactly that commit, whatever the branch is by now
+            let says = format!("{}! {}/{} to {}", order.task, app.name, order.sha, environment.name);
+            let offers = reply.offers.iter().cloned().chain([anyway(spot, says)]).collect();
+            return Ok(reply.offering(offers));
+        }
+        let text = format!("{}\n{}", reply.text, force::who_may(&names(admins)));
+        Ok(Reply { text, ..reply })
+    }
+
     /// Whether an admin could have what was refused here: somebody else's lock is in the way, and nothing but that.
     pub(super) async fn could_be_forced(&self, spot: Spot<'a>, refused: &Trouble) -> Result<bool, Trouble> {
         let locked = matches!(refused, Trouble::Refused(reply) if reply.reason == Some("locked"));
@@ -103,22 +129,26 @@ impl<'a> Conversation<'a> {
             return refused;
         };
         match forced {
-            Ok(()) => {
-                let offer = Offer {
-                    label: force::LABEL.to_owned(),
-                    says,
-                    caution: Some(force::caution(spot.environment.name.as_str())),
-                };
-                Trouble::Refused(Box::new(reply.offering(vec![offer])))
-            }
+            Ok(()) => Trouble::Refused(Box::new(reply.offering(vec![anyway(spot, says)]))),
             Err(Trouble::Refused(no))
                 if no.reason == Some("force_not_allowed") && !spot.environment.admins.is_empty() =>
             {
-                let admins: Vec<String> = spot.environment.admins.iter().map(Named::to_string).collect();
-                let text = format!("{}; {}", reply.text, force::who_may(&admins));
+                let text = format!("{}; {}", reply.text, force::who_may(&names(&spot.environment.admins)));
                 Trouble::Refused(Box::new(Reply { text, ..*reply }))
             }
             Err(_) => Trouble::Refused(reply),
         }
     }
+}
+
+fn anyway(spot: Spot<'_>, says: String) -> Offer {
+    Offer {
+        label: force::LABEL.to_owned(),
+        says,
+        caution: Some(force::caution(spot.environment.name.as_str())),
+    }
+}
+
+fn names(people: &[Named]) -> Vec<String> {
+    people.iter().map(Named::to_string).collect()
 }

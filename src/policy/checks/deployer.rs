@@ -33,11 +33,9 @@ pub(crate) fn force(
     environment: &EnvironmentRules,
     memberships: &[Membership],
 ) -> Option<Finding<()>> {
-    let Asked::For(warrant) = asked else {
-        return None;
-    };
-    if !warrant.force {
-        return None;
+    match asked {
+        Asked::For(warrant) | Asked::Unknown { warrant, .. } if warrant.force => {}
+        Asked::For(_) | Asked::By(_) | Asked::Unknown { .. } => return None,
     }
     let admins = names(environment.admins.iter());
     let wanted = if admins.is_empty() {
@@ -76,7 +74,7 @@ fn judged(
     let (found, may) = match asked {
         Asked::For(Warrant { actor, .. }) => (format!("{} (proven)", shown(&actor.entry())), Ok(judge(actor))),
         Asked::By(actor) => (format!("{} (the creator)", shown(&actor.entry())), Ok(judge(actor))),
-        Asked::Unknown { detail } => ("unavailable".to_owned(), Err(detail.clone())),
+        Asked::Unknown { detail, .. } => ("unavailable".to_owned(), Err(detail.clone())),
     };
     match may {
         Ok((May::Yes, _)) => Finding::passed(name, found, wanted, ()),

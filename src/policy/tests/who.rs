@@ -591,6 +591,19 @@ fn only_admins_may_force() {
         }
         is(&decision, expected, &format!("{admins:?} {actor:?}"));
     }
+    // nor is anything rejected as long as nobody knows whether we asked for it ourselves
+    let facts = Facts {
+        contexts: red(),
+        who: WhoFacts {
+            own: Own::Unavailable {
+                detail: "GitHub answered 502".to_owned(),
+            },
+            ..who(forcing(Actor::on_github("mona")))
+        },
+        ..facts()
+    };
+    let unsaid = decide(&with_nonce(), &facts, &needing_ci(&["mona"]));
+    assert_eq!((unsaid.verdict, unsaid.forced), (Verdict::Hold, None));
     let at_terminal = decided(&with_nonce(), who(forcing(terminal())), &rules(&[], &[]));
     assert_eq!(
         at_terminal.forced.unwrap().by,

@@ -152,6 +152,32 @@ async fn a_lock_in_the_way_is_offered_to_be_passed_to_those_who_may() {
 }
 
 #[tokio::test]
+async fn what_red_contexts_refused_is_offered_to_be_forced_by_those_who_may() {
+    let world = in_red(red()).await;
+    world.said_by("lisa", "deployment", "deploy site to staging").await;
+    world.settle_all().await;
+    let say = |user: &str| json!({"user": user, "room": "deployment", "text": "why site staging"});
+    let of_lisa = world.said_with(CHAT_TOKEN, &say("lisa")).await.1;
+    assert_eq!(of_lisa.get("offers"), None);
+    assert!(
+        of_lisa["text"]
+            .as_str()
+            .unwrap()
+            .ends_with("\n`mona` may deploy all the same, with `deploy!`"),
+        "{of_lisa}"
+    );
+    let of_mona = world.said_with(CHAT_TOKEN, &say("mona.l")).await.1;
+    // exactly what was refused, wherever the branch is by now
+    let says = format!("deploy! site/{} to staging", world.commits[0].1);
+    assert_eq!(of_mona["offers"], json!([{"label": "Deploy anyway", "text": says}]));
+    world.said_by("mona.l", "deployment", &says).await;
+    world.settle_all().await;
+    let runs = world.runs().await;
+    assert_eq!(runs.last().unwrap().state, RunState::Succeeded);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn whoever_is_no_admin_any_more_when_it_arrives_is_refused() {
     let mut world = in_red(red()).await;
     world.hook.url("http://127.0.0.1:1/");
