@@ -15,8 +15,10 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::config::interpret::Surroundings;
+use crate::config::people::People;
 use crate::config::problem::ConfigError;
 use crate::config::secret::SecretSource;
+use crate::domain::actor::Named;
 use crate::domain::glob::PathGlob;
 use crate::domain::names::{AppName, EnvironmentName, HostName, RefName, RepositoryName, TaskName};
 
@@ -26,6 +28,7 @@ pub mod environment;
 mod file;
 mod interpret;
 pub mod not_yet;
+pub mod people;
 pub mod problem;
 pub mod reference;
 pub mod schema;
@@ -70,6 +73,8 @@ pub struct Config {
     pub providers: Vec<PathBuf>,
     /// After how long the owner of a lock is reminded of it; `None` for never.
     pub nag_after: Option<Duration>,
+    /// Who is who.
+    pub people: People,
     /// What can be deployed, in the order of the file.
     pub apps: Vec<App>,
     /// SHA-256 of the file's bytes, in hexadecimal digits: stored with each run.
@@ -207,10 +212,10 @@ pub struct Environment {
     pub ssh: Option<Ssh>,
     /// What a checkout holds beside the commit's own files.
     pub checkout: CheckoutOptions,
-    /// Who may deploy, without `@`; empty for everybody in an allowed room.
-    pub deployers: Vec<String>,
-    /// Who may override, without `@`.
-    pub admins: Vec<String>,
+    /// Who may deploy; empty for everybody in an allowed room.
+    pub deployers: Vec<Named>,
+    /// Who may also force; empty for nobody.
+    pub admins: Vec<Named>,
 }
 
 /// What a checkout holds beside the commit's own files.

@@ -4,6 +4,7 @@
 //! this one imports none of them.
 
 pub mod access;
+pub mod actor;
 pub mod auto_deploy;
 pub mod clock;
 pub mod command;
@@ -25,3 +26,4 @@ pub mod protection;
 pub mod reason;
 pub mod run;
 pub mod timeline;
+pub mod warrant;

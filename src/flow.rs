@@ -22,6 +22,7 @@ pub mod intake;
 pub mod lock;
 pub mod outbox;
 pub mod outcome;
+pub mod people;
 pub mod prepare;
 pub mod protection;
 pub mod recheck;

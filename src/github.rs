@@ -23,6 +23,7 @@ pub mod protection;
 pub mod pulls;
 mod send;
 pub mod statuses;
+pub mod teams;
 mod tokens;
 
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ use crate::domain::names::RepositoryName;
 use crate::github::call::{Asked, CallError};
 use crate::github::jwt::Signer;
 use crate::github::needs::Purpose;
+use crate::github::teams::Memberships;
 use crate::github::tokens::{Key, Reach, Tokens};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,6 +109,7 @@ pub struct GitHub {
     slug: Arc<Mutex<Option<String>>>,
     /// The name that our own statuses carry, once GitHub has said it.
     login: Arc<Mutex<Option<String>>>,
+    memberships: Arc<Memberships>,
     clock: Arc<dyn Clock>,
     /// By how many seconds GitHub's clock is ahead of ours, once it has refused us for that.
     ahead: Arc<AtomicI64>,
@@ -145,6 +148,7 @@ impl GitHub {
             answer_timeout: ANSWER_TIMEOUT,
             slug: Arc::default(),
             login: Arc::default(),
+            memberships: Arc::default(),
             api_url,
             clock,
             ahead: Arc::default(),

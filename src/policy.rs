@@ -13,6 +13,7 @@ pub mod needs;
 pub mod protection;
 pub mod repositories;
 pub mod rules;
+pub mod who;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ pub mod comment;
 pub mod creation;
 pub mod duration;
 pub mod event;
+pub mod force;
 pub mod foreign;
 pub mod lock;
 pub mod log_text;

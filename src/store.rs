@@ -26,6 +26,7 @@ pub mod row;
 pub mod runs;
 pub mod tallies;
 pub mod verdict;
+pub mod warrants;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::app::clock::SystemClock;
 use crate::app::offline::{find_ledger, follow_log};
 use crate::app::start::client;
-use crate::app::{Exit, Misuse, say};
+use crate::app::{Exit, Misuse, account, say};
 use crate::chat::target::Target;
 use crate::cli::args::DeployArgs;
-use crate::config::{App, Config, Environment, environment};
-use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
+use crate::config::{App, Config, Environment};
+use crate::domain::actor::{Actor, Via};
+use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::run::Run;
-use crate::flow::ask::{Asked, Wish, ask, created};
-use crate::github::GitHub;
+use crate::flow::ask::{Asked, Asking, Whose, Wish, ask, created};
 use crate::report::creation::sentence;
 use crate::report::status;
 use crate::store::Store;
@@ -43,10 +44,17 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
     runtime.block_on(Box::pin(async {
         // within: the client looks for the runtime it will live in
         let github = client(config)?;
+        let store = find_ledger(config).await?;
+        if args.force && store.is_none() {
+            anyhow::bail!(
+                "`--force` is for the machine that `chima serve` runs on, and there is no ledger at `{}`; in chat, `deploy!` forces",
+                config.store.display()
+            );
+        }
         let installation = github.installation_of(&app.repository).await?;
         let repository = github.repository(installation, &app.repository).await?;
-        let git_ref = target.git_ref.unwrap_or(repository.default_branch);
-        let by = args.by.clone().unwrap_or_else(who);
+        let git_ref = target.git_ref.clone().unwrap_or_else(|| repository.default_branch.clone());
+        let by = args.by.clone().unwrap_or_else(account);
         let wish = Wish {
             git_ref,
             task: if plan {
@@ -56,30 +64,47 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
             },
             hosts,
             description: format!("asked for by {by} through chima cli"),
-            by,
+            actor: Actor {
+                via: Via::Terminal,
+                name: by,
+                id: Some(account()),
+                login: None,
+            },
+            room: None,
+            force: args.force,
             via: "cli",
-            auto_merge: app.auto_merge,
+            // what is forced is exactly what was named
+            auto_merge: app.auto_merge && !args.force,
             notes: serde_json::Map::new(),
         };
-        let Some(deployment) = request(&github, installation, (app, chosen), &wish).await? else {
+        let clock = SystemClock::default();
+        let asking = Asking {
+            github: &github,
+            store: store.as_ref(),
+            clock: &clock,
+            host: &config.github.host,
+        };
+        let whose = Whose {
+            installation,
+            id: repository.id,
+            repository: &app.repository,
+            app,
+            environment: chosen,
+        };
+        let Some(deployment) = request(&asking, &whose, &wish).await? else {
             return Ok(Exit::Failed);
         };
         if args.no_wait {
             return Ok(Exit::Done);
         }
-        follow(config, repository.id, deployment).await
+        follow(config, store, repository.id, deployment).await
     }))
 }
 
 /// Asks, and says what GitHub answered. `None`: nothing was made, and it was said why.
-async fn request(
-    github: &GitHub,
-    installation: Option<InstallationId>,
-    target: (&App, &Environment),
-    wish: &Wish,
-) -> anyhow::Result<Option<DeploymentId>> {
-    let (app, environment) = target;
-    let asked = ask(github, installation, (&app.repository, environment), wish).await?;
+async fn request(asking: &Asking<'_>, whose: &Whose<'_>, wish: &Wish) -> anyhow::Result<Option<DeploymentId>> {
+    let (app, environment) = (whose.app, whose.environment);
+    let asked = ask(asking, whose, wish).await?;
     let Asked { creation, merged } = &asked;
     for message in merged {
         say(&format!("{message}\n"))?;
@@ -95,8 +120,13 @@ async fn request(
     Ok(created(&asked))
 }
 
-async fn follow(config: &Config, repository: RepositoryId, deployment: DeploymentId) -> anyhow::Result<Exit> {
-    let Some(store) = find_ledger(config).await? else {
+async fn follow(
+    config: &Config,
+    store: Option<Store>,
+    repository: RepositoryId,
+    deployment: DeploymentId,
+) -> anyhow::Result<Exit> {
+    let Some(store) = store else {
         return say("there is no ledger here to follow it in; it goes on where `chima serve` runs\n");
     };
     let run = wait_for_run(&store, &config.github.host, repository, deployment).await?;
@@ -162,13 +192,4 @@ fn find<'c>(config: &'c Config, target: &Target) -> Result<(&'c App, &'c Environ
             app.name
         ))
     })
-}
-
-/// The account's name.
-fn who() -> String {
-    ["USER", "LOGNAME"]
-        .into_iter()
-        .find_map(environment::variable)
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "somebody at the terminal".to_owned())
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use crate::app::clock::SystemClock;
 use crate::app::offline::{desk, open_ledger};
 use crate::app::start::client_if_any;
-use crate::app::{Exit, say};
+use crate::app::{Exit, account, say};
 use crate::chat::words::without_address;
 use crate::config::Config;
 use crate::domain::conversation::{Place, Speaker};
@@ -33,7 +33,7 @@ pub fn chat(config: &Config, said: &[String], by: String) -> anyhow::Result<Exit
         };
         let speaker = Speaker {
             name: by,
-            id: None,
+            id: Some(account()),
             place: Place::Terminal,
         };
         if !said.is_empty() {

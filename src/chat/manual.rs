@@ -46,7 +46,7 @@ pub const MANUAL: &[Entry] = &[
         verb: Verb::Deploy,
         name: "deploy",
         form: "deploy[:TASK][!] APP[/REF] [to ENVIRONMENT[/HOSTS]]",
-        does: "deploys a branch, tag or commit; without one, the repository's default branch",
+        does: "deploys a branch, tag or commit; without one, the repository's default branch; with `!`, past what others wait for, for admins",
         examples: &[
             "deploy trelhub/edge to staging",
             "deploy trelhub to production",

@@ -35,6 +35,9 @@ pub struct DeployArgs {
     /// Who asks, for people to read [default: the account's name].
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
+    /// Pass required contexts that are not green, and the lock of somebody else. It is recorded, with your account's name.
+    #[arg(long)]
+    pub force: bool,
     /// Do not wait for its end.
     #[arg(long)]
     pub no_wait: bool,

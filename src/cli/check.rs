@@ -10,6 +10,7 @@ use crate::config::document::{At, Document, Fault};
 use crate::config::not_yet::not_yet;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{App, AutoDeploy, AutoDeployOn, Config, Environment, GitHubAuth, Known, QueueAddress};
+use crate::domain::actor::Named;
 use crate::domain::glob::PathGlob;
 use crate::flow::rehearse::{self, SettingFault};
 use crate::provider::manifest::catalogue::{self, Catalogue};
@@ -148,6 +149,13 @@ fn describe(environment: &Environment) -> Vec<String> {
         None => "from any room".to_owned(),
         Some(rooms) => format!("from {}", rooms.join(", ")),
     });
+    let names = |people: &[Named]| people.iter().map(Named::to_string).collect::<Vec<_>>().join(", ");
+    if !environment.deployers.is_empty() {
+        facts.push(format!("by {}", names(&environment.deployers)));
+    }
+    if !environment.admins.is_empty() {
+        facts.push(format!("forced by {}", names(&environment.admins)));
+    }
     if let Some(auto) = &environment.auto_deploy {
         facts.push(by_itself(auto));
     }

@@ -23,6 +23,9 @@ pub(super) struct File {
     pub(super) slack: Option<Slack>,
     /// The bridge for other chat bots (`POST /chat`).
     pub(super) chat: Option<Chat>,
+    /// Who is who: logins on GitHub, and what their owners are told apart by in chats. What somebody who is linked asks for in a
+    /// chat, they ask for as that login: GitHub shows it, and `deployers` and `admins` may name it.
+    pub(super) people: Option<BTreeMap<String, Person>>,
     /// Directory for logs, checkouts and runtime files; made when it is missing.
     #[schemars(extend("default" = defaults::DATA_DIR))]
     pub(super) data_dir: Option<String>,
@@ -138,6 +141,26 @@ pub(super) struct Slack {
 pub(super) struct Chat {
     /// The bearer token a bot shows, at least 16 bytes.
     pub(super) token: Option<Secret>,
+}
+
+/// What the owner of a login on GitHub is told apart by in chats.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Person {
+    /// Member ids in Slack, such as `U024BE7LH`; one, or a list. Names can be changed, so they are not looked at.
+    pub(super) slack: Option<Names>,
+    /// What the bridge's bot says as `user`; one, or a list.
+    pub(super) chat: Option<Names>,
+}
+
+/// One name, or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Names {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
 }
 
 /// The queue: a name, or the place of an address that is secret.
@@ -299,10 +322,11 @@ macro_rules! with_settings {
             pub(super) auto_deploy: Option<AutoDeploy>,
             /// Chat rooms, by name or id, from which it may be deployed. Absent means all.
             pub(super) allowed_rooms: Option<Vec<String>>,
-            /// People who may deploy, by GitHub login or chat name. Absent means everybody in an allowed room.
+            /// Who may deploy, lock, cancel: GitHub logins (`mona`), teams (`octo/web`), people in chats (`slack:U024BE7LH`,
+            /// `chat:mona.l`). Absent means everybody in an allowed room, and on GitHub whoever may create deployments.
             pub(super) deployers: Option<Vec<String>>,
-            /// People who may override: unlock what others locked, deploy in spite of red contexts. Absent means
-            /// everybody who may deploy.
+            /// Who may also force (`deploy!`): past required contexts that are not green, and past the lock of somebody else.
+            /// Named as `deployers` are, of whom they are some. Absent means nobody.
             pub(super) admins: Option<Vec<String>>,
             /// What becomes of a deployment that is asked for while somebody else has locked the environment: `reject` refuses
             /// it, `wait` holds it until the lock is gone. One that was asked for before the lock came waits in any case.

@@ -26,6 +26,7 @@ mod addresses;
 mod apps;
 mod environment;
 mod lists;
+mod people;
 mod services;
 
 /// What the meaning of a file depends on besides its text.
@@ -87,6 +88,7 @@ impl Reading<'_> {
             .map_or(defaults::GITHUB_URL, |github| github.url.as_str())
             .to_owned();
         let apps = self.apps(file.apps.unwrap_or_default(), &github_url);
+        let people = self.people(file.people.unwrap_or_default());
         let (listen, public_url) = server?;
         Some(Config {
             listen,
@@ -103,6 +105,7 @@ impl Reading<'_> {
                 Some(0) => None,
                 seconds => Some(Duration::from_secs(seconds.unwrap_or(defaults::NAG_AFTER_SECONDS))),
             },
+            people,
             apps,
             digest: String::new(),
             path: PathBuf::new(),

@@ -93,6 +93,12 @@ impl Deployment {
             })
     }
 
+    /// By what the ledger finds what Chima itself asked for. Whoever may read a payload can copy it into another.
+    #[must_use]
+    pub fn nonce(&self) -> Option<&str> {
+        self.payload.pointer("/nonce").and_then(Value::as_str)
+    }
+
     /// Whether its payload says that nobody asked for it, as that of an auto-deploy does.
     #[must_use]
     pub fn says_automatic(&self) -> bool {

@@ -19,6 +19,17 @@ pub struct InvalidName {
     pub expected: &'static str,
 }
 
+impl InvalidName {
+    /// `found` is no `what`, where `expected` was.
+    pub(crate) fn new(found: &str, what: &'static str, expected: &'static str) -> Self {
+        Self {
+            found: shown(found),
+            what,
+            expected,
+        }
+    }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $expected:literal, $valid:expr) => {
         $(#[$doc])*

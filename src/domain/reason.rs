@@ -56,6 +56,24 @@ pub enum Reason {
     HostsNotAllowed { found: Vec<String>, allowed: Vec<String> },
     /// The payload names a room that may not deploy this.
     RoomNotAllowed { found: String, allowed: Vec<String> },
+    /// Whoever asks is none of those who may deploy there.
+    DeployerNotAllowed {
+        /// Who asks, for people.
+        found: String,
+        /// What would name them in the configuration.
+        entry: String,
+        /// Who may.
+        allowed: Vec<String>,
+    },
+    /// Whoever asks may not make it pass what others have to wait for.
+    ForceNotAllowed {
+        /// Who asks, for people.
+        found: String,
+        /// What would name them in the configuration.
+        entry: String,
+        /// Who may.
+        admins: Vec<String>,
+    },
     /// A required context is red.
     RequiredContextFailed { contexts: Vec<ContextFinding> },
     /// A required context is not green yet.
@@ -176,6 +194,8 @@ impl Reason {
             Self::HostsMalformed { .. } => "hosts_malformed",
             Self::HostsNotAllowed { .. } => "hosts_not_allowed",
             Self::RoomNotAllowed { .. } => "room_not_allowed",
+            Self::DeployerNotAllowed { .. } => "deployer_not_allowed",
+            Self::ForceNotAllowed { .. } => "force_not_allowed",
             Self::RequiredContextFailed { .. } => "required_context_failed",
             Self::RequiredContextPending { .. } => "required_context_pending",
             Self::FactsUnavailable { .. } => "facts_unavailable",

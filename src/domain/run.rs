@@ -9,6 +9,7 @@ use crate::domain::ids::{DeliveryId, DeploymentId, Fence, InstallationId, LockId
 use crate::domain::lock::{LockCommand, Place};
 use crate::domain::names::{EnvironmentName, RepositoryName};
 use crate::domain::reason::Reason;
+use crate::domain::warrant::Forced;
 
 /// Where a run stands. The names are stored; add, never rename.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -292,6 +293,8 @@ pub struct Run {
     pub verdict: Option<PersonsVerdict>,
     /// The lock that the decision let it pass: of the environment's owner.
     pub passes_lock: Option<LockId>,
+    /// That somebody made it pass what others have to wait for.
+    pub forced: Option<Forced>,
     /// The command on our own ledger that it was, in place of a run in a lane.
     pub command: Option<LockCommand>,
     /// Digest of the configuration it was decided with.

@@ -7,6 +7,7 @@ use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::ids::{DeliveryId, DeploymentId, Fence};
 use crate::domain::reason::Reason;
 use crate::domain::run::RunState;
+use crate::domain::warrant::Forced;
 
 /// One entry of a run's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub enum RunEvent {
     Listed { delivery: DeliveryId },
     /// The policy decided, or decided again; the run went to `state`.
     Decided { state: RunState, reasons: Vec<Reason> },
+    /// Somebody who may made it pass what others have to wait for.
+    Forced(Forced),
     /// A worker took it.
     Claimed { worker: String, attempt: u32, fence: Fence },
     /// The commit is checked out.

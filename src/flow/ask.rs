@@ -2,13 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::Environment;
+use crate::config::{App, Environment};
+use crate::domain::actor::Actor;
+use crate::domain::clock::Clock;
 use crate::domain::creation::Creation;
-use crate::domain::ids::{DeploymentId, InstallationId};
+use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
+use crate::domain::lock::Place;
 use crate::domain::names::RepositoryName;
+use crate::domain::warrant::Warrant;
 use crate::github::GitHub;
 use crate::github::call::CallError;
 use crate::github::deployments::NewDeployment;
+use crate::store::Store;
+use crate::store::error::StoreError;
 
 /// How often a merge by GitHub is followed by another try: a branch that moves faster than that is somebody's to look at.
 const TRIES: usize = 3;
@@ -23,7 +29,11 @@ pub struct Wish {
     /// Empty means all of the environment's.
     pub hosts: Vec<String>,
     /// Who asks.
-    pub by: String,
+    pub actor: Actor,
+    /// In which room of a chat.
+    pub room: Option<String>,
+    /// Whether it is to pass what others have to wait for. Whether they may is decided when GitHub delivers it.
+    pub force: bool,
     /// By which way: `cli`, `auto_deploy`, …
     pub via: &'static str,
     /// For people who look at it on GitHub.
@@ -43,36 +53,112 @@ pub struct Asked {
     pub merged: Vec<String>,
 }
 
-/// Asks. Where GitHub merged the default branch into the ref first, which makes no deployment, it is asked again with what
-/// the ref is now.
+/// With what is asked, and where it is written down who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// GitHub.
+    pub github: &'a GitHub,
+    /// The ledger. Without it, nothing proves who asked: then whoever made the deployment on GitHub counts.
+    pub store: Option<&'a Store>,
+    /// Time and ids.
+    pub clock: &'a dyn Clock,
+    /// Host name of GitHub.
+    pub host: &'a str,
+}
+
+/// Where a deployment is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    /// Who may speak for the repository.
+    pub installation: Option<InstallationId>,
+    /// GitHub's number of it.
+    pub id: RepositoryId,
+    /// Its present name.
+    pub repository: &'a RepositoryName,
+    /// The app.
+    pub app: &'a App,
+    /// Its environment.
+    pub environment: &'a Environment,
+}
+
+/// Why GitHub could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nothing was asked.
+    #[error(transparent)]
+    Ledger(#[from] StoreError),
+    /// GitHub did not do it, or did not say.
+    #[error(transparent)]
+    GitHub(#[from] CallError),
+}
+
+/// Writes down who asks, then asks. Where GitHub merged the default branch into the ref first, which makes no deployment, it is asked
+/// again with what the ref is now.
 ///
 /// # Errors
 ///
-/// When GitHub could not be asked, or refused.
-pub async fn ask(
-    github: &GitHub,
-    installation: Option<InstallationId>,
-    (repository, environment): (&RepositoryName, &Environment),
-    wish: &Wish,
-) -> Result<Asked, CallError> {
-    let deployment = new_deployment(environment, wish);
+/// When GitHub could not be asked, or refused, or it could not be written down who asks.
+pub async fn ask(asking: &Asking<'_>, whose: &Whose<'_>, wish: &Wish) -> Result<Asked, AskError> {
+    let nonce = asking.clock.fresh_ulid().to_string();
+    if let Some(store) = asking.store {
+        store.write_warrant(&warrant(asking, whose, wish, &nonce)).await?;
+    }
+    let nonce = asking.store.map(|_| nonce.as_str());
+    let deployment = new_deployment(whose.environment, wish, nonce);
+    let (installation, repository) = (whose.installation, whose.repository);
     let mut merged = Vec::new();
     loop {
-        let creation = github.create_deployment(installation, repository, &deployment).await?;
+        let creation = asking
+            .github
+            .create_deployment(installation, repository, &deployment)
+            .await?;
         if let Creation::Merged { message } = &creation
             && merged.len() < TRIES
         {
             merged.push(message.clone());
             continue;
         }
-        return Ok(Asked { creation, merged });
+        let asked = Asked { creation, merged };
+        if let (Some(store), Some(nonce), Some(id)) = (asking.store, nonce, created(&asked))
+            && let Err(error) = store.bind_warrant(nonce, id).await
+        {
+            // it is there all the same; its delivery is bound to the record then
+            tracing::warn!(deployment.id = %id, error = %error, "cannot write down which deployment was asked for");
+        }
+        return Ok(asked);
     }
 }
 
-fn new_deployment(environment: &Environment, wish: &Wish) -> NewDeployment {
+fn warrant(asking: &Asking<'_>, whose: &Whose<'_>, wish: &Wish, nonce: &str) -> Warrant {
+    Warrant {
+        nonce: nonce.to_owned(),
+        host: asking.host.to_owned(),
+        repository_id: whose.id,
+        place: Place {
+            app: whose.app.name.clone(),
+            environment: whose.environment.name.clone(),
+        },
+        task: wish.task.clone(),
+        git_ref: wish.git_ref.clone(),
+        actor: wish.actor.clone(),
+        room: wish.room.clone(),
+        force: wish.force,
+        at: asking.clock.now(),
+        deployment: None,
+    }
+}
+
+fn new_deployment(environment: &Environment, wish: &Wish, nonce: Option<&str>) -> NewDeployment {
     let mut payload = wish.notes.clone();
-    payload.insert("actor".to_owned(), json!(wish.by));
+    payload.insert("actor".to_owned(), json!(wish.actor.known_as()));
     payload.insert("via".to_owned(), json!(wish.via));
+    if let Some(nonce) = nonce {
+        payload.insert("nonce".to_owned(), json!(nonce));
+    }
+    if wish.force {
+        // for people; what counts is the ledger's record
+        payload.insert("force".to_owned(), json!(true));
+    }
     if !wish.hosts.is_empty() {
         payload.insert("hosts".to_owned(), json!(wish.hosts));
     }

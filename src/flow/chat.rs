@@ -7,6 +7,7 @@ mod ask;
 mod commits;
 mod hold;
 pub(crate) mod look;
+mod may;
 mod stop;
 
 use crate::chat::command::Command;
@@ -93,7 +94,10 @@ impl<'a> Conversation<'a> {
             Command::Cancel { target, reason } => self.cancel(speaker, target, reason.as_deref()).await,
             Command::Status { target } => self.status(target.as_ref()).await,
             Command::Queue { target } => self.queue(target.as_ref()).await,
-            Command::Why { target } => self.why(target).await,
+            Command::Why { target } => {
+                let reply = self.why(target).await?;
+                self.or_forced(speaker, target, reply).await
+            }
             Command::Log { target } => self.log(target).await,
             Command::Deploys { target } => self.deploys(target).await,
             Command::Where { app } => self.whither(app).await,

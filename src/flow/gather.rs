@@ -1,11 +1,14 @@
 //! Collects every fact a decision needs, and no other. Reads only.
 
+use crate::domain::actor::Named;
 use crate::domain::deployment::{Deployment, Order};
+use crate::domain::ids::InstallationId;
 use crate::domain::run::LaneKey;
 use crate::flow::engine::Engine;
 use crate::flow::history;
-use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Waiting};
-use crate::policy::needs::needs;
+use crate::github::GitHub;
+use crate::policy::facts::{Contexts, Facts, Found, History, LaneFacts, LockFacts, Membership, Own, Waiting, WhoFacts};
+use crate::policy::needs::{needs, people};
 use crate::policy::rules::{LaneOrder, Rules};
 use crate::store::error::StoreError;
 use crate::store::runs::{LaneContents, SeenLane};
@@ -59,6 +62,7 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
             lane: LaneFacts::default(),
             history: History::NotNeeded,
             lock: None,
+            who: WhoFacts::default(),
         },
         seen: match &needs.order {
             Some(order) if needs.lane => Some(SeenLane {
@@ -75,10 +79,71 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
         },
     };
     look_at_lane(engine, deployment, rules, &mut gathered).await?;
+    // boxed: as above
+    Box::pin(ask_about_people(
+        &engine.github,
+        deployment,
+        rules,
+        &mut gathered.facts.who,
+    ))
+    .await;
     Ok(gathered)
 }
 
-/// Looks at the lane and its lock alone, for the first time or because it has moved.
+/// Asks GitHub what must be known of who asked. What it does not say is a fact too.
+pub async fn ask_about_people(github: &GitHub, deployment: &Deployment, rules: &Rules, who: &mut WhoFacts) {
+    if people(deployment, rules, who).own {
+        who.own = match github.own_login().await {
+            Ok(Some(login)) => Own::Login(login),
+            Ok(None) => Own::Untold,
+            Err(error) => {
+                tracing::warn!(deployment.id = %deployment.id, error = %error, "cannot tell whether we made it ourselves");
+                Own::Unavailable {
+                    detail: error.to_string(),
+                }
+            }
+        };
+    }
+    let teams = people(deployment, rules, who).teams;
+    who.memberships = memberships(github, deployment.installation, teams).await;
+}
+
+/// Who is in these teams.
+pub async fn memberships(
+    github: &GitHub,
+    installation: Option<InstallationId>,
+    teams: Vec<(Named, String)>,
+) -> Vec<Membership> {
+    let mut found = Vec::new();
+    for (team, login) in teams {
+        let Named::Team {
+            organization,
+            team: slug,
+        } = &team
+        else {
+            continue;
+        };
+        let answer = github.is_member(installation, (organization, slug), &login).await;
+        let answer = match answer {
+            Ok(true) => Found::Yes,
+            Ok(false) => Found::No,
+            Err(error) => {
+                tracing::warn!(team = %team, login, error = %error, "cannot tell who is in a team");
+                Found::Unavailable {
+                    detail: error.to_string(),
+                }
+            }
+        };
+        found.push(Membership {
+            team,
+            login,
+            found: answer,
+        });
+    }
+    found
+}
+
+/// Looks at what the ledger has alone (the lane, its lock, who asked), for the first time or because it has changed.
 ///
 /// # Errors
 ///
@@ -89,6 +154,10 @@ pub async fn look_at_lane(
     rules: &Rules,
     gathered: &mut Gathered,
 ) -> Result<(), StoreError> {
+    gathered.facts.who.warrant = match deployment.nonce() {
+        Some(nonce) if needs(deployment, rules).warrant => engine.store.find_warrant(nonce).await?,
+        Some(_) | None => None,
+    };
     let Some(seen) = &mut gathered.seen else {
         return Ok(());
     };

@@ -480,6 +480,7 @@ fn new_run(
         instructions: None,
         verdict: None,
         passes_lock: decision.passes_lock,
+        forced: decision.forced.clone(),
         command: command(engine, deployment, decision, facts),
         config_digest: engine.config.digest.clone(),
     })
@@ -589,5 +590,6 @@ pub fn evidence(engine: &Engine, facts: &Facts, rules: &Rules, decision: &Decisi
         decision: text(serde_json::to_string(decision)),
         config_digest: engine.config.digest.clone(),
         at: facts.now,
+        warrant: decision.warrant.clone(),
     }
 }

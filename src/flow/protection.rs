@@ -15,7 +15,7 @@ use crate::flow::intake::evidence;
 use crate::flow::rules::rules;
 use crate::github::protection::ProtectionAnswer;
 use crate::policy::decision::{Decision, Verdict};
-use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Waiting};
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Waiting, WhoFacts};
 use crate::policy::protection::{all_contexts_count, decide, needs};
 use crate::policy::rules::Rules;
 use crate::report::protection::{approved, rejected, waits};
@@ -187,6 +187,7 @@ async fn gather(engine: &Engine, claimed: &StoredRequest, rules: &Rules) -> Resu
         lane: LaneFacts::default(),
         lock: None,
         history: History::NotNeeded,
+        who: WhoFacts::default(),
     };
     let Some(order) = needs.order else {
         return Ok(facts);

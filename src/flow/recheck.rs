@@ -124,6 +124,7 @@ async fn record(
         finished_at: state.is_terminal().then_some(now),
         hold_until,
         passes_lock: decision.passes_lock,
+        forced: decision.forced.clone(),
         ..run.clone()
     };
     let displaced = displaced(engine, &decision, deployment).await?;

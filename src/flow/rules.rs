@@ -1,6 +1,6 @@
 //! The configuration as the policy sees it.
 
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::domain::deployment::Deployment;
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
@@ -35,26 +35,30 @@ pub fn rules(config: &Config) -> Rules {
             .map(|app| AppRules {
                 app: app.name.clone(),
                 repository: app.repository.clone(),
-                environments: app
-                    .environments
-                    .iter()
-                    .map(|environment| EnvironmentRules {
-                        name: environment.name.clone(),
-                        tasks: environment.tasks.clone(),
-                        required_contexts: environment.required_contexts.clone(),
-                        allowed_rooms: environment.allowed_rooms.clone(),
-                        hosts: environment.hosts.clone(),
-                        lane: match environment.lane {
-                            crate::config::LaneOrder::Fifo => LaneOrder::Fifo,
-                            crate::config::LaneOrder::Latest => LaneOrder::Latest,
-                        },
-                        on_lock: match environment.on_lock {
-                            crate::config::OnLock::Reject => OnLock::Reject,
-                            crate::config::OnLock::Wait => OnLock::Wait,
-                        },
-                    })
-                    .collect(),
+                environments: app.environments.iter().map(of_environment).collect(),
             })
             .collect(),
+    }
+}
+
+/// The rules of one environment.
+#[must_use]
+pub fn of_environment(environment: &Environment) -> EnvironmentRules {
+    EnvironmentRules {
+        name: environment.name.clone(),
+        tasks: environment.tasks.clone(),
+        required_contexts: environment.required_contexts.clone(),
+        allowed_rooms: environment.allowed_rooms.clone(),
+        deployers: environment.deployers.clone(),
+        admins: environment.admins.clone(),
+        hosts: environment.hosts.clone(),
+        lane: match environment.lane {
+            crate::config::LaneOrder::Fifo => LaneOrder::Fifo,
+            crate::config::LaneOrder::Latest => LaneOrder::Latest,
+        },
+        on_lock: match environment.on_lock {
+            crate::config::OnLock::Reject => OnLock::Reject,
+            crate::config::OnLock::Wait => OnLock::Wait,
+        },
     }
 }

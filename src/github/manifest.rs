@@ -135,6 +135,7 @@ mod tests {
             "contents": "read",
             "deployments": "write",
             "issues": "write",
+            "members": "read",
             "metadata": "read",
             "pull_requests": "write",
             "statuses": "read"

@@ -56,8 +56,11 @@ pub struct Permission {
 /// Raised to writing where an app lets GitHub merge before it deploys.
 pub const CONTENTS: &str = "contents";
 
+/// Of the organization, not of a repository: only calls about teams use it.
+pub const MEMBERS: &str = "members";
+
 /// Every permission. An App's owner must agree to each later change, so those of comment commands are asked for from the start.
-pub const PERMISSIONS: [Permission; 8] = [
+pub const PERMISSIONS: [Permission; 9] = [
     Permission {
         name: "deployments",
         title: "Deployments",
@@ -128,6 +131,15 @@ pub const PERMISSIONS: [Permission; 8] = [
         of_token: None,
         purpose: "hear of workflow runs, serve deployment protection rules",
         without: "an auto-deployment that waits for a workflow is only looked at every five minutes",
+        vital: false,
+    },
+    Permission {
+        name: MEMBERS,
+        title: "Members",
+        of_app: Level::Read,
+        of_token: None,
+        purpose: "find out who is in a team that `deployers` or `admins` name",
+        without: "whatever hangs on who is in a team is held until its time is up",
         vital: false,
     },
 ];
@@ -239,6 +251,8 @@ pub enum Purpose {
     Fetch,
     /// To find out which repository a name is.
     Identify,
+    /// To find out who is in a team, nothing else.
+    People,
 }
 
 impl Purpose {
@@ -256,6 +270,7 @@ impl Purpose {
             }
             Self::Fetch => [(CONTENTS, Level::Read), ("metadata", Level::Read)].into(),
             Self::Identify => [("metadata", Level::Read)].into(),
+            Self::People => [(MEMBERS, Level::Read), ("metadata", Level::Read)].into(),
         }
     }
 }
@@ -274,7 +289,13 @@ mod tests {
 
     #[test]
     fn no_token_asks_for_more_than_the_app_has() {
-        for purpose in [Purpose::Work, Purpose::Merge, Purpose::Fetch, Purpose::Identify] {
+        for purpose in [
+            Purpose::Work,
+            Purpose::Merge,
+            Purpose::Fetch,
+            Purpose::Identify,
+            Purpose::People,
+        ] {
             let granted = of_app(purpose == Purpose::Merge);
             for (name, level) in purpose.permissions() {
                 assert!(granted[name] >= level, "{purpose:?}: {name}");

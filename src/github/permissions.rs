@@ -45,6 +45,9 @@ fn as_on_pages(named: &str) -> String {
 /// What the calls in this room take.
 fn needed(method: &str, path: &str) -> Option<&'static str> {
     let path = path.split('?').next().unwrap_or_default();
+    if path.starts_with("/orgs/") && path.contains("/memberships/") {
+        return Some("Members: read");
+    }
     let mut parts = path.trim_start_matches('/').splitn(4, '/');
     if parts.next() != Some("repos") {
         return None;
@@ -113,6 +116,13 @@ mod tests {
             ),
             (HeaderMap::new(), lacks, "GET", "/repos/o/r", Some("Metadata: read")),
             (HeaderMap::new(), lacks, "GET", "/app", None),
+            (
+                HeaderMap::new(),
+                lacks,
+                "GET",
+                "/orgs/octo/teams/web/memberships/mona",
+                Some("Members: read"),
+            ),
             (
                 accepted("deployments=write"),
                 lacks,

@@ -2,7 +2,9 @@
 //!
 //! A check looks at its own question only and always answers, so that a requester hears everything that is wrong at once.
 
+pub(crate) mod deployer;
 pub(crate) mod environment;
+pub(crate) mod force;
 pub(crate) mod foreign;
 pub(crate) mod history;
 pub(crate) mod hosts;

@@ -6,6 +6,7 @@ use crate::domain::deployment::Order;
 use crate::domain::ids::{DeploymentId, LockId, RunId};
 use crate::domain::lock::LockTask;
 use crate::domain::reason::Reason;
+use crate::domain::warrant::Forced;
 
 /// The answer to one deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,12 @@ pub struct Decision {
     /// The lock that it passes, because its owner asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passes_lock: Option<LockId>,
+    /// The record that proves who asked, by its nonce, where one was relied on: from then on it proves nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warrant: Option<String>,
+    /// That it passes what others have to wait for, because somebody wants it to who may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<Forced>,
     /// What is done at once, with the decision: then nothing goes into a lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<LockTask>,
@@ -98,6 +105,10 @@ pub enum CheckName {
     Lock,
     /// Commit statuses and check runs.
     RequiredContexts,
+    /// Whether whoever asks is one of those who may. Only made where the configuration names some.
+    Deployer,
+    /// Whether whoever asks may make it pass what others have to wait for. Only made for those who ask for that.
+    Force,
     /// What became of one that came late. Only made for such.
     History,
 }
@@ -133,6 +144,8 @@ impl CheckName {
             Self::Lane => "lane",
             Self::Lock => "lock",
             Self::RequiredContexts => "required_contexts",
+            Self::Deployer => "deployer",
+            Self::Force => "force",
             Self::History => "history",
         }
     }

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::actor::Named;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeploymentId, RunId};
 use crate::domain::lock::Lock;
+use crate::domain::warrant::Warrant;
 
 /// Everything the decision may know beside the deployment and the rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,73 @@ pub struct Facts {
     /// The lock of the environment, which may have expired. Absent in decisions of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockFacts>,
+    /// What proves who asked. Absent in decisions of earlier versions.
+    #[serde(default, skip_serializing_if = "WhoFacts::is_nothing")]
+    pub who: WhoFacts,
+}
+
+/// What proves who asked, and what else must be known of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WhoFacts {
+    /// What the ledger has under the nonce of the payload, whatever that says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warrant: Option<Warrant>,
+    /// As whom we make deployments ourselves.
+    #[serde(default)]
+    pub own: Own,
+    /// Who is in which team, as far as that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memberships: Vec<Membership>,
+}
+
+impl WhoFacts {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// As whom we make deployments.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Own {
+    /// Nothing depends on it, so nobody asked.
+    #[default]
+    NotNeeded,
+    /// With this login.
+    Login(String),
+    /// GitHub does not tell the kind of token that we have.
+    Untold,
+    /// GitHub did not answer.
+    Unavailable {
+        /// What happened, for people.
+        detail: String,
+    },
+}
+
+/// Whether somebody is in a team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// Which: [`Named::Team`].
+    pub team: Named,
+    /// Whose.
+    pub login: String,
+    /// Whether they are.
+    pub found: Found,
+}
+
+/// What GitHub says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// They are.
+    Yes,
+    /// They are not, or there is no such team.
+    No,
+    /// GitHub did not say.
+    Unavailable {
+        /// What happened, for people.
+        detail: String,
+    },
 }
 
 /// A lock, and what the ledger says of the deployment in its light.

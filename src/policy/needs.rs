@@ -1,12 +1,15 @@
 //! What must be gathered before a deployment can be decided on: nothing, where its own words already settle it.
 
+use crate::domain::actor::Named;
 use crate::domain::deployment::{Deployment, Order};
 use crate::domain::lock::LockTask;
 use crate::domain::reason::Reason;
 use crate::policy::checks::environment::Target;
 use crate::policy::checks::{Finding, environment, foreign, hosts, repository, required_contexts, room, source, task};
 use crate::policy::decision::{Check, CheckVerdict};
+use crate::policy::facts::{Own, WhoFacts};
 use crate::policy::rules::{EnvironmentRules, Rules};
+use crate::policy::who::{self, Asked};
 
 /// What the decision needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,46 @@ pub struct Needs {
     pub lane: bool,
     /// What happened before, where the deployment came late: it is ours.
     pub history: bool,
+    /// What the ledger knows of who asked.
+    pub warrant: bool,
+}
+
+/// What must be asked of GitHub about people before a deployment can be decided on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PeopleNeeds {
+    /// As whom we make deployments.
+    pub own: bool,
+    /// Who is in which team: those that could decide it.
+    pub teams: Vec<(Named, String)>,
+}
+
+/// What must be asked about people, in the light of what is known of them already: without a warrant, or before we know who we
+/// are, less is asked.
+#[must_use]
+pub fn people(deployment: &Deployment, rules: &Rules, who: &WhoFacts) -> PeopleNeeds {
+    let first = Examined::of(deployment, rules);
+    let (Some(environment), Some(order)) = (first.open_question(), &first.order) else {
+        return PeopleNeeds::default();
+    };
+    let warrant = who.warrant.as_ref();
+    if !who::matters(environment, warrant) {
+        return PeopleNeeds::default();
+    }
+    if warrant.is_some() && who.own == Own::NotNeeded {
+        return PeopleNeeds {
+            own: true,
+            teams: Vec::new(),
+        };
+    }
+    let asked = who::asked(deployment, order, who);
+    let force = matches!(asked, Asked::For(warrant) if warrant.force);
+    PeopleNeeds {
+        own: false,
+        teams: asked
+            .actor()
+            .map(|actor| who::to_ask(environment, actor, force))
+            .unwrap_or_default(),
+    }
 }
 
 /// What must be gathered for this deployment.
@@ -32,6 +75,7 @@ pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
             history,
             contexts: first.command.is_none() && required_contexts::matter(environment.required_contexts.as_deref()),
             lane: true,
+            warrant: deployment.nonce().is_some(),
             order: first.order,
         },
         None => Needs {
@@ -39,6 +83,7 @@ pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
             order: first.order,
             contexts: false,
             lane: false,
+            warrant: false,
         },
     }
 }

@@ -22,6 +22,7 @@ pub fn needs(deployment: &Deployment, rules: &Rules) -> Needs {
         lane: examined.order.is_some(),
         order: examined.order,
         history: false,
+        warrant: false,
     }
 }
 
@@ -69,6 +70,8 @@ pub fn decide(deployment: &Deployment, facts: &Facts, rules: &Rules) -> Decision
         supersedes: Vec::new(),
         superseded_by: None,
         passes_lock: None,
+        warrant: None,
+        forced: None,
         command: None,
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::actor::Named;
 use crate::domain::names::{AppName, EnvironmentName, HostName, RepositoryName, TaskName};
 
 /// The rules of every app, or of those that one decision needs.
@@ -36,6 +37,12 @@ pub struct EnvironmentRules {
     pub required_contexts: Option<Vec<String>>,
     /// Names or ids of chat rooms. `None`: every room.
     pub allowed_rooms: Option<Vec<String>>,
+    /// Who may deploy. Empty: anybody in an allowed room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployers: Vec<Named>,
+    /// Who may deploy, and may make a deployment pass what others have to wait for. Empty: nobody may do the latter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admins: Vec<Named>,
     /// What a request may narrow to. `None`: nothing.
     pub hosts: Option<Vec<HostName>>,
     /// What happens when several wait.

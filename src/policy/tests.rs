@@ -7,6 +7,7 @@ mod hostile;
 mod lanes;
 mod locks;
 mod requests;
+mod who;
 
 use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId, RunId};
 use crate::domain::reason::Reason;
 use crate::policy::decide::decide;
 use crate::policy::decision::{CheckName, CheckVerdict, Decision};
-use crate::policy::facts::{Contexts, Facts, History, LaneFacts};
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, WhoFacts};
 use crate::policy::rules::{AppRules, EnvironmentRules, LaneOrder, OnLock, Rules};
 
 const SHA: &str = "4f3c2b1a0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a";
@@ -66,6 +67,8 @@ fn environment(name: &str) -> EnvironmentRules {
         tasks: vec!["deploy".parse().unwrap(), "deploy:migrate".parse().unwrap()],
         required_contexts: Some(Vec::new()),
         allowed_rooms: None,
+        deployers: Vec::new(),
+        admins: Vec::new(),
         hosts: None,
         lane: LaneOrder::Fifo,
         on_lock: OnLock::Reject,
@@ -101,6 +104,7 @@ fn facts() -> Facts {
         lane: LaneFacts::default(),
         history: History::NotNeeded,
         lock: None,
+        who: WhoFacts::default(),
     }
 }
 

@@ -88,6 +88,16 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "the requester, or an operator",
             "ask again from an allowed room, or have an operator add this one to `allowed_rooms`",
         ),
+        Reason::DeployerNotAllowed { .. } => entry(
+            "whoever asked is none of those who may deploy this",
+            "one of those, or an operator",
+            "ask one of them; an operator can add somebody to `deployers`, or link a chat user to a GitHub login under `people`",
+        ),
+        Reason::ForceNotAllowed { .. } => entry(
+            "whoever asked may not make it pass what others have to wait for",
+            "an admin, or an operator",
+            "ask without `!`, or ask an admin; an operator names those who may force with `admins`",
+        ),
         Reason::RequiredContextFailed { .. } => entry(
             "a required commit status or check run is red",
             "whoever can make it green",
@@ -294,6 +304,16 @@ pub fn examples() -> Vec<Reason> {
         Reason::RoomNotAllowed {
             found: text("random"),
             allowed: texts(&["deployment"]),
+        },
+        Reason::DeployerNotAllowed {
+            found: text("Lisa"),
+            entry: text("slack:U024BE7LH"),
+            allowed: texts(&["mona", "octo/web"]),
+        },
+        Reason::ForceNotAllowed {
+            found: text("lisa"),
+            entry: text("lisa"),
+            admins: texts(&["mona"]),
         },
         Reason::RequiredContextFailed {
             contexts: vec![context("ci/build", "failure")],

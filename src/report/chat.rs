@@ -1,5 +1,6 @@
 //! What Chima answers in chat: lines that read well with nothing but backticks and dashes, so that they read well everywhere.
 
+use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Reply;
 use crate::domain::ids::DeploymentId;
@@ -206,25 +207,33 @@ pub fn merged(message: &str) -> String {
 
 /// The description of a deployment that somebody asked for; `branch` where the ref is a commit of it.
 #[must_use]
-pub fn asked_by(name: &str, branch: Option<&str>) -> String {
+pub fn asked_by(actor: &Actor, branch: Option<&str>) -> String {
     let of = branch.map(|branch| format!(" {}", shown(branch)));
     format!(
         "asked for by {}{}",
-        shown(name),
+        somebody(actor),
         of.map(|of| format!(", head of{of}")).unwrap_or_default()
     )
 }
 
 /// The description of a deployment that repeats another.
 #[must_use]
-pub fn retry_of(name: &str, deployment: DeploymentId) -> String {
-    format!("retry of deployment {deployment}, asked for by {}", shown(name))
+pub fn retry_of(actor: &Actor, deployment: DeploymentId) -> String {
+    format!("retry of deployment {deployment}, asked for by {}", somebody(actor))
 }
 
 /// The description of a deployment that goes back.
 #[must_use]
-pub fn rollback_of(name: &str, sha: &str) -> String {
-    format!("rollback from {}, asked for by {}", sha8(sha), shown(name))
+pub fn rollback_of(actor: &Actor, sha: &str) -> String {
+    format!("rollback from {}, asked for by {}", sha8(sha), somebody(actor))
+}
+
+/// Where GitHub knows them, by their login there; a name of a chat is no mention on GitHub.
+fn somebody(actor: &Actor) -> String {
+    match &actor.login {
+        Some(login) => format!("@{}", shown(login)),
+        None => shown(&actor.name),
+    }
 }
 
 /// Whoever may not push to a repository may not deploy it from a pull request either.
@@ -303,12 +312,6 @@ pub fn locks(held: &[(&Lock, &[Person])], now: Timestamp) -> String {
         })
         .collect();
     list(&lines, None)
-}
-
-/// Nobody may override anything yet.
-#[must_use]
-pub fn no_force() -> String {
-    "`!` overrides nothing here: ask without it, and what stands in the way is named".to_owned()
 }
 
 /// What has not ended is not repeated.

@@ -2,6 +2,7 @@
 
 use crate::domain::timeline::RunEvent;
 use crate::report::duration::span_of_seconds;
+use crate::report::force;
 use crate::report::sentence::{sentence, wanted_by, word_of};
 use crate::report::words::{person, plain, quoted, said};
 
@@ -17,6 +18,7 @@ pub fn wording(event: &RunEvent) -> String {
             Some(reason) => format!("decided: {}: {}", state.as_str(), sentence(reason)),
             None => format!("decided: {}", state.as_str()),
         },
+        RunEvent::Forced(forced) => force::told(forced),
         RunEvent::Claimed { attempt: 1, .. } => "taken by a worker".to_owned(),
         RunEvent::Claimed { attempt, .. } => format!("taken by a worker, attempt {attempt}"),
         RunEvent::CheckedOut { milliseconds } => {
@@ -60,8 +62,9 @@ mod tests {
     use super::*;
     use crate::domain::command::{Cancellation, PersonsVerdict};
     use crate::domain::ids::Fence;
-    use crate::domain::reason::Reason;
+    use crate::domain::reason::{ContextFinding, Reason};
     use crate::domain::run::RunState;
+    use crate::domain::warrant::Forced;
 
     #[test]
     fn the_timeline_has_a_line_for_each_event() {
@@ -81,6 +84,25 @@ mod tests {
                     fence: Fence(9),
                 },
                 "taken by a worker, attempt 2",
+            ),
+            (
+                RunEvent::Forced(Forced {
+                    by: "mona".to_owned(),
+                    past: vec![Reason::RequiredContextFailed {
+                        contexts: vec![ContextFinding {
+                            name: "ci".to_owned(),
+                            state: "failure".to_owned(),
+                        }],
+                    }],
+                }),
+                "forced by @mona past: `ci` failed",
+            ),
+            (
+                RunEvent::Forced(Forced {
+                    by: "mona".to_owned(),
+                    past: Vec::new(),
+                }),
+                "@mona asked to force it; nothing stood in the way",
             ),
             (RunEvent::CheckedOut { milliseconds: 1200 }, "prepared in 1 s"),
             (

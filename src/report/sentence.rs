@@ -159,6 +159,19 @@ pub fn why(reason: &Reason) -> String {
                 choice("allowed", allowed)
             )
         }
+        Reason::DeployerNotAllowed { found, entry, allowed } => format!(
+            "{} is none of those who may deploy this: {}",
+            known_by(found, entry),
+            names(allowed)
+        ),
+        Reason::ForceNotAllowed { found, entry, admins } => {
+            let found = known_by(found, entry);
+            if admins.is_empty() {
+                format!("{found} may not force it, and nobody may: no `admins` are named")
+            } else {
+                format!("{found} may not force it; {}", choice("admins", admins))
+            }
+        }
         Reason::RequiredContextFailed { contexts } => {
             let noun = if contexts.len() == 1 { "context" } else { "contexts" };
             format!("required {noun} failed: {}", states(contexts))
@@ -321,6 +334,15 @@ fn hosts_failed(hosts: &[HostFinding], of: u32) -> String {
 
 fn malformed(found: &str, what: &str, expected: &str) -> String {
     format!("{} is not {what}; expected {}", quoted(found), plain(expected))
+}
+
+/// A person, with what would name them in the configuration where that is something else.
+fn known_by(found: &str, entry: &str) -> String {
+    if entry == found {
+        person(found)
+    } else {
+        format!("{} ({})", person(found), quoted(entry))
+    }
 }
 
 fn choice(word: &str, items: &[String]) -> String {

@@ -11,6 +11,7 @@ use crate::domain::foreign::ForeignDeployment;
 use crate::domain::lock::Lock;
 use crate::domain::run::{Run, RunState};
 use crate::report::duration::{span, worked};
+use crate::report::force;
 use crate::report::foreign;
 use crate::report::lock::{self, News};
 use crate::report::sentence::sentence_of;
@@ -175,6 +176,7 @@ fn facts(run: &Run, requester: Option<&str>) -> Vec<String> {
     if let Some(name) = requester.or(run.creator.as_deref()) {
         facts.push(format!("asked for by {}", person(name)));
     }
+    facts.extend(run.forced.as_ref().and_then(force::forced));
     facts.extend(worked(run).map(|length| format!("took {}", span(length))));
     facts
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::reason::Reason;
 use crate::domain::run::{DeploymentState, Run, RunState};
 use crate::report::duration::{span, worked};
+use crate::report::force;
 use crate::report::lock;
 use crate::report::sentence::{elsewhere, how_to_answer, why, why_of};
 use crate::report::words::{brief, commit, fitted, person, quoted, said, sha8, web};
@@ -71,8 +72,17 @@ pub fn summary(run: &Run) -> String {
     line(run, None)
 }
 
-/// The line before it is cut.
+/// The line before it is cut. That it was forced stands in it as long as there is no trouble to tell of.
 pub(crate) fn line(run: &Run, place: Option<&Place>) -> String {
+    let line = plain_line(run, place);
+    let forced = run.forced.as_ref().and_then(force::forced);
+    match forced.filter(|_| matches!(run.state, RunState::Queued | RunState::Running | RunState::Succeeded)) {
+        Some(forced) if run.waits_for_person().is_none() => format!("{line}, {forced}"),
+        Some(_) | None => line,
+    }
+}
+
+fn plain_line(run: &Run, place: Option<&Place>) -> String {
     match run.state {
         RunState::Held => because("held", run),
         RunState::Queued => queued(run, place),

@@ -66,6 +66,7 @@ pub(super) fn run(state: RunState, reason: Option<Reason>) -> Run {
         instructions: None,
         verdict: None,
         passes_lock: None,
+        forced: None,
         command: None,
         config_digest: String::new(),
     }

@@ -15,7 +15,7 @@ use crate::store::locks;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::row::{Reader, json, millis, number};
 use crate::store::runs::{SeenLane, append_event};
-use crate::store::{Store, commit};
+use crate::store::{Store, commit, warrants};
 
 /// Rows of one statement: few enough that a write of somebody else never waits long.
 const CHUNK: usize = 64;
@@ -37,6 +37,8 @@ pub struct Evidence {
     pub config_digest: String,
     /// When.
     pub at: Timestamp,
+    /// The record that proved who asked, by its nonce: it is written with the decision that it proves this deployment alone.
+    pub warrant: Option<String>,
 }
 
 /// A stored decision.
@@ -135,6 +137,12 @@ impl Store {
             tx.rollback().await.map_err(&failed)?;
             return Ok(Recorded::LaneMoved);
         }
+        if let Some(nonce) = &evidence.warrant
+            && !warrants::bind(&mut tx, nonce, deployment.id).await?
+        {
+            tx.rollback().await.map_err(&failed)?;
+            return Ok(Recorded::LaneMoved);
+        }
         if let Some(command) = &run.command
             && !locks::carry_out(&mut tx, command, evidence.at).await?
         {
@@ -155,6 +163,7 @@ impl Store {
             },
         )
         .await?;
+        tell_of_force(&mut tx, run, evidence.at).await?;
         insert_decision(&mut tx, run.delivery, Some(run.id), evidence).await?;
         for one in displaced {
             displace(&mut tx, one, evidence.at).await?;
@@ -231,10 +240,15 @@ impl Store {
         {
             return Ok(Rechecked::LaneMoved);
         }
+        if let Some(nonce) = &evidence.warrant
+            && !warrants::bind(&mut tx, nonce, run.deployment).await?
+        {
+            return Ok(Rechecked::LaneMoved);
+        }
         let changed = sqlx::query(
             "UPDATE runs SET state = ?1, reason = ?2, finished_at = ?4, rung_at = ?5, config_digest = ?6, \
              check_after = CASE WHEN ?3 IS NULL OR check_after < ?8 THEN ?3 ELSE check_after END, \
-             hold_until = ?9, passes_lock = ?10 \
+             hold_until = ?9, passes_lock = ?10, forced = ?11 \
              WHERE id = ?7 AND state = 'held'",
         )
         .bind(run.state.as_str())
@@ -247,6 +261,7 @@ impl Store {
         .bind(millis(evidence.at))
         .bind(run.hold_until.map(millis))
         .bind(run.passes_lock.map(|lock| lock.to_string()))
+        .bind(run.forced.as_ref().map(json))
         .execute(&mut *tx)
         .await
         .map_err(StoreError::while_doing(doing))?;
@@ -265,6 +280,7 @@ impl Store {
             },
         )
         .await?;
+        tell_of_force(&mut tx, run, evidence.at).await?;
         for one in displaced {
             displace(&mut tx, one, evidence.at).await?;
         }
@@ -323,6 +339,7 @@ impl Store {
                         decision: row.text("decision")?,
                         config_digest: row.text("config_digest")?,
                         at: row.time("decided_at")?,
+                        warrant: None,
                     },
                 })
             })
@@ -343,6 +360,16 @@ async fn came_as(connection: &mut SqliteConnection, delivery: DeliveryId) -> Res
         Some(Source::Listing) => RunEvent::Listed { delivery },
         Some(Source::Webhook) | None => RunEvent::Delivered { delivery },
     })
+}
+
+/// Once it is on its way: before, nothing has been passed.
+async fn tell_of_force(connection: &mut SqliteConnection, run: &Run, at: Timestamp) -> Result<(), StoreError> {
+    match &run.forced {
+        Some(forced) if run.state == RunState::Queued => {
+            append_event(connection, run.id, at, &RunEvent::Forced(forced.clone())).await
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 async fn displace(connection: &mut SqliteConnection, one: &Displaced, at: Timestamp) -> Result<(), StoreError> {
@@ -415,8 +442,8 @@ async fn insert_run(connection: &mut SqliteConnection, run: &Run) -> Result<(), 
     sqlx::query(
         "INSERT INTO runs (id, host, repository_id, deployment_id, delivery_id, repository, installation_id, environment, \
          git_ref, sha, task, creator, requester, room, order_json, lane, state, reason, requested_at, created_at, \
-         finished_at, hold_until, check_after, rung_at, config_digest, passes_lock, command) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         finished_at, hold_until, check_after, rung_at, config_digest, passes_lock, command, forced) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(run.id.to_string())
     .bind(&run.host)
@@ -447,6 +474,7 @@ async fn insert_run(connection: &mut SqliteConnection, run: &Run) -> Result<(), 
     .bind(&run.config_digest)
     .bind(run.passes_lock.map(|lock| lock.to_string()))
     .bind(run.command.as_ref().map(json))
+    .bind(run.forced.as_ref().map(json))
     .execute(connection)
     .await
     .map_err(StoreError::while_doing("record a run"))?;

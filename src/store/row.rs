@@ -125,6 +125,7 @@ impl<'r> Reader<'r> {
             instructions: self.maybe_text("instructions")?,
             verdict: self.maybe_json("verdict")?,
             passes_lock: self.maybe_text("passes_lock")?.and_then(|id| id.parse().ok()),
+            forced: self.maybe_json("forced")?,
             command: self.maybe_json("command")?,
             config_digest: self.text("config_digest")?,
         })

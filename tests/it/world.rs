@@ -50,3 +50,4 @@ mod set_up;
 mod sha;
 mod shell;
 mod slack;
+mod who;

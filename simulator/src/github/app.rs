@@ -86,6 +86,7 @@ impl App {
             ("contents", "write"),
             ("deployments", "write"),
             ("issues", "write"),
+            ("members", "read"),
             ("metadata", "read"),
             ("pull_requests", "write"),
             ("statuses", "read"),

@@ -167,7 +167,7 @@ fn route(world: &mut World, call: &Call<'_>) -> Option<Outcome> {
         ("GET", ["user"]) => Some(people::myself(world, call)),
         ("GET", ["users", login]) => Some(Ok(Answer::json(200, &shape::user(world, login)))),
         ("GET", ["orgs", organization, "teams", team, "memberships", login]) => {
-            Some(people::membership(world, organization, team, login))
+            Some(people::membership(world, call, organization, team, login))
         }
         (_, ["app", rest @ ..]) => apps::route(world, call, rest),
         ("GET", ["installation", "repositories"]) => Some(apps::repositories(world, call)),

@@ -198,6 +198,7 @@ impl Teller {
                 RunEvent::Decided { .. } => say("decision", words.trim_start_matches("decided: "))?,
                 RunEvent::Finished { .. } => {}
                 RunEvent::Listed { .. }
+                | RunEvent::Forced { .. }
                 | RunEvent::Claimed { .. }
                 | RunEvent::CheckedOut { .. }
                 | RunEvent::Started { .. }

@@ -13,12 +13,13 @@ use crate::app::doctor::Finding;
 use crate::app::start;
 use crate::config::secret;
 use crate::config::{Config, GitHubAuth};
+use crate::domain::actor::Named;
 use crate::domain::ids::InstallationId;
 use crate::domain::names::{RepositoryName, shown};
 use crate::github::GitHub;
 use crate::github::call::CallError;
 use crate::github::examine::{AppFound, AttemptFound, HookFound, Myself, OwnerFound};
-use crate::github::needs::{EVENTS, Level, PERMISSIONS, of_app};
+use crate::github::needs::{EVENTS, Level, MEMBERS, PERMISSIONS, of_app};
 
 /// Repositories that are asked about at once.
 const AT_ONCE: usize = 8;
@@ -152,7 +153,11 @@ fn lacks(granted: &BTreeMap<String, String>, name: &str, wanted: Level) -> bool 
 fn permissions(config: &Config, app: &AppFound) -> Vec<Finding> {
     let merges = config.apps.iter().any(|app| app.auto_merge);
     let wanted = of_app(merges);
-    let missing = PERMISSIONS.iter().filter_map(|permission| {
+    let teams = names_teams(config);
+    let needed = PERMISSIONS
+        .iter()
+        .filter(|permission| teams || permission.name != MEMBERS);
+    let missing = needed.filter_map(|permission| {
         let level = *wanted.get(permission.name)?;
         lacks(&app.permissions, permission.name, level).then_some((permission, level))
     });
@@ -176,6 +181,15 @@ fn permissions(config: &Config, app: &AppFound) -> Vec<Finding> {
         findings.push(Finding::well("the App has every permission that it needs".to_owned()));
     }
     findings
+}
+
+/// Whether who may do what hangs on teams anywhere.
+fn names_teams(config: &Config) -> bool {
+    let mut environments = config.apps.iter().flat_map(|app| &app.environments);
+    environments.any(|one| {
+        let mut named = one.deployers.iter().chain(&one.admins);
+        named.any(|named| matches!(named, Named::Team { .. }))
+    })
 }
 
 fn events(config: &Config, app: &AppFound) -> Vec<Finding> {
@@ -319,6 +333,7 @@ async fn repository(config: &Config, github: &GitHub, myself: &Myself, name: &Re
                 installation = Some(InstallationId(found.id));
                 behind = PERMISSIONS
                     .iter()
+                    .filter(|one| names_teams(config) || one.name != MEMBERS)
                     .filter(|one| {
                         let of_app = app.permissions.get(one.name).and_then(|word| Level::read(word));
                         of_app.is_some_and(|level| lacks(&found.permissions, one.name, level))
@@ -385,4 +400,34 @@ fn shown_whole(text: &str) -> String {
         .chunks(60)
         .map(|part| shown(&part.iter().collect::<String>()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Known;
+
+    #[test]
+    fn a_missing_look_at_teams_is_told_where_something_hangs_on_it() {
+        let app: AppFound = serde_json::from_value(json!({"slug": "chima", "permissions": of_app(false)
+            .into_iter()
+            .filter(|(name, _)| *name != MEMBERS)
+            .map(|(name, level)| (name, level.as_str()))
+            .collect::<BTreeMap<_, _>>()}))
+        .unwrap();
+        for (deployers, expected) in [("[mona]", false), ("[mona, octo/web]", true)] {
+            let text = format!(
+                "apps: {{ site: {{ repository: octo/site, provider: shell, deployers: {deployers}, environments: {{ live: {{}} }} }} }}"
+            );
+            let config = Config::parse(Path::new("app.yaml"), &text, &Known::default()).unwrap();
+            let told = permissions(&config, &app)
+                .iter()
+                .any(|finding| finding.text.contains("`Members: read`"));
+            assert_eq!(told, expected, "{deployers}");
+        }
+    }
 }

@@ -44,7 +44,7 @@ apps:
   docs:
     repository: oursky/docs
     remote: /srv/git/docs.git
-    environments: { live: { provider: shell, with: { script: deploy }, required_contexts: [], deployers: [mona] } }
+    environments: { live: { provider: shell, with: { script: deploy }, required_contexts: [], deployers: [mona, octo/web], admins: [mona] } }
 ",
     );
     assert!(good);
@@ -60,10 +60,9 @@ apps:
       production: provider manual; production; tasks deploy, restart; needs ci; from deployment
 
     docs  oursky/docs, fetched from /srv/git/docs.git
-      live: provider shell; task deploy; needs no context; from any room
+      live: provider shell; task deploy; needs no context; from any room; by mona, octo/web; forced by mona
 
     without effect
-      `deployers` and `admins` of `apps.docs.environments.live` are not enforced in this version: whoever may create deployments on GitHub may deploy
       `slack.bot_token` and `slack.signing_secret` have no effect in this version: Slack is told, through `slack.incoming_webhook`, but not listened to; a bot can pass on what people say, through `chat.token`
 
     not set up

@@ -37,10 +37,9 @@ impl Reading<'_> {
             "an empty list would allow no room at all: name one, or remove the key to allow all",
             &places.of("allowed_rooms"),
         );
-        let deployers = self.some_words(settings.deployers, "@", nobody, &places.of("deployers"));
-        let admins = self.some_words(
+        let deployers = self.named(settings.deployers, nobody, &places.of("deployers"));
+        let admins = self.named(
             settings.admins,
-            "@",
             "name somebody, or remove the key",
             &places.of("admins"),
         );

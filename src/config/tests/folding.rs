@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::domain::actor::Named;
+
 use super::super::secret::SecretSource;
 use super::super::{AutoDeploy, AutoDeployOn, CheckoutOptions, LaneOrder};
 use super::{environments, refused_app};
@@ -72,9 +74,10 @@ fn every_setting_of_the_app_holds_until_the_environment_says_otherwise() {
     );
     assert_eq!(same.url.as_deref(), Some("https://example.com/"));
     assert_eq!(same.hosts.as_ref().map(Vec::len), Some(2));
+    let names = |people: &[Named]| people.iter().map(Named::to_string).collect::<Vec<_>>();
     assert_eq!(
-        (same.deployers.as_slice(), same.admins.as_slice()),
-        (&["mona".to_owned()][..], &["hubot".to_owned()][..])
+        (names(&same.deployers), names(&same.admins)),
+        (vec!["mona".to_owned()], vec!["hubot".to_owned()])
     );
     assert_eq!(same.inherit_env, ["HOME"]);
     assert!(same.production && same.transient);
@@ -98,7 +101,7 @@ fn every_setting_of_the_app_holds_until_the_environment_says_otherwise() {
     );
     assert_eq!(other.url.as_deref(), Some("https://other.example.com/x?y"));
     assert_eq!(other.hosts.as_ref().map(Vec::len), Some(1));
-    assert_eq!(other.deployers, ["a"]);
+    assert_eq!(names(&other.deployers), ["a"]);
     assert!(other.inherit_env.is_empty() && !other.production && !other.transient);
     assert_eq!(other.auto_deploy, None);
     let ssh = other.ssh.clone().unwrap();

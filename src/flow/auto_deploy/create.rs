@@ -8,10 +8,11 @@ use std::time::Duration;
 use serde_json::{Map, json};
 
 use crate::config::AutoDeployOn;
+use crate::domain::actor::Actor;
 use crate::domain::auto_deploy::{AutoReason, Outcome};
 use crate::domain::creation::Creation;
 use crate::domain::names::shown;
-use crate::flow::ask::{Wish, ask};
+use crate::flow::ask::{AskError, Asking, Whose, Wish, ask};
 use crate::flow::auto_deploy::look::{Asker, Trouble};
 use crate::flow::auto_deploy::{Target, Written, host, locked};
 use crate::flow::engine::Engine;
@@ -75,8 +76,27 @@ pub(super) async fn create(
         );
     }
     let wish = wish(target, claimed, asker, choice);
-    let whose = (&asker.repository.full_name, target.environment);
-    let asked = ask(&engine.github, asker.installation, whose, &wish).await;
+    let asking = Asking {
+        github: &engine.github,
+        store: Some(&engine.store),
+        clock: engine.clock.as_ref(),
+        host: &host,
+    };
+    let whose = Whose {
+        installation: asker.installation,
+        id: asker.repository.id,
+        repository: &asker.repository.full_name,
+        app: target.app,
+        environment: target.environment,
+    };
+    let asked = match ask(&asking, &whose, &wish).await {
+        Err(AskError::Ledger(error)) => {
+            looked.unanswered = false;
+            return Err(error.into());
+        }
+        Err(AskError::GitHub(error)) => Err(error),
+        Ok(asked) => Ok(asked),
+    };
     let may_have_worked = matches!(
         asked,
         Err(CallError::Unreachable { .. } | CallError::Trouble { .. } | CallError::Garbled { .. })
@@ -133,7 +153,9 @@ fn wish(target: Target<'_>, claimed: &Row, asker: &Asker<'_>, choice: &Choice) -
         git_ref: sha.to_owned(),
         task: asker.task.to_string(),
         hosts: Vec::new(),
-        by: moved_by.unwrap_or(NOBODY).to_owned(),
+        actor: Actor::itself(moved_by.unwrap_or(NOBODY)),
+        room: None,
+        force: false,
         via: "auto_deploy",
         description,
         auto_merge: false,

@@ -4,19 +4,23 @@ use serde_json::{Map, Value, json};
 
 use crate::chat::command::Deploy;
 use crate::chat::target::Target;
+use crate::domain::actor::Actor;
 use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::creation::Creation;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, RepositoryId};
+use crate::domain::lock::Place as At;
 use crate::domain::names::Sha;
-use crate::flow::ask::{Asked, Wish, ask, created};
+use crate::domain::warrant::Warrant;
+use crate::flow::ask::{AskError, Asked, Asking, Whose, Wish, ask, created};
 use crate::flow::chat::commits::{Home, with_commits};
 use crate::flow::chat::{Conversation, Spot, Trouble};
 use crate::flow::rules::rules;
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
 use crate::policy::decision::Verdict;
-use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts};
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Own, WhoFacts};
+use crate::policy::needs::people;
 use crate::report::chat::{self, compare_url};
 use crate::report::creation::sentence as answer_of_github;
 use crate::report::sentence::sentence;
@@ -28,15 +32,21 @@ const REMEMBERED: u32 = 200;
 impl<'a> Conversation<'a> {
     pub(super) async fn deploy(&self, speaker: &Speaker, deploy: &Deploy, plan: bool) -> Result<Reply, Trouble> {
         let (spot, hosts) = self.place(&deploy.target)?;
-        if deploy.force {
-            return Err(Trouble::refused("force_not_allowed", chat::no_force()));
-        }
         let task = if plan {
             format!("{}:plan", deploy.task)
         } else {
             deploy.task.clone()
         };
-        self.object(speaker, spot, &task, &hosts).await?;
+        let what = (task.as_str(), hosts.as_slice());
+        if let Err(refused) = self.object(speaker, spot, what, deploy.force).await {
+            if deploy.force || !self.could_be_forced(spot, &refused).await? {
+                return Err(refused);
+            }
+            // whether they may is for the same rules to say
+            let forced = self.object(speaker, spot, what, true).await;
+            let says = anyway(deploy, spot, &hosts);
+            return Err(Self::unless_forced(spot, refused, &forced, says));
+        }
         let home = self.home(spot.app).await?;
         let (git_ref, named) = match (&deploy.target.git_ref, &speaker.place) {
             (Some(git_ref), _) => (git_ref.clone(), None),
@@ -56,7 +66,8 @@ impl<'a> Conversation<'a> {
             git_ref,
             task,
             hosts,
-            description: chat::asked_by(&speaker.name, named.as_deref()),
+            description: chat::asked_by(&self.actor(speaker), named.as_deref()),
+            force: deploy.force,
             notes,
         };
         self.ask_for(speaker, spot, &home, what).await
@@ -80,7 +91,7 @@ impl<'a> Conversation<'a> {
         } else {
             order.task.to_string()
         };
-        self.object(speaker, spot, &task, &hosts).await?;
+        self.object(speaker, spot, (&task, &hosts), false).await?;
         let mut notes = Map::new();
         notes.insert("retry_of".to_owned(), json!(run.deployment.0));
         notes.insert("branch".to_owned(), json!(run.git_ref));
@@ -88,7 +99,8 @@ impl<'a> Conversation<'a> {
             git_ref: order.sha.to_string(),
             task,
             hosts,
-            description: chat::retry_of(&speaker.name, run.deployment),
+            description: chat::retry_of(&self.actor(speaker), run.deployment),
+            force: false,
             notes,
         };
         let home = self.home(spot.app).await?;
@@ -126,7 +138,7 @@ impl<'a> Conversation<'a> {
             };
             return Err(Trouble::refused("nothing_there", text));
         };
-        self.object(speaker, spot, "deploy", &[]).await?;
+        self.object(speaker, spot, ("deploy", &[]), false).await?;
         let home = self.home(spot.app).await?;
         if to.is_none() {
             let between = self.between(&home, (&back.sha, &current.sha)).await?;
@@ -144,18 +156,29 @@ impl<'a> Conversation<'a> {
             git_ref: back.sha.clone(),
             task: "deploy".to_owned(),
             hosts: Vec::new(),
-            description: chat::rollback_of(&speaker.name, &current.sha),
+            description: chat::rollback_of(&self.actor(speaker), &current.sha),
+            force: false,
             notes,
         };
         self.ask_for(speaker, spot, &home, what).await
     }
 
-    /// Refuses what the policy would reject by its words alone: nobody needs a deployment to hear that.
-    async fn object(&self, speaker: &Speaker, spot: Spot<'a>, task: &str, hosts: &[String]) -> Result<(), Trouble> {
+    /// Refuses what the policy would reject by its words alone, or because of who asks: nobody needs a deployment to hear that.
+    async fn object(
+        &self,
+        speaker: &Speaker,
+        spot: Spot<'a>,
+        (task, hosts): (&str, &[String]),
+        force: bool,
+    ) -> Result<(), Trouble> {
+        self.in_allowed_room(speaker, spot)?;
         let repository = spot.app.repository.to_string();
-        let mut payload = told(speaker);
+        let actor = self.actor(speaker);
+        let nonce = "not written down yet";
+        let mut payload = told(speaker, &actor);
         payload.insert("hosts".to_owned(), json!(hosts));
-        payload.insert("actor".to_owned(), json!(speaker.name));
+        payload.insert("actor".to_owned(), json!(actor.known_as()));
+        payload.insert("nonce".to_owned(), json!(nonce));
         let mut asked = Deployment {
             host: self.config().github.host.clone(),
             repository_id: RepositoryId(0),
@@ -174,12 +197,32 @@ impl<'a> Conversation<'a> {
             created_at: self.desk.now(),
         };
         let mut rules = rules(self.config()).for_repository(&repository);
+        let warrant = Warrant {
+            nonce: nonce.to_owned(),
+            host: asked.host.clone(),
+            repository_id: asked.repository_id,
+            place: At {
+                app: spot.app.name.clone(),
+                environment: spot.environment.name.clone(),
+            },
+            task: asked.task.clone(),
+            git_ref: asked.git_ref.clone(),
+            actor,
+            room: None,
+            force,
+            at: asked.created_at,
+            deployment: None,
+        };
         let mut facts = Facts {
             now: self.desk.now(),
             contexts: Contexts::NotNeeded,
             lane: LaneFacts::default(),
             history: History::NotNeeded,
             lock: None,
+            who: WhoFacts {
+                warrant: Some(warrant),
+                ..WhoFacts::default()
+            },
         };
         if let Some(lock) = self.lock_at(spot).await? {
             // as whom it will be made decides whether the lock lets it pass
@@ -190,6 +233,10 @@ impl<'a> Conversation<'a> {
             let automatic = false;
             facts.lock = Some(LockFacts { lock, automatic });
         }
+        // whoever we are, we are about to make it
+        facts.who.own = Own::Login(asked.creator.clone().unwrap_or_default());
+        let teams = people(&asked, &rules, &facts.who).teams;
+        facts.who.memberships = self.memberships(spot, teams).await?;
         let decision = decide(&asked, &facts, &rules);
         match decision.reasons.first().filter(|_| decision.verdict == Verdict::Reject) {
             Some(reason) => Err(Trouble::refused(reason.code(), sentence(reason))),
@@ -198,16 +245,23 @@ impl<'a> Conversation<'a> {
     }
 
     async fn ask_for(&self, speaker: &Speaker, spot: Spot<'a>, home: &Home, what: Wanted) -> Result<Reply, Trouble> {
-        let mut notes = told(speaker);
+        let actor = self.actor(speaker);
+        let mut notes = told(speaker, &actor);
         notes.extend(what.notes);
         let wish = Wish {
             git_ref: what.git_ref,
             task: what.task,
             hosts: what.hosts,
-            by: speaker.name.clone(),
+            actor,
+            room: match &speaker.place {
+                Place::Room { room, .. } => Some(room.clone()),
+                Place::Terminal | Place::PullRequest { .. } => None,
+            },
+            force: what.force,
             via: via(&speaker.place),
             description: what.description,
-            auto_merge: spot.app.auto_merge,
+            // what is forced is exactly what was named
+            auto_merge: spot.app.auto_merge && !what.force,
             notes,
         };
         let current = self.current(spot).await?;
@@ -219,15 +273,30 @@ impl<'a> Conversation<'a> {
             };
             self.desk.store.begin_wish(ask, &wished).await?;
         }
-        let asked = ask(self.github, home.installation, (&home.name, spot.environment), &wish).await;
-        let asked = asked.map_err(|error| match error {
-            CallError::Unreachable { .. } | CallError::Trouble { .. } | CallError::Garbled { .. } => {
-                Trouble::Unsettled(error)
-            }
-            CallError::NotSetUp
-            | CallError::NoInstallation
-            | CallError::RateLimited { .. }
-            | CallError::Refused { .. } => Trouble::GitHub(error),
+        let asking = Asking {
+            github: self.github,
+            store: Some(self.desk.store),
+            clock: self.desk.voice.clock,
+            host: &self.config().github.host,
+        };
+        let whose = Whose {
+            installation: home.installation,
+            id: home.id,
+            repository: &home.name,
+            app: spot.app,
+            environment: spot.environment,
+        };
+        let asked = ask(&asking, &whose, &wish).await.map_err(|error| match error {
+            AskError::Ledger(error) => Trouble::Ledger(error),
+            AskError::GitHub(
+                error @ (CallError::Unreachable { .. } | CallError::Trouble { .. } | CallError::Garbled { .. }),
+            ) => Trouble::Unsettled(error),
+            AskError::GitHub(
+                error @ (CallError::NotSetUp
+                | CallError::NoInstallation
+                | CallError::RateLimited { .. }
+                | CallError::Refused { .. }),
+            ) => Trouble::GitHub(error),
         })?;
         let words = answer_of_github(&asked.creation, &wish.git_ref);
         let (Some(id), Creation::Created { sha, .. }) = (created(&asked), &asked.creation) else {
@@ -252,11 +321,26 @@ struct Wanted {
     task: String,
     hosts: Vec<String>,
     description: String,
+    force: bool,
     notes: Map<String, Value>,
 }
 
+/// The same, forced, as one would type it.
+fn anyway(deploy: &Deploy, spot: Spot<'_>, hosts: &[String]) -> String {
+    let git_ref = deploy.target.git_ref.as_ref().map(|git_ref| format!("/{git_ref}"));
+    let hosts = (!hosts.is_empty()).then(|| format!("/{}", hosts.join(",")));
+    format!(
+        "{}! {}{} to {}{}",
+        deploy.task,
+        spot.app.name,
+        git_ref.unwrap_or_default(),
+        spot.environment.name,
+        hosts.unwrap_or_default()
+    )
+}
+
 /// What the payload says of who asked, in hubot-deploy's form where it has one.
-fn told(speaker: &Speaker) -> Map<String, Value> {
+fn told(speaker: &Speaker, actor: &Actor) -> Map<String, Value> {
     let mut notes = Map::new();
     match &speaker.place {
         Place::Terminal => {}
@@ -269,7 +353,7 @@ fn told(speaker: &Speaker) -> Map<String, Value> {
             let mut notify = Map::new();
             notify.insert("adapter".to_owned(), json!(adapter));
             notify.insert("room".to_owned(), json!(room));
-            notify.insert("user_name".to_owned(), json!(speaker.name));
+            notify.insert("user_name".to_owned(), json!(actor.known_as()));
             if let Some(id) = id {
                 notify.insert("room_id".to_owned(), json!(id));
             }

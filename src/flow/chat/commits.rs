@@ -3,7 +3,7 @@
 use crate::chat::target::Target;
 use crate::config::App;
 use crate::domain::conversation::Reply;
-use crate::domain::ids::InstallationId;
+use crate::domain::ids::{InstallationId, RepositoryId};
 use crate::domain::names::RepositoryName;
 use crate::domain::run::Run;
 use crate::flow::chat::{Conversation, Spot, Trouble};
@@ -16,6 +16,8 @@ use crate::report::chat::{self, CommitLine, commit_line, compare_url, list};
 #[derive(Debug, Clone)]
 pub(super) struct Home {
     pub(super) installation: Option<InstallationId>,
+    /// GitHub's number of it.
+    pub(super) id: RepositoryId,
     /// Its present name.
     pub(super) name: RepositoryName,
     pub(super) default_branch: String,
@@ -27,6 +29,7 @@ impl<'a> Conversation<'a> {
         let found = self.github.repository(installation, &app.repository).await?;
         Ok(Home {
             installation,
+            id: found.id,
             name: found.full_name,
             default_branch: found.default_branch,
         })

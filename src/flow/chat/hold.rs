@@ -12,8 +12,9 @@ use crate::store::locks::{Locked, Unlocked};
 
 impl Conversation<'_> {
     pub(super) async fn lock(&self, speaker: &Speaker, asked: &Lock) -> Result<Reply, Trouble> {
-        let by = person(speaker);
+        let by = self.person(speaker);
         let places = self.places(&asked.app, &asked.environments)?;
+        self.may_change_all(speaker, &places).await?;
         let request = LockRequest {
             otherwise: asked.otherwise,
             ..LockRequest::new(by.clone(), places, asked.reason.as_deref(), asked.length)
@@ -27,14 +28,23 @@ impl Conversation<'_> {
     }
 
     pub(super) async fn unlock(&self, speaker: &Speaker, app: &str, environments: &[String]) -> Result<Reply, Trouble> {
-        let by = person(speaker);
+        let by = self.person(speaker);
         let places = self.places(app, environments)?;
+        self.may_change_all(speaker, &places).await?;
         let ended = lock::unlock(&self.desk, &places, &by).await?;
         Ok(self.told(&by, &ended))
     }
 
     pub(super) async fn unlock_all(&self, speaker: &Speaker) -> Result<Reply, Trouble> {
-        let by = person(speaker);
+        let by = self.person(speaker);
+        // a name in a chat can be anybody's: whoever has it now may not be who has locked it
+        let all = self.desk.store.locks(self.desk.now()).await?.into_iter();
+        let own = all.filter(|one| {
+            let mut concerned = std::iter::once(&one.lock.owner).chain(&one.waiting);
+            concerned.any(|somebody| somebody.is_called(&by.name))
+        });
+        let places: Vec<Place> = own.map(|one| one.lock.place).collect();
+        self.may_change_all(speaker, &places).await?;
         let ended = lock::unlock_all(&self.desk, &by).await?;
         Ok(self.told(&by, &ended))
     }
@@ -81,13 +91,20 @@ impl Conversation<'_> {
         }
         Ok(places)
     }
-}
 
-/// Who it is that others deal with. A name in a comment is known to the policy through a payload of ours, as one in a chat is.
-fn person(speaker: &Speaker) -> Person {
-    let source = match speaker.place {
-        Said::Terminal => Source::Terminal,
-        Said::Room { .. } | Said::PullRequest { .. } => Source::Chat,
-    };
-    Person::new(source, &speaker.name)
+    async fn may_change_all(&self, speaker: &Speaker, places: &[Place]) -> Result<(), Trouble> {
+        for place in places {
+            self.may_change_place(speaker, place).await?;
+        }
+        Ok(())
+    }
+
+    /// Who it is that others deal with. A name in a comment is known to the policy through a payload of ours, as one in a chat is.
+    fn person(&self, speaker: &Speaker) -> Person {
+        let source = match speaker.place {
+            Said::Terminal => Source::Terminal,
+            Said::Room { .. } | Said::PullRequest { .. } => Source::Chat,
+        };
+        Person::new(source, self.actor(speaker).known_as())
+    }
 }

@@ -19,7 +19,8 @@ impl Conversation<'_> {
             Some(run) => run,
             None => self.only_open(target).await?,
         };
-        let cancellation = Cancellation::new(&speaker.name, reason);
+        self.may_change_run(speaker, &run).await?;
+        let cancellation = Cancellation::new(self.actor(speaker).known_as(), reason);
         let deployment = run.deployment;
         let answer = cancel(&self.desk, run, &cancellation).await?;
         let text = answer.told(self.desk.now());

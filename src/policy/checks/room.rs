@@ -21,7 +21,7 @@ pub(crate) fn check(deployment: &Deployment, target: Option<Target<'_>>) -> Find
         return Finding::passed(CheckName::Room, "no room".to_owned(), wanted, ());
     };
     match &environment.allowed_rooms {
-        Some(rooms) if !rooms.iter().any(|allowed| named(deployment, allowed)) => Finding::rejected(
+        Some(rooms) if !allows(rooms, known(deployment)) => Finding::rejected(
             CheckName::Room,
             shown(room),
             wanted,
@@ -34,10 +34,16 @@ pub(crate) fn check(deployment: &Deployment, target: Option<Target<'_>>) -> Find
     }
 }
 
-/// By its name or its id.
-fn named(deployment: &Deployment, allowed: &str) -> bool {
-    let known = [deployment.room(), deployment.room_id()];
-    known.into_iter().flatten().any(|room| same(allowed, room))
+/// By its name and its id.
+fn known(deployment: &Deployment) -> impl Iterator<Item = &str> {
+    [deployment.room(), deployment.room_id()].into_iter().flatten()
+}
+
+/// Whether one of a room's names is allowed.
+pub(crate) fn allows<'a, S: AsRef<str>>(allowed: &[S], known: impl Iterator<Item = &'a str>) -> bool {
+    let known: Vec<&str> = known.filter(|room| !room.is_empty()).collect();
+    let named = |allowed: &S| known.iter().any(|room| same(allowed.as_ref(), room));
+    allowed.iter().any(named)
 }
 
 /// Adapters disagree on the `#` and on the case of a room's name; its id has neither.

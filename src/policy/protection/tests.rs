@@ -48,6 +48,8 @@ fn rules(required: Option<&[&str]>) -> Rules {
                 tasks: vec!["deploy".parse().unwrap()],
                 required_contexts: required.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
                 allowed_rooms: None,
+                deployers: Vec::new(),
+                admins: Vec::new(),
                 hosts: None,
                 lane: LaneOrder::Fifo,
                 on_lock: OnLock::Reject,
@@ -63,6 +65,7 @@ fn facts() -> Facts {
         lane: LaneFacts::default(),
         lock: None,
         history: crate::policy::facts::History::NotNeeded,
+        who: crate::policy::facts::WhoFacts::default(),
     }
 }
 

@@ -79,6 +79,16 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
             found: one(),
             allowed: many(),
         },
+        Reason::DeployerNotAllowed { .. } => Reason::DeployerNotAllowed {
+            found: one(),
+            entry: one(),
+            allowed: many(),
+        },
+        Reason::ForceNotAllowed { .. } => Reason::ForceNotAllowed {
+            found: one(),
+            entry: one(),
+            admins: many(),
+        },
         Reason::RequiredContextFailed { .. } => Reason::RequiredContextFailed { contexts: contexts() },
         Reason::RequiredContextPending { .. } => Reason::RequiredContextPending { contexts: contexts() },
         Reason::FactsUnavailable { .. } => Reason::FactsUnavailable { detail: one() },
@@ -202,7 +212,7 @@ proptest! {
 
     #[test]
     fn every_status_is_one_that_github_takes(
-        text in hostile_text(), index in 0..43_usize, count in 0..40_usize, ordered: bool, position: u32,
+        text in hostile_text(), index in 0..45_usize, count in 0..40_usize, ordered: bool, position: u32,
     ) {
         let reason = examples().swap_remove(index);
         for state in RunState::ALL {
@@ -219,7 +229,7 @@ proptest! {
 
     #[test]
     fn every_message_is_one_that_slack_shows(
-        text in hostile_text(), index in 0..43_usize, count in 0..40_usize, ordered: bool,
+        text in hostile_text(), index in 0..45_usize, count in 0..40_usize, ordered: bool,
     ) {
         let reason = filled(examples().swap_remove(index), &text, count);
         for state in RunState::ALL.into_iter().filter(|state| *state != RunState::Succeeded) {
@@ -233,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn every_sentence_ends(text in hostile_text(), index in 0..43_usize, count in 0..2000_usize) {
+    fn every_sentence_ends(text in hostile_text(), index in 0..45_usize, count in 0..2000_usize) {
         let sentence = sentence(&filled(examples().swap_remove(index), &text, count));
         prop_assert!(sentence.chars().count() < 1500, "{} characters", sentence.chars().count());
         prop_assert!(is_calm(&sentence));
@@ -248,7 +258,7 @@ proptest! {
 
 #[test]
 fn the_table_above_covers_every_reason() {
-    assert_eq!(examples().len(), 43);
+    assert_eq!(examples().len(), 45);
     let text = RunId::new(ulid::Ulid::from_parts(0, 0)).to_string();
     for reason in examples() {
         assert_eq!(filled(reason.clone(), &text, 1).code(), reason.code());

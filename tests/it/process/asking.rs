@@ -82,3 +82,48 @@ async fn what_cannot_be_meant_is_said_before_github_is_asked() {
     }
     assert_eq!(installation.deployments(), Vec::<u64>::new());
 }
+
+/// Whoever can run `chima` on the machine of the ledger has its key: what is asked there is not judged, but written down.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_terminal_of_the_machine_deploys_and_forces_and_it_is_written_down() {
+    let installation = Installation::sqlite().await;
+    let closed = installation
+        .config()
+        .replace("    provider: shell\n", "    provider: shell\n    deployers: [mona]\n");
+    assert!(closed.contains("deployers"), "{closed}");
+    installation.write("app.yaml", &closed);
+    let mut server = installation.serve().await;
+    let (code, stdout, stderr) = typed(&installation, &["deploy", "site/main", "to", "staging", "--by", "lisa"]).await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    let (code, _, stderr) = typed(&installation, &["lock", "site", "staging", "--by", "mona"]).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    let (code, stdout, _) = typed(&installation, &["deploy", "site/main", "to", "staging", "--by", "lisa"]).await;
+    assert_eq!(code, Some(1), "{stdout}");
+    assert!(stdout.contains("is locked by @mona"), "{stdout}");
+    let forced = &["deploy", "site/main", "to", "staging", "--by", "lisa", "--force"];
+    let (code, stdout, stderr) = typed(&installation, forced).await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    let last = stdout.lines().last().unwrap();
+    assert!(
+        last.contains(", forced by ") && last.ends_with(" past: the lock of @mona"),
+        "{last}"
+    );
+    assert!(
+        !last.contains("lisa"),
+        "the account, not the name that was said: {last}"
+    );
+    server.stop(SOON).await;
+    installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn away_from_the_ledger_nothing_can_be_forced() {
+    let installation = Installation::sqlite().await;
+    let (code, _, stderr) = typed(&installation, &["deploy", "site/main", "to", "staging", "--force"]).await;
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(
+        stderr.contains("`--force` is for the machine that `chima serve` runs on"),
+        "{stderr}"
+    );
+    installation.close().await;
+}

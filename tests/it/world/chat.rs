@@ -123,7 +123,7 @@ async fn what_is_refused_makes_no_deployment() {
     > deploy site/nowhere to staging
     there is no branch, tag or commit `nowhere`; push it, or name another [ref_unknown]
     > deploy! site to staging
-    `!` overrides nothing here: ask without it, and what stands in the way is named [force_not_allowed]
+    @mona (`chat:mona`) may not force it, and nobody may: no `admins` are named; ask without `!`, or ask an admin; an operator names those who may force with `admins` [force_not_allowed]
     > deploy site to staging/web1
     host `web1` is not declared; declared: none; ask again without hosts or with declared ones, or have an operator declare them [hosts_not_allowed]
     > deplyo site to staging

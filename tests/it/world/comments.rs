@@ -360,3 +360,51 @@ async fn a_comment_that_somebody_deleted_is_not_written_again() {
     assert_eq!(world.github.comments(SITE, pull.number).len(), 1);
     world.end().await;
 }
+
+#[tokio::test]
+async fn whoever_may_push_may_not_deploy_where_deployers_are_named() {
+    let mut world = World::setup().with("deployers: [mona]\nadmins: [lead]").start().await;
+    let pull = world.open().await;
+    world
+        .github
+        .repository(SITE)
+        .permission("pusher", "write")
+        .permission("lead", "write");
+    for (login, text) in [
+        ("pusher", "/deploy to staging"),
+        ("pusher", "/lock staging"),
+        ("mona", "/deploy! to staging"),
+        ("lead", "/deploy! to staging"),
+    ] {
+        world.comment_by(login, &pull, text).await;
+        world.answered().await;
+    }
+    assert_snapshot!(world.replies(&pull).await, @"
+    [edited 0x] > /deploy to staging
+
+    @pusher is none of those who may deploy this: `mona`, `lead`; ask one of them; an operator can add somebody to `deployers`, or link a chat user to a GitHub login under `people`
+    ----
+    [edited 0x] > /lock staging
+
+    @pusher is none of those who may deploy this: `mona`, `lead`; ask one of them; an operator can add somebody to `deployers`, or link a chat user to a GitHub login under `people`
+    ----
+    [edited 0x] > /deploy! to staging
+
+    @mona may not force it; admins: `lead`; ask without `!`, or ask an admin; an operator names those who may force with `admins`
+    ----
+    [edited 1x] > /deploy! to staging
+
+    deployment <1> of <topic> to `staging` of `site`
+
+    **deployed <topic> to staging in 0 s**
+
+    [log](<chima>/runs/<run 1>)
+    ");
+    let run = world.runs().await.pop().unwrap();
+    assert_eq!(
+        (run.state, run.requester.as_deref()),
+        (RunState::Succeeded, Some("lead"))
+    );
+    assert_eq!(run.forced.unwrap().by, "lead");
+    world.end().await;
+}

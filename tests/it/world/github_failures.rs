@@ -130,6 +130,7 @@ rows! {
     a_token_is_asked_for: "apps/create-installation-access-token", Scene::Status("POST", "/access_tokens");
     the_app_asks_for_its_name: "apps/get-authenticated", Scene::OwnApp;
     commit_statuses_are_read: "repos/get-combined-status-for-ref", Scene::Contexts("/status");
+    a_membership_is_looked_up: "teams/get-membership-for-user-in-org", Scene::Member;
     check_runs_are_read: "checks/list-for-ref", Scene::Contexts("/check-runs");
     an_installation_is_looked_up: "apps/get-repo-installation", Scene::Auto("GET", "/installation");
     a_repository_is_looked_up: "repos/get", Scene::Repository;

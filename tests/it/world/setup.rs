@@ -31,6 +31,7 @@ pub struct Setup {
     polling: String,
     pub(super) known_apps: String,
     github: String,
+    people: String,
     pub(super) repository: String,
 }
 
@@ -53,6 +54,7 @@ impl World {
             polling: String::new(),
             known_apps: String::new(),
             github: String::new(),
+            people: String::new(),
             repository: SITE.to_owned(),
         }
     }
@@ -85,6 +87,12 @@ impl Setup {
             format!("required_contexts: {list}")
         };
         self.app = APP.replace("required_contexts: []", &line);
+        self
+    }
+
+    /// Further lines of the app, after [`Setup::required`] too.
+    pub fn with_more(mut self, yaml: &str) -> Self {
+        self.app = format!("{yaml}\n{}", self.app);
         self
     }
 
@@ -161,6 +169,12 @@ impl Setup {
         self
     }
 
+    /// Who is who, as YAML in one line.
+    pub fn people(mut self, yaml: &str) -> Self {
+        self.people = format!("people: {yaml}\n");
+        self
+    }
+
     /// Chima waits for GitHub's answers no longer than this.
     pub fn answer_timeout(mut self, timeout: Duration) -> Self {
         self.answer_timeout = Some(timeout);
@@ -230,7 +244,7 @@ github:
   webhook_secrets: [{secrets}]
   known_apps: [{known}]{polling}
 {more}{slack}
-chat: {{ token: {{ file: {folder}/chat-token }} }}
+{people}chat: {{ token: {{ file: {folder}/chat-token }} }}
 apps:
   site:
     repository: {repository}
@@ -244,6 +258,7 @@ apps:
             secrets = secrets.join(", "),
             known = self.known_apps,
             more = self.github,
+            people = self.people,
             polling = self.polling,
             repository = self.repository,
             app = app.join("\n"),

@@ -40,7 +40,8 @@ pub(crate) fn myself(world: &World, call: &Call<'_>) -> Outcome {
     }
 }
 
-pub(crate) fn membership(world: &World, organization: &str, team: &str, login: &str) -> Outcome {
+pub(crate) fn membership(world: &World, call: &Call<'_>, organization: &str, team: &str, login: &str) -> Outcome {
+    call.needs("members", "read")?;
     let is_member = world.teams.iter().any(|(known, its_team, member)| {
         known.eq_ignore_ascii_case(organization)
             && its_team.eq_ignore_ascii_case(team)

@@ -24,6 +24,8 @@ pub enum Scene {
     OwnApp,
     /// A deployment that needs a context, which is green.
     Contexts(&'static str),
+    /// A deployment by somebody who may as a member of a team.
+    Member,
     /// A push that is deployed by itself.
     Auto(&'static str, &'static str),
     /// The same; the path of this call is the beginning of all others.
@@ -41,6 +43,7 @@ pub async fn play(scene: Scene) -> Vec<String> {
         Scene::Auto(..) | Scene::Repository => World::setup().app(&app("required_contexts: []", "{ on: push }")),
         Scene::Merged => World::setup().app(&app("required_contexts: []", "{ on: merged_pull_request }")),
         Scene::Contexts(_) => World::setup().required("[ci]"),
+        Scene::Member => World::setup().with("deployers: [octo/web]"),
         Scene::Status(..) | Scene::LostStatus | Scene::OwnApp => World::setup(),
     };
     let mut world = setup
@@ -51,6 +54,7 @@ pub async fn play(scene: Scene) -> Vec<String> {
         .await;
     let sha = world.commits[0].1.clone();
     world.github.repository(SITE).status(&sha, "ci", "success");
+    world.github.team_member("octo", "web", "mona");
     if matches!(scene, Scene::Auto(..) | Scene::Repository) {
         world.deploy("staging").await;
         world.round().await;
@@ -111,6 +115,10 @@ impl<'a> Play<'a> {
                 world.github.fail(fault("GET", path));
                 world.deploy("staging").await;
             }
+            Scene::Member => {
+                world.github.fail(fault("GET", "/memberships"));
+                world.deploy("staging").await;
+            }
             Scene::Auto(method, path) => {
                 if path == "/installation" {
                     // which one it is, is asked anew after a refusal
@@ -144,6 +152,9 @@ impl<'a> Play<'a> {
         let (seconds, told) = self.wait(limit).await;
         let calls = format!("{} call{}", self.calls(), if self.calls() == 1 { "" } else { "s" });
         if let Some(told) = told {
+            if self.failure.lasts {
+                self.world.github.heal();
+            }
             let when = if seconds == 0.0 {
                 "at once".to_owned()
             } else {
@@ -183,7 +194,9 @@ impl<'a> Play<'a> {
         loop {
             match self.scene {
                 Scene::Auto(..) | Scene::Repository | Scene::Merged => self.world.round().await,
-                Scene::Status(..) | Scene::LostStatus | Scene::OwnApp | Scene::Contexts(_) => self.world.settle().await,
+                Scene::Status(..) | Scene::LostStatus | Scene::OwnApp | Scene::Contexts(_) | Scene::Member => {
+                    self.world.settle().await
+                }
             }
             let backlog = self.world.engine.store.backlog().await.unwrap();
             if backlog.dead > 0 {
@@ -269,6 +282,7 @@ impl<'a> Play<'a> {
             Scene::LostStatus => ("GET", "/statuses"),
             Scene::OwnApp => ("GET", "/app"),
             Scene::Contexts(path) => ("GET", path),
+            Scene::Member => ("GET", "/memberships"),
             Scene::Repository => return request.method == "GET" && request.path == "/repos/octo/site",
             Scene::Merged => ("GET", "/pulls"),
         };

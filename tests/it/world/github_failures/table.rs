@@ -2,7 +2,7 @@
 
 use crate::world::github_failures::Row;
 
-pub static TABLE: [Row; 13] = [
+pub static TABLE: [Row; 14] = [
     Row {
         call: "repos/create-deployment-status",
         what_for: "Telling a status",
@@ -141,6 +141,34 @@ pub static TABLE: [Row; 13] = [
             "`pending, success` is told after 0.5 s, with 2 calls",
             "`pending, success` is told after 0.5 s, with 2 calls",
             "`success` is told at once, with 2 calls",
+        ],
+    },
+    Row {
+        call: "teams/get-membership-for-user-in-org",
+        what_for: "Finding out who is in a team",
+        ends: &[
+            "`success` is told at once, with 2 calls",
+            "waits, with 32 calls in a quarter of an hour: *held: GitHub could not tell what the decision needs to know: GitHub answered 401: Bad credentials*; once it is mended: `pending, success`",
+            "waits, with 16 calls in a quarter of an hour: *held: GitHub could not tell what the decision needs to know: GitHub answered 403: the permission `Members: read` is missing (Resource not a…*; once it is mended: `pending, success`",
+            "`success` is told after 40 s, with 2 calls",
+            "`success` is told after 60 s, with 2 calls",
+            "`success` is told after 40 s, with 2 calls",
+            "`error` is told at once, with 1 call",
+            "waits, with 16 calls in a quarter of an hour: *held: GitHub could not tell what the decision needs to know: GitHub answered 409: Conflict*; once it is mended: `pending, success`",
+            "waits, with 16 calls in a quarter of an hour: *held: GitHub could not tell what the decision needs to know: GitHub answered 410: Gone*; once it is mended: `pending, success`",
+            "waits, with 16 calls in a quarter of an hour: *held: GitHub could not tell what the decision needs to know: GitHub answered 422: Validation Failed*; once it is mended: `pending, success`",
+            "`success` is told after 40 s, with 2 calls",
+            "`success` is told after 40 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
+            "`pending, success` is told after 0.5 s, with 2 calls",
         ],
     },
     Row {
