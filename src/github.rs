@@ -6,6 +6,7 @@
 pub mod apps;
 pub mod branches;
 pub mod call;
+pub mod comments;
 pub mod commits;
 pub mod contexts;
 pub mod deployments;

@@ -21,6 +21,9 @@ impl GitHub {
                 let found = world.repository_mut(name).ok_or_else(Refused::not_found)?;
                 let (id, old) = (found.id, found.name.clone());
                 new.clone_into(&mut found.name);
+                for pull in found.pulls.iter_mut().filter(|pull| pull.head_repository == old) {
+                    new.clone_into(&mut pull.head_repository);
+                }
                 world.renamed.insert(old.to_ascii_lowercase(), id);
                 let (owner, short) = old.split_once('/').unwrap_or_default();
                 let kept_owner = new.split('/').next() == Some(owner);

@@ -1,5 +1,7 @@
 //! Commands in comments on pull requests: one comment answers each, and changes as things go on.
 
+mod polled;
+
 use std::time::Duration;
 
 use chima::domain::run::RunState;

@@ -171,6 +171,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "a_lost_answer_of_github_makes_neither_a_second_deployment_nor_a_second_comment",
     ),
     (
+        "issues/list-comments-for-repo",
+        "without_the_right_to_read_comments_deployments_go_on",
+    ),
+    (
         "issues/update-comment",
         "trouble_of_github_makes_an_answer_late_and_nothing_twice",
     ),
