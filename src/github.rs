@@ -20,6 +20,7 @@ mod names;
 pub mod needs;
 pub mod page;
 mod permissions;
+pub mod places;
 pub mod protection;
 pub mod pulls;
 mod send;
@@ -41,6 +42,7 @@ use crate::domain::names::RepositoryName;
 use crate::github::call::{Asked, CallError};
 use crate::github::jwt::Signer;
 use crate::github::needs::Purpose;
+use crate::github::places::Places;
 use crate::github::tokens::{Key, Reach, Tokens};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,6 +111,8 @@ pub struct GitHub {
     /// The name that our own statuses carry, once GitHub has said it.
     login: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
+    /// Where places are taken for deployments.
+    places: Option<Places>,
     /// By how many seconds GitHub's clock is ahead of ours, once it has refused us for that.
     ahead: Arc<AtomicI64>,
 }
@@ -148,6 +152,7 @@ impl GitHub {
             login: Arc::default(),
             api_url,
             clock,
+            places: None,
             ahead: Arc::default(),
         })
     }

@@ -1,10 +1,13 @@
 //! `chima deploy` and `chima plan`: ask GitHub for a deployment, then tell how it goes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::app::clock::SystemClock;
 use crate::app::offline::{find_ledger, follow_log};
+use crate::app::paced::paced;
 use crate::app::start::client;
 use crate::app::{Exit, Misuse, say};
 use crate::chat::target::Target;
@@ -42,7 +45,10 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
         .context("cannot start the runtime")?;
     runtime.block_on(Box::pin(async {
         // within: the client looks for the runtime it will live in
-        let github = client(config)?;
+        let mut github = client(config)?;
+        if let Some(store) = find_ledger(config).await? {
+            github = paced(github, config, &store, Arc::new(SystemClock::default()));
+        }
         let installation = github.installation_of(&app.repository).await?;
         let repository = github.repository(installation, &app.repository).await?;
         let git_ref = target.git_ref.unwrap_or(repository.default_branch);

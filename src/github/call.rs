@@ -31,8 +31,11 @@ pub enum CallError {
         /// What happened instead.
         detail: String,
     },
-    /// Too many calls.
-    #[error("GitHub asks to wait {} s before the next call", wait.as_secs())]
+    /// Too many calls, by GitHub's word or by our own pace.
+    #[error(
+        "nothing more goes to GitHub for {} s: it asks for that, or as much was written as `github.writes_per_minute` allows",
+        wait.as_secs()
+    )]
     RateLimited {
         /// How long.
         wait: Duration,

@@ -76,7 +76,7 @@ pub(super) async fn create(
     }
     let wish = wish(target, claimed, asker, choice);
     let whose = (&asker.repository.full_name, target.environment);
-    let asked = ask(&engine.github, asker.installation, whose, &wish).await;
+    let asked = ask(&engine.github.unpaced(), asker.installation, whose, &wish).await;
     let may_have_worked = matches!(
         asked,
         Err(CallError::Unreachable { .. } | CallError::Trouble { .. } | CallError::Garbled { .. })
