@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod locking;
 pub mod logging;
 pub mod offline;
+mod paced;
 pub mod providers;
 pub mod serve;
 pub mod setup;

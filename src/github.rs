@@ -6,6 +6,7 @@
 pub mod apps;
 pub mod branches;
 pub mod call;
+pub mod comments;
 pub mod commits;
 pub mod contexts;
 pub mod deployments;
@@ -19,6 +20,7 @@ mod names;
 pub mod needs;
 pub mod page;
 mod permissions;
+pub mod places;
 pub mod protection;
 pub mod pulls;
 mod send;
@@ -41,6 +43,7 @@ use crate::domain::names::RepositoryName;
 use crate::github::call::{Asked, CallError};
 use crate::github::jwt::Signer;
 use crate::github::needs::Purpose;
+use crate::github::places::Places;
 use crate::github::teams::Memberships;
 use crate::github::tokens::{Key, Reach, Tokens};
 
@@ -111,6 +114,8 @@ pub struct GitHub {
     login: Arc<Mutex<Option<String>>>,
     memberships: Arc<Memberships>,
     clock: Arc<dyn Clock>,
+    /// Where places are taken for deployments.
+    places: Option<Places>,
     /// By how many seconds GitHub's clock is ahead of ours, once it has refused us for that.
     ahead: Arc<AtomicI64>,
 }
@@ -151,6 +156,7 @@ impl GitHub {
             memberships: Arc::default(),
             api_url,
             clock,
+            places: None,
             ahead: Arc::default(),
         })
     }

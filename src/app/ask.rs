@@ -1,11 +1,13 @@
 //! `chima deploy` and `chima plan`: ask GitHub for a deployment, then tell how it goes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
 use crate::app::offline::{find_ledger, follow_log};
+use crate::app::paced::paced;
 use crate::app::start::client;
 use crate::app::{Exit, Misuse, account, say};
 use crate::chat::target::Target;
@@ -43,8 +45,11 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
         .context("cannot start the runtime")?;
     runtime.block_on(Box::pin(async {
         // within: the client looks for the runtime it will live in
-        let github = client(config)?;
+        let mut github = client(config)?;
         let store = find_ledger(config).await?;
+        if let Some(store) = &store {
+            github = paced(github, config, store, Arc::new(SystemClock::default()));
+        }
         if args.force && store.is_none() {
             anyhow::bail!(
                 "`--force` is for the machine that `chima serve` runs on, and there is no ledger at `{}`; in chat, `deploy!` forces",

@@ -1,11 +1,13 @@
 //! `chima chat`: the commands of chat at the terminal, on this machine's own ledger.
 
 use std::io::{BufRead, IsTerminal};
+use std::sync::Arc;
 
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
 use crate::app::offline::{desk, open_ledger};
+use crate::app::paced::paced;
 use crate::app::start::client_if_any;
 use crate::app::{Exit, account, say};
 use crate::chat::words::without_address;
@@ -25,7 +27,7 @@ pub fn chat(config: &Config, said: &[String], by: String) -> anyhow::Result<Exit
         .context("cannot start the runtime")?;
     runtime.block_on(async {
         let store = open_ledger(config).await?;
-        let github = client_if_any(config)?;
+        let github = paced(client_if_any(config)?, config, &store, Arc::new(SystemClock::default()));
         let clock = SystemClock::default();
         let conversation = Conversation {
             desk: desk(config, &store, &clock),

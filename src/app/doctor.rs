@@ -174,7 +174,19 @@ async fn catch_ups(config: &Config) -> Vec<Finding> {
     let host = config.github.host.to_ascii_lowercase();
     let rows = store.catch_ups(&host).await.unwrap_or_default();
     findings.extend(rows.iter().map(catch_up));
+    findings.extend(rows.iter().filter_map(unread));
     findings
+}
+
+/// In pull mode, where comments cannot be read.
+fn unread(row: &CatchUp) -> Option<Finding> {
+    let (what, why) = (shown(&row.source), row.progress.no_comments.as_ref()?);
+    Some(Finding {
+        severity: Some(Severity::Warn),
+        ..Finding::well(format!(
+            "comments on pull requests of `{what}` cannot be read, so that commands in them are not heard: {why}"
+        ))
+    })
 }
 
 fn catch_up(row: &CatchUp) -> Finding {

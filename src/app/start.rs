@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::clock::SystemClock;
+use crate::app::paced::{pace, paced};
 use crate::app::setup;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
@@ -168,6 +169,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         }
         Credentials::Token(_) | Credentials::App { .. } => None,
     };
+    let github = paced(github, config, &store, Arc::clone(&clock));
     let engine = Engine::new(Parts {
         config: config.clone(),
         store,
@@ -184,7 +186,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         secrets: named,
         worker: worker::name(&host()),
         lease,
-        pace: Pace::new(config.github.writes_per_minute).with_hour(config.github.writes_per_hour),
+        pace: pace(config),
         // half as many: statuses are said at the same time
         redeliveries: Pace::new((config.github.writes_per_minute / 2).max(1)),
         chat_pace: Pace::new(SLACK_PER_MINUTE),

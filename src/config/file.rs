@@ -91,13 +91,13 @@ pub(super) struct GitHub {
     pub(super) writes_per_hour: Option<u32>,
     /// Slugs of other GitHub Apps whose deployments Chima executes; those of all others are left alone.
     pub(super) known_apps: Option<Vec<String>>,
-    /// Whether Chima asks GitHub for new deployments, for servers that GitHub cannot reach: `true`, `false`, or a map. No
+    /// Whether Chima asks GitHub for what is new, for servers that GitHub cannot reach: `true`, `false`, or a map. No
     /// webhook is needed then, and one that comes all the same is taken.
     #[schemars(extend("default" = false))]
     pub(super) polling: Option<Polling>,
 }
 
-/// Whether, and how often, GitHub is asked for new deployments.
+/// Whether, and how often, GitHub is asked for new deployments and commands.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Polling {
@@ -107,7 +107,7 @@ pub(super) enum Polling {
     Every(PollingEvery),
 }
 
-/// How often GitHub is asked for new deployments.
+/// How often GitHub is asked for new deployments and commands.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PollingEvery {

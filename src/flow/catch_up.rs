@@ -7,6 +7,7 @@
 //! Every process looks at the ledger each second for what is due. What is due is told by the wall clock, so that a machine that
 //! slept looks at once; what failed is due again soon, so that the end of an outage is noticed.
 
+mod comments;
 mod heads;
 mod listing;
 mod log;
@@ -221,7 +222,10 @@ async fn find(look: &mut Look<'_>) -> Result<(), Trouble> {
     listing::adopt(look, &place).await?;
     read?;
     if look.engine.config.github.polling.is_some() {
-        heads::follow(look, &place).await?;
+        // whatever one of the two comes to, it holds up nothing of the other
+        let followed = heads::follow(look, &place).await;
+        comments::adopt(look, &place).await?;
+        followed?;
     }
     Ok(())
 }
@@ -262,6 +266,14 @@ fn tell(claimed: &CatchUp, looked: &Looked) {
     {
         tracing::warn!(
             "lost deliveries of `{}` cannot be asked for: {why}; its deployments are found by listing",
+            claimed.source
+        );
+    }
+    if let Some(why) = &looked.progress.no_comments
+        && claimed.progress.no_comments.as_ref() != Some(why)
+    {
+        tracing::warn!(
+            "comments on pull requests of `{}` cannot be read, so that commands in them are not heard: {why}",
             claimed.source
         );
     }

@@ -297,9 +297,25 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
             let detail = repositories::note(engine, &access).await?;
             settle(Disposition::Processed, Some(&detail)).await?;
         }
-        Event::Comment(said) => {
-            let detail = comment::take(engine, &said).await?;
-            settle(Disposition::Processed, Some(detail)).await?;
+        Event::Comment(mut said) => {
+            let named = NamedRepository {
+                id: said.repository_id,
+                name: said.repository.clone(),
+                installation: said.installation,
+            };
+            match standing(engine, &named).await? {
+                Standing::Configured(name) => {
+                    said.repository = name;
+                    let detail = comment::take(engine, &said).await?;
+                    settle(Disposition::Processed, Some(detail)).await?;
+                }
+                Standing::Replaced { meant, now } => {
+                    settle(Disposition::Ignored, Some(&refusal(&named, meant, &now))).await?;
+                }
+                Standing::Unknown => {
+                    settle(Disposition::Ignored, Some("not a configured repository")).await?;
+                }
+            }
         }
         Event::Ping => settle(Disposition::Ping, None).await?,
         Event::Unhandled { name } => {

@@ -31,8 +31,11 @@ pub enum CallError {
         /// What happened instead.
         detail: String,
     },
-    /// Too many calls.
-    #[error("GitHub asks to wait {} s before the next call", wait.as_secs())]
+    /// Too many calls, by GitHub's word or by our own pace.
+    #[error(
+        "nothing more goes to GitHub for {} s: it asks for that, or as much was written as `github.writes_per_minute` allows",
+        wait.as_secs()
+    )]
     RateLimited {
         /// How long.
         wait: Duration,
@@ -177,7 +180,7 @@ impl GitHub {
         body: &B,
     ) -> Result<T, CallError> {
         let request = Request::patch(path, written(body)?);
-        let answer = self.send(installation, &request, Purpose::Work).await?;
+        let answer = self.write(installation, Purpose::Work, request).await?;
         answer.read()
     }
 
@@ -207,8 +210,7 @@ impl GitHub {
         }
     }
 
-    /// A POST, which a repository that was renamed redirects; the client follows redirects of reads only. Nothing has been done
-    /// by then, so it is sent again, once, and never to another GitHub.
+    /// A POST, with its whole answer.
     pub(crate) async fn whole_post<B: Serialize + Sync>(
         &self,
         installation: Option<InstallationId>,
@@ -217,6 +219,17 @@ impl GitHub {
         body: &B,
     ) -> Result<Whole, CallError> {
         let request = Request::post(path, written(body)?);
+        self.write(installation, purpose, request).await
+    }
+
+    /// A write, which a repository that was renamed redirects; the client follows redirects of reads only. Nothing has been done
+    /// by then, so it is sent again, once, and never to another GitHub.
+    async fn write(
+        &self,
+        installation: Option<InstallationId>,
+        purpose: Purpose,
+        request: Request<'_>,
+    ) -> Result<Whole, CallError> {
         let answer = self.send(installation, &request, purpose).await?;
         let moved = match answer.status {
             301 | 302 | 307 | 308 => answer

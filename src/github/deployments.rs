@@ -58,6 +58,7 @@ impl GitHub {
         } else {
             Purpose::Work
         };
+        self.place().await?;
         let answer = self.post_telling(installation, purpose, &path, deployment).await?;
         read(answer.status, &answer.body).ok_or_else(|| answer.into_error())
     }

@@ -56,6 +56,10 @@ pub struct Progress {
     pub unread: Option<(String, Timestamp)>,
     /// Why the log of a repository's hook cannot be read.
     pub no_log: Option<String>,
+    /// Comments that were written or last changed before this have been looked at.
+    pub commented_at: Option<Timestamp>,
+    /// Why comments cannot be read.
+    pub no_comments: Option<String>,
     /// What GitHub called its answers, by path: asked with these, it says when nothing has changed, and counts nothing.
     pub etags: BTreeMap<String, String>,
     /// Where branches were.

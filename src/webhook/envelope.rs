@@ -59,6 +59,8 @@ pub struct Envelope {
     pub installation_id: Option<u64>,
     /// GitHub's number of the deployment.
     pub deployment_id: Option<u64>,
+    /// GitHub's number of the comment.
+    pub comment_id: Option<u64>,
     /// The commit, where the delivery says that its contexts changed.
     pub sha: Option<String>,
 }
@@ -103,6 +105,12 @@ pub fn effect_key(host: &str, repository_id: u64, deployment_id: u64) -> String 
     format!("{}/{repository_id}/{deployment_id}", host.to_ascii_lowercase())
 }
 
+/// The key of a comment, however it came to us.
+#[must_use]
+pub fn comment_key(host: &str, repository_id: u64, comment_id: u64) -> String {
+    format!("{}/{repository_id}/comment/{comment_id}", host.to_ascii_lowercase())
+}
+
 /// Reads the envelope of a delivery whose signature was verified.
 ///
 /// # Errors
@@ -120,6 +128,7 @@ pub fn read(headers: &RawHeaders, raw_body: &[u8]) -> Result<Envelope, EnvelopeE
         repository_id: root.repository.as_ref().and_then(|repository| repository.id),
         installation_id: root.installation.as_ref().and_then(|installation| installation.id),
         deployment_id: root.deployment.as_ref().and_then(|deployment| deployment.id),
+        comment_id: root.comment.as_ref().and_then(|comment| comment.id),
         sha: root.commit().map(shown),
         action: root.action.as_deref().map(shown),
         repository: root
@@ -176,14 +185,16 @@ impl Envelope {
         Class::of(&self.event, self.action.as_deref())
     }
 
-    /// The key under which a deployment has its one effect, however often and by whichever hook it is delivered. All of
-    /// it comes from the signed body and from our own knowledge of which GitHub that is.
+    /// The key under which a deployment or a comment has its one effect, however often and by whichever hook it is delivered.
+    /// All of it comes from the signed body and from our own knowledge of which GitHub that is.
     #[must_use]
     pub fn effect_key(&self, host: &str) -> Option<String> {
-        if self.event != "deployment" || self.class() != Class::Handled {
-            return None;
+        let repository_id = self.repository_id.filter(|_| self.class() == Class::Handled)?;
+        match self.event.as_str() {
+            "deployment" => Some(effect_key(host, repository_id, self.deployment_id?)),
+            "issue_comment" => Some(comment_key(host, repository_id, self.comment_id?)),
+            _ => None,
         }
-        Some(effect_key(host, self.repository_id?, self.deployment_id?))
     }
 
     fn missing_field(&self) -> Option<&'static str> {

@@ -40,7 +40,8 @@ pub(crate) struct Root {
     #[serde(default, deserialize_with = "object")]
     pull_request: Option<Present>,
     review: Option<IgnoredAny>,
-    comment: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "object")]
+    pub(crate) comment: Option<IdKey>,
     issue: Option<IgnoredAny>,
     thread: Option<IgnoredAny>,
     #[serde(default, rename = "ref", deserialize_with = "text")]

@@ -141,6 +141,7 @@ fn the_envelope_has_what_the_index_needs() {
             repository: Some("octo/hello".to_owned()),
             installation_id: Some(7),
             deployment_id: Some(145_988_746),
+            comment_id: None,
             sha: None,
         }
     );
@@ -245,7 +246,7 @@ fn only_what_may_have_an_effect_is_handled() {
         assert_eq!(envelope.class(), expected, "{name}");
         assert_eq!(
             envelope.effect_key("github.com").is_some(),
-            name == "deployment",
+            ["deployment", "issue_comment"].contains(&name),
             "{name}"
         );
     }
@@ -256,7 +257,7 @@ fn only_what_may_have_an_effect_is_handled() {
 }
 
 #[test]
-fn only_a_deployment_event_has_an_effect_key() {
+fn only_deployments_and_comments_have_an_effect_key() {
     for (event, action) in [
         ("status", None),
         ("check_run", Some("completed")),

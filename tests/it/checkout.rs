@@ -17,7 +17,7 @@ use chima::provider::git::{Git, Remote};
 use tempfile::TempDir;
 
 mod hostile;
-mod https;
+pub(crate) mod https;
 mod lfs;
 mod submodules;
 

@@ -21,6 +21,7 @@ mod journal;
 mod locks;
 mod missed;
 mod outages;
+mod over_https;
 mod paused;
 mod providers;
 mod receiver;

@@ -25,6 +25,7 @@ mod checkout;
 mod comments;
 mod contexts;
 mod crash;
+mod creations;
 mod deliveries;
 mod environment;
 mod example;

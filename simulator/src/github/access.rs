@@ -1,6 +1,8 @@
 //! What becomes of repositories and of the App's installations, with the webhooks that tell of it.
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads#repository>
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::github::GitHub;
@@ -11,6 +13,17 @@ use crate::github::shape;
 use crate::github::world::World;
 
 impl GitHub {
+    /// Every token of an installation that was handed out, with what it may do.
+    #[must_use]
+    pub fn installation_tokens(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        self.read(|world| {
+            let of_installations = world.tokens.iter().filter(|token| token.expires_at.is_some());
+            of_installations
+                .map(|token| (token.value.clone(), token.permissions.clone()))
+                .collect()
+        })
+    }
+
     /// Gives a repository another name, or with it another owner; sends `repository`. The old name redirects.
     ///
     /// # Errors
@@ -21,6 +34,9 @@ impl GitHub {
                 let found = world.repository_mut(name).ok_or_else(Refused::not_found)?;
                 let (id, old) = (found.id, found.name.clone());
                 new.clone_into(&mut found.name);
+                for pull in found.pulls.iter_mut().filter(|pull| pull.head_repository == old) {
+                    new.clone_into(&mut pull.head_repository);
+                }
                 world.renamed.insert(old.to_ascii_lowercase(), id);
                 let (owner, short) = old.split_once('/').unwrap_or_default();
                 let kept_owner = new.split('/').next() == Some(owner);

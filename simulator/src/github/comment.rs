@@ -24,6 +24,8 @@ pub struct Comment {
     pub edits: u32,
     /// When it was written.
     pub at: DateTime<Utc>,
+    /// When its text was last changed; when it was written, where it never was.
+    pub changed_at: DateTime<Utc>,
 }
 
 /// A comment that was written, and who heard of it.
@@ -95,6 +97,35 @@ impl GitHub {
         written.map(|id| Commented { id, deliveries })
     }
 
+    /// Somebody changes what a comment says; sends `issue_comment`.
+    ///
+    /// # Errors
+    /// When there is no such repository or comment.
+    pub async fn rewrite(&self, repository: &str, comment: u64, body: &str) -> Result<(), Refused> {
+        let (written, _) = self
+            .tell(|world| {
+                let found = world.repository(repository).ok_or_else(Refused::not_found)?.id;
+                world.change_comment(found, comment, body)
+            })
+            .await;
+        written
+    }
+
+    /// Tells of a comment that is there: of one that was written while no hook was active.
+    ///
+    /// # Errors
+    /// When there is no such repository.
+    pub async fn tell_of_comment(&self, repository: &str, comment: u64) -> Result<Vec<Delivered>, Refused> {
+        let (found, deliveries) = self
+            .tell(|world| {
+                let found = world.repository(repository).ok_or_else(Refused::not_found)?.id;
+                event::issue_comment(world, found, comment, "created");
+                Ok(())
+            })
+            .await;
+        found.map(|()| deliveries)
+    }
+
     /// Somebody deletes everything that a person wrote about an issue or a pull request. Nobody is told.
     pub fn delete_comments(&self, repository: &str, issue: u64, author: &str) {
         self.change(|world| {
@@ -127,8 +158,21 @@ impl crate::github::world::World {
             body: body.to_owned(),
             edits: 0,
             at: now,
+            changed_at: now,
         });
-        event::issue_comment(self, repository, id);
+        event::issue_comment(self, repository, id, "created");
         Ok(id)
+    }
+
+    pub(crate) fn change_comment(&mut self, repository: u64, id: u64, body: &str) -> Result<(), Refused> {
+        let now = self.now();
+        let comments = &mut self.find_mut(repository)?.comments;
+        let found = comments.iter_mut().find(|comment| comment.id == id);
+        let comment = found.ok_or_else(Refused::not_found)?;
+        body.clone_into(&mut comment.body);
+        comment.edits += 1;
+        comment.changed_at = now;
+        event::issue_comment(self, repository, id, "edited");
+        Ok(())
     }
 }

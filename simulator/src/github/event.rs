@@ -216,7 +216,7 @@ pub(crate) fn push(world: &mut World, repository: u64, branch: &str, before: &st
 }
 
 /// Somebody wrote about an issue or a pull request.
-pub(crate) fn issue_comment(world: &mut World, repository: u64, id: u64) {
+pub(crate) fn issue_comment(world: &mut World, repository: u64, id: u64, action: &str) {
     let Some((found, comment)) = world
         .repository_by_id(repository)
         .and_then(|found| Some((found, found.comments.iter().find(|comment| comment.id == id)?)))
@@ -237,7 +237,10 @@ pub(crate) fn issue_comment(world: &mut World, repository: u64, id: u64) {
         issue["pull_request"] = json!({"url": format!("{api}/pulls/{number}"), "merged_at": null});
     }
     let author = comment.author.clone();
-    let body = json!({"action": "created", "issue": issue, "comment": record::comment(world, found, comment)});
+    let mut body = json!({"action": action, "issue": issue, "comment": record::comment(world, found, comment)});
+    if action == "edited" {
+        body["changes"] = json!({"body": {"from": "what it said before"}});
+    }
     emit(world, "issue_comment", repository, &author, body);
 }
 

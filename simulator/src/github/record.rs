@@ -170,7 +170,7 @@ pub(crate) fn comment(world: &World, repository: &Repository, comment: &Comment)
         "node_id": node_id("IssueComment", comment.id),
         "user": user(world, &comment.author),
         "created_at": time(comment.at),
-        "updated_at": time(comment.at),
+        "updated_at": time(comment.changed_at),
         "body": comment.body,
         "author_association": association,
         "reactions": {"url": format!("{api}/issues/comments/{}/reactions", comment.id), "total_count": 0, "+1": 0, "-1": 0, "laugh": 0, "hooray": 0, "confused": 0, "heart": 0, "rocket": 0, "eyes": 0},

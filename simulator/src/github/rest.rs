@@ -224,6 +224,7 @@ fn in_repository(world: &mut World, call: &Call<'_>, name: &str, rest: &[&str]) 
         ("GET", ["compare", range @ ..]) => Some(commits::compare(world, call, id, range)),
         ("GET", ["pulls"]) => Some(pulls::list(world, call, id)),
         ("GET", ["pulls", number]) => Some(pulls::one(world, call, id, number)),
+        ("GET", ["issues", "comments"]) => Some(comments::list_all(world, call, id)),
         ("GET", ["issues", number, "comments"]) => Some(comments::list(world, call, id, number)),
         ("POST", ["issues", number, "comments"]) => Some(comments::create(world, call, id, number)),
         ("PATCH", ["issues", "comments", comment]) => Some(comments::edit(world, call, id, comment)),

@@ -76,8 +76,10 @@ pub(super) async fn create(
         );
     }
     let wish = wish(target, claimed, asker, choice);
+    // it has taken a place already
+    let github = engine.github.unpaced();
     let asking = Asking {
-        github: &engine.github,
+        github: &github,
         store: Some(&engine.store),
         clock: engine.clock.as_ref(),
         host: &host,

@@ -233,9 +233,10 @@ async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
                 asked += 1;
                 look.no_later_than(look.now + pause);
             }
+            // a refusal may be somebody's to mend: asked again like what never arrives, and no more often
             Err(error @ CallError::Refused { .. }) if !error.is_transient() => {
                 tracing::warn!(guid = one.guid, event.name = one.event, error = %error, "GitHub does not deliver again");
-                over.push(one.guid.clone());
+                look.no_later_than(look.now + pause);
             }
             Err(error) => {
                 engine.store.forget_lost(&look.host, source, &over).await?;

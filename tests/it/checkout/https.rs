@@ -191,7 +191,7 @@ async fn the_token_goes_with_everything_of_its_host_and_with_nothing_else() {
 }
 
 /// What `/proc` shows of every process but this one, until told to stop: argument lists and variables.
-fn watch_processes(stop: Arc<AtomicBool>) -> JoinHandle<Vec<String>> {
+pub(crate) fn watch_processes(stop: Arc<AtomicBool>) -> JoinHandle<Vec<String>> {
     std::thread::spawn(move || {
         let mut seen = BTreeSet::new();
         while !stop.load(Ordering::Relaxed) {

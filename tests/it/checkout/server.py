@@ -1,13 +1,17 @@
 """A git and LFS server on loopback with TLS, for the tests of checkouts.
 
-server.py ROOT CERTIFICATE JOURNAL [AUTHORIZATION]
+server.py ROOT CERTIFICATE JOURNAL [AUTHORIZATION [UPSTREAM]]
 
 Serves the repositories below ROOT through `git http-backend`, and the LFS objects of each from its `lfs/objects`. Every request
 is a line in JOURNAL: what the `Authorization` header was, the method, the path. With AUTHORIZATION, requests without exactly
 that header are answered with 401. What begins with `/to/` is redirected to the address in the file `redirect` of ROOT. Prints
 its port, and ends when its standard input does.
+
+With UPSTREAM, the address of a stand-in for GitHub, this is GitHub over TLS: what begins with `/api/v3/` is passed on, and git is
+let in with each token that UPSTREAM knows. The journal then shows which that was.
 """
 
+import base64
 import http.server
 import json
 import os
@@ -16,9 +20,33 @@ import ssl
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 
 ROOT, CERTIFICATE, JOURNAL = (pathlib.Path(argument) for argument in sys.argv[1:4])
 WANTED = sys.argv[4] if len(sys.argv) > 4 else None
+UPSTREAM = sys.argv[5] if len(sys.argv) > 5 else None
+HOPS = ("connection", "content-length", "date", "host", "server", "transfer-encoding")
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def ask_upstream(method, path, headers, body=None):
+    request = urllib.request.Request(UPSTREAM + path, data=body or None, headers=dict(headers), method=method)
+    try:
+        with DIRECT.open(request) as answer:
+            return answer.status, answer.headers.items(), answer.read()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.headers.items(), refusal.read()
+
+
+def is_known(token):
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "git"}
+    return ask_upstream("GET", "/api/v3/installation/repositories", headers)[0] == 200
+
+
+def password(authorization):
+    kind, _, value = (authorization or "").partition(" ")
+    return base64.b64decode(value).decode().partition(":")[2] if kind == "Basic" else ""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -48,6 +76,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_one(self):
         body = self.body()
         given = self.headers.get("Authorization")
+        if UPSTREAM:
+            self.as_github(given, body)
+            return
         with JOURNAL.open("a") as journal:
             journal.write(f"{given} {self.command} {self.path}\n")
         if self.path.startswith("/to/"):
@@ -62,7 +93,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.git(body)
 
-    do_GET = do_POST = handle_one
+    do_GET = do_POST = do_PATCH = handle_one
+
+    def as_github(self, given, body):
+        if self.path.startswith("/api/v3/"):
+            kept = [(name, value) for name, value in self.headers.items() if name.lower() not in HOPS]
+            status, headers, answer = ask_upstream(self.command, self.path, kept, body)
+            self.answer(status, answer, [(name, value) for name, value in headers if name.lower() not in HOPS])
+            return
+        token = password(given)
+        allowed = bool(token) and is_known(token)
+        with JOURNAL.open("a") as journal:
+            journal.write(f"{token or None} {allowed} {self.command} {self.path}\n")
+        if allowed:
+            self.git(body)
+        else:
+            self.answer(401, b"", [("WWW-Authenticate", 'Basic realm="git"')])
 
     def lfs(self, repository, rest, body):
         store = ROOT / repository.lstrip("/") / "lfs/objects"

@@ -1,5 +1,7 @@
 //! Commands in comments on pull requests: one comment answers each, and changes as things go on.
 
+mod polled;
+
 use std::time::Duration;
 
 use chima::domain::run::RunState;
@@ -11,14 +13,14 @@ use crate::world::stage::{SITE, World};
 use crate::world::steps::PATIENCE;
 
 /// A pull request of the branch `topic`, one commit ahead of `main`.
-struct Pull {
-    number: u64,
+pub(crate) struct Pull {
+    pub(crate) number: u64,
     /// Where the branch was when it was opened.
     sha: String,
 }
 
 impl World {
-    async fn open(&mut self) -> Pull {
+    pub(crate) async fn open(&mut self) -> Pull {
         self.git.write("version", "topic\n").unwrap();
         let sha = self.git.commit("topic").unwrap();
         let parent = self.commits.last().unwrap().1.clone();

@@ -1,7 +1,7 @@
 //! Every call that Chima makes to GitHub, each with every way in which it can go wrong: what becomes of the deployment, and what
 //! people read of it.
 //!
-//! What is expected is one literal table ([`table::TABLE`]), which is also a page for people. A call that has no row there fails
+//! What is expected is one literal table ([`table::table`]), which is also a page for people. A call that has no row there fails
 //! the end of every world test in which it is made. The clock is stepped; only a call that hangs takes real time.
 
 mod scenes;
@@ -14,7 +14,7 @@ use chima_simulator::fault::FaultKind;
 
 use crate::docs::{files, keep_fresh, root};
 use crate::world::github_failures::scenes::Scene;
-use crate::world::github_failures::table::TABLE;
+use crate::world::github_failures::table::table;
 
 /// A call, by the name that GitHub's description gives it.
 pub struct Row {
@@ -95,7 +95,7 @@ pub static FAILURES: [Failure; 22] = [
 
 /// Plays a row, and compares it with the table. What came out is left in `target`, as the table would have it.
 async fn play(call: &str, scene: Scene) {
-    let row = TABLE.iter().find(|row| row.call == call);
+    let row = table().find(|row| row.call == call);
     let found = scenes::play(scene).await;
     let text = found.iter().fold(String::new(), |mut text, end| {
         writeln!(text, "            {end:?},").unwrap();
@@ -139,14 +139,25 @@ rows! {
     commits_are_compared: "repos/compare-commits", Scene::Auto("GET", "/compare");
     pull_requests_are_listed: "pulls/list", Scene::Merged;
     a_deployment_is_created: "repos/create-deployment", Scene::Auto("POST", "/deployments");
+    the_owner_of_a_token_is_asked_for: "users/get-authenticated", Scene::Late;
+    a_persons_permission_is_looked_up: "repos/get-collaborator-permission-level", Scene::Comment("GET", "/permission");
+    a_pull_request_is_looked_up: "pulls/get", Scene::Comment("GET", "/pulls/");
+    the_pushes_to_a_branch_are_read: "repos/list-activities", Scene::Comment("GET", "/activity");
+    a_comment_is_written: "issues/create-comment", Scene::Comment("POST", "/comments");
+    a_comment_is_looked_for: "issues/list-comments", Scene::LostComment;
+    a_comment_is_changed: "issues/update-comment", Scene::ChangedComment;
+    new_comments_are_listed: "issues/list-comments-for-repo", Scene::PolledComment;
+    a_job_is_answered: "actions/review-custom-gates-for-run", Scene::Job;
+    the_apps_deliveries_are_listed: "apps/list-webhook-deliveries", Scene::UnheardByApp("GET", "/app/hook/deliveries");
+    an_app_asks_for_a_delivery_again: "apps/redeliver-webhook-delivery", Scene::UnheardByApp("POST", "/attempts");
+    hooks_are_listed: "repos/list-webhooks", Scene::UnheardByToken("GET", "/hooks");
+    a_hooks_deliveries_are_listed: "repos/list-webhook-deliveries", Scene::UnheardByToken("GET", "/deliveries");
+    a_delivery_is_asked_for_again: "repos/redeliver-webhook-delivery", Scene::UnheardByToken("POST", "/attempts");
 }
 
-/// Calls on which no deployment waits: what becomes of them when GitHub fails is proven by the test that is named, not played here.
+/// Calls on which a person waits, and no deployment: what becomes of them when GitHub fails is proven by the test that is named, not
+/// played here.
 pub const ELSEWHERE: &[(&str, &str)] = &[
-    (
-        "actions/review-custom-gates-for-run",
-        "a_lost_answer_is_given_again_and_counts_once",
-    ),
     (
         "apps/create-from-manifest",
         "while_github_is_away_the_page_can_be_loaded_again",
@@ -155,49 +166,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "apps/get-installation",
         "what_was_not_granted_is_left_out_and_asked_for_again_when_it_is_missed",
     ),
-    (
-        "apps/list-webhook-deliveries",
-        "at_the_end_of_an_outage_everything_is_looked_through",
-    ),
-    (
-        "apps/redeliver-webhook-delivery",
-        "a_redelivery_that_github_refuses_leaves_the_rest_to_the_list",
-    ),
-    (
-        "issues/create-comment",
-        "trouble_of_github_makes_an_answer_late_and_nothing_twice",
-    ),
-    (
-        "issues/list-comments",
-        "a_lost_answer_of_github_makes_neither_a_second_deployment_nor_a_second_comment",
-    ),
-    (
-        "issues/update-comment",
-        "trouble_of_github_makes_an_answer_late_and_nothing_twice",
-    ),
-    ("pulls/get", "trouble_of_github_makes_an_answer_late_and_nothing_twice"),
-    (
-        "repos/get-collaborator-permission-level",
-        "trouble_of_github_makes_an_answer_late_and_nothing_twice",
-    ),
     ("repos/get-commit", "an_answer_that_github_owes_is_told_as_what_it_is"),
-    (
-        "repos/list-activities",
-        "trouble_of_github_makes_an_answer_late_and_nothing_twice",
-    ),
-    (
-        "repos/list-webhook-deliveries",
-        "an_answer_that_makes_no_sense_is_no_end",
-    ),
-    (
-        "repos/list-webhooks",
-        "without_the_right_to_see_hooks_the_list_is_enough",
-    ),
-    (
-        "repos/redeliver-webhook-delivery",
-        "a_redelivery_that_github_refuses_leaves_the_rest_to_the_list",
-    ),
-    ("users/get-authenticated", "while_github_cannot_tell_a_late_one_waits"),
 ];
 
 #[test]
@@ -218,7 +187,7 @@ fn what_is_proven_elsewhere_is_proven_there() {
 
 #[test]
 fn every_row_of_the_table_is_played() {
-    let mut rows: Vec<&str> = TABLE.iter().map(|row| row.call).collect();
+    let mut rows: Vec<&str> = table().map(|row| row.call).collect();
     let mut played = PLAYED.to_vec();
     rows.sort_unstable();
     played.sort_unstable();
@@ -234,13 +203,15 @@ fn page() -> String {
     let mut page = String::from(
         "# When GitHub fails\n\n<!-- Made from `tests/it/world/github_failures/table.rs` by a test, which plays all of it. -->\n\n\
          Every call that Chima makes to GitHub, each with everything that can go wrong with it, played against a stand-in over real \
-         HTTP. What is told is what a deployment shows on GitHub in the end. *Given up* means that a status waits in \
+         HTTP. What is told is what a deployment shows on GitHub in the end; of a command in a comment *the answer*, *the end* of what it asked \
+         for, or *too late* after a quarter of an hour; of a job of GitHub Actions our word. *Left alone*: GitHub says that the comment, or \
+         the job that waited, is not there any more. *Given up* means that a status waits in \
          `chima outbox` until somebody has mended what it names and sends it again; nothing is lost. Times are those of the test's \
          clock, which moves in steps.\n\n\
          While GitHub asks to wait, no status leaves: from no process of the installation, and also not for other deployments. What \
          is read is held back by the process that was asked; another one learns it when it asks itself. What may have been done although no answer came is looked for before it is done again.\n",
     );
-    for row in &TABLE {
+    for row in table() {
         writeln!(page, "\n## {}\n\n`{}`\n", row.what_for, row.call).unwrap();
         page.push_str("| GitHub answers | what becomes of it |\n|---|---|\n");
         for (failure, end) in FAILURES.iter().zip(row.ends) {
@@ -248,8 +219,8 @@ fn page() -> String {
         }
     }
     page.push_str(
-        "\n## Calls on which no deployment waits\n\nWhat becomes of these is proven by tests of their own: looking for what was missed, answering \
-         comments on pull requests, and setting up.\n\n| call | test |\n|---|---|\n",
+        "\n## Calls on which a person waits\n\nWhat becomes of these is said at once, and proven by tests of their own: setting up, looking at a \
+         commit for a command, and finding out what an App was granted.\n\n| call | test |\n|---|---|\n",
     );
     for (call, test) in ELSEWHERE {
         writeln!(page, "| `{call}` | `{test}` |").unwrap();

@@ -1,6 +1,7 @@
 //! Comments on issues and pull requests, and the log of a repository's branches.
 //! <https://docs.github.com/en/rest/issues/comments>, <https://docs.github.com/en/rest/repos/repos#list-repository-activities>
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::github::comment::{Activity, Comment};
@@ -32,6 +33,27 @@ pub(crate) fn list(world: &World, call: &Call<'_>, repository: u64, issue: &str)
     Ok(page.linked(Answer::json(200, &json!(shown))))
 }
 
+/// Those of the whole repository, of issues and pull requests alike.
+pub(crate) fn list_all(world: &World, call: &Call<'_>, repository: u64) -> Outcome {
+    call.needs("issues", "read")
+        .or_else(|_| call.needs("pull_requests", "read"))?;
+    let since = call.query("since").map(|since| since.parse::<DateTime<Utc>>());
+    let since = since.transpose().map_err(|_| Refused::malformed("Invalid since"))?;
+    let found = world.find(repository)?;
+    let whole = |at: DateTime<Utc>| at.timestamp();
+    let new = |comment: &&Comment| since.is_none_or(|since| whole(comment.changed_at) >= whole(since));
+    let mut all: Vec<&Comment> = found.comments.iter().filter(new).collect();
+    let by_change = call.query("sort") == Some("updated");
+    all.sort_by_key(|comment| whole(if by_change { comment.changed_at } else { comment.at }));
+    if call.query("direction") == Some("desc") {
+        all.reverse();
+    }
+    let page = Page::of(all, call);
+    let shown = page.items.iter().map(|comment| record::comment(world, found, comment));
+    let shown: Vec<Value> = shown.collect();
+    Ok(page.linked(Answer::json(200, &json!(shown))))
+}
+
 pub(crate) fn create(world: &mut World, call: &Call<'_>, repository: u64, issue: &str) -> Outcome {
     may_write(call)?;
     let issue = number(issue)?;
@@ -45,11 +67,7 @@ pub(crate) fn edit(world: &mut World, call: &Call<'_>, repository: u64, comment:
     may_write(call)?;
     let id = number(comment)?;
     let body = text(call)?;
-    let found = world.find_mut(repository)?;
-    let comment = found.comments.iter_mut().find(|comment| comment.id == id);
-    let comment = comment.ok_or_else(Refused::not_found)?;
-    comment.body = body;
-    comment.edits += 1;
+    world.change_comment(repository, id, &body)?;
     shown(world, repository, id, 200)
 }
 

@@ -33,7 +33,7 @@ impl World {
         self.settle().await;
     }
 
-    async fn deliver(&self, parcel: &Parcel) {
+    pub(crate) async fn deliver(&self, parcel: &Parcel) {
         let status = self.post(parcel).await.status;
         assert!((200..300).contains(&status));
         self.settle().await;

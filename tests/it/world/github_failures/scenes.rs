@@ -1,5 +1,7 @@
 //! The scenes in which the calls are made. One world plays all failures of a call, one after the other, an hour or two apart.
 
+mod answers;
+
 use std::time::Duration;
 
 use chima::domain::auto_deploy::Outcome;
@@ -32,32 +34,85 @@ pub enum Scene {
     Repository,
     /// A merged pull request that is deployed by itself.
     Merged,
+    /// A deployment that came late, and the owner of a token.
+    Late,
+    /// A command in a comment on a pull request.
+    Comment(&'static str, &'static str),
+    /// The same, but the answer to our own comment is lost.
+    LostComment,
+    /// The same; what is asked for is refused, which our comment tells by a change.
+    ChangedComment,
+    /// The same, in pull mode.
+    PolledComment,
+    /// The same, but nobody delivers it. The App's hook.
+    UnheardByApp(&'static str, &'static str),
+    /// The hook of a repository, and a token.
+    UnheardByToken(&'static str, &'static str),
+    /// A job of GitHub Actions that asks whether it may go on.
+    Job,
+}
+
+impl Scene {
+    /// Whether it is about what is answered to somebody, not about a deployment.
+    fn answers(self) -> bool {
+        match self {
+            Self::Comment(..)
+            | Self::LostComment
+            | Self::ChangedComment
+            | Self::PolledComment
+            | Self::UnheardByApp(..)
+            | Self::UnheardByToken(..)
+            | Self::Job => true,
+            Self::Status(..)
+            | Self::LostStatus
+            | Self::OwnApp
+            | Self::Contexts(_)
+            | Self::Member
+            | Self::Auto(..)
+            | Self::Repository
+            | Self::Merged
+            | Self::Late => false,
+        }
+    }
+
+    fn by_token(self) -> bool {
+        matches!(self, Self::Late | Self::UnheardByToken(..))
+    }
 }
 
 /// Long enough for a loaded machine, short enough to be waited for.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(1500);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(1000);
 
 /// What became of it, failure by failure.
 pub async fn play(scene: Scene) -> Vec<String> {
     let setup = match scene {
         Scene::Auto(..) | Scene::Repository => World::setup().app(&app("required_contexts: []", "{ on: push }")),
         Scene::Merged => World::setup().app(&app("required_contexts: []", "{ on: merged_pull_request }")),
-        Scene::Contexts(_) => World::setup().required("[ci]"),
         Scene::Member => World::setup().with("deployers: [octo/web]"),
-        Scene::Status(..) | Scene::LostStatus | Scene::OwnApp => World::setup(),
+        Scene::Contexts(_) | Scene::Late | Scene::ChangedComment => World::setup().required("[ci]"),
+        Scene::PolledComment => World::setup().polling(60),
+        Scene::Status(..)
+        | Scene::LostStatus
+        | Scene::OwnApp
+        | Scene::Comment(..)
+        | Scene::LostComment
+        | Scene::UnheardByApp(..)
+        | Scene::UnheardByToken(..)
+        | Scene::Job => World::setup(),
     };
-    let mut world = setup
-        .github_app()
-        .without_slack()
-        .answer_timeout(ANSWER_TIMEOUT)
-        .start()
-        .await;
+    let setup = if scene.by_token() { setup } else { setup.github_app() };
+    let mut world = setup.without_slack().answer_timeout(ANSWER_TIMEOUT).start().await;
     let sha = world.commits[0].1.clone();
-    world.github.repository(SITE).status(&sha, "ci", "success");
+    let red = matches!(scene, Scene::Late);
+    let state = if red { "failure" } else { "success" };
+    world.github.repository(SITE).status(&sha, "ci", state);
     world.github.team_member("octo", "web", "mona");
     if matches!(scene, Scene::Auto(..) | Scene::Repository) {
         world.deploy("staging").await;
         world.round().await;
+    }
+    if scene.answers() {
+        answers::prepare(&mut world, scene).await;
     }
     let mut ends = Vec::new();
     for failure in &FAILURES {
@@ -75,6 +130,8 @@ struct Play<'a> {
     failure: &'static Failure,
     /// Deployments and requests before.
     before: (usize, usize),
+    /// What was answered before, and what answers.
+    asked: answers::Asked,
 }
 
 impl<'a> Play<'a> {
@@ -90,7 +147,25 @@ impl<'a> Play<'a> {
             }
             fault
         };
+        let asked = answers::begin(world, scene, &fault).await;
         match scene {
+            Scene::Comment(..)
+            | Scene::LostComment
+            | Scene::ChangedComment
+            | Scene::PolledComment
+            | Scene::UnheardByApp(..)
+            | Scene::UnheardByToken(..)
+            | Scene::Job => {}
+            Scene::Late => {
+                // a process asks whose its token is once
+                world
+                    .restart_with(&APP.replace("required_contexts: []", "required_contexts: [ci]"))
+                    .await;
+                let (_, parcel) = world.ask_unheard(DeploymentRequest::to("staging")).await;
+                world.github.fail(fault("GET", "/user"));
+                world.clock.advance(Duration::from_secs(60));
+                world.deliver(&parcel).await;
+            }
             Scene::Status(method, path) => {
                 world.github.fail(fault(method, path));
                 world.deploy("nowhere").await;
@@ -144,6 +219,7 @@ impl<'a> Play<'a> {
             scene,
             failure,
             before,
+            asked,
         }
     }
 
@@ -152,9 +228,7 @@ impl<'a> Play<'a> {
         let (seconds, told) = self.wait(limit).await;
         let calls = format!("{} call{}", self.calls(), if self.calls() == 1 { "" } else { "s" });
         if let Some(told) = told {
-            if self.failure.lasts {
-                self.world.github.heal();
-            }
+            self.world.github.heal();
             let when = if seconds == 0.0 {
                 "at once".to_owned()
             } else {
@@ -163,12 +237,20 @@ impl<'a> Play<'a> {
             return format!("`{told}` is told {when}, with {calls}");
         }
         let lost = self.world.engine.store.undelivered(true).await.unwrap();
+        let shown = self.shown().await;
+        let waiting = self.world.engine.store.backlog().await.unwrap().outbox;
+        if self.scene.answers() && lost.is_empty() && waiting == 0 && shown.is_empty() {
+            self.world.github.heal();
+            let (_, told) = self.wait(1800.0).await;
+            assert_eq!(told, None, "it was left alone");
+            return format!("left alone after {calls}");
+        }
         let now = match lost.first() {
             Some(lost) => format!(
                 "given up after {calls}: *{}*",
                 lost.last_error.as_deref().unwrap_or_default()
             ),
-            None => format!("waits, with {calls} in a quarter of an hour: *{}*", self.shown().await),
+            None => format!("waits, with {calls} in a quarter of an hour: *{shown}*"),
         };
         self.world.github.heal();
         self.world
@@ -194,9 +276,21 @@ impl<'a> Play<'a> {
         loop {
             match self.scene {
                 Scene::Auto(..) | Scene::Repository | Scene::Merged => self.world.round().await,
-                Scene::Status(..) | Scene::LostStatus | Scene::OwnApp | Scene::Contexts(_) | Scene::Member => {
-                    self.world.settle().await
+                Scene::Status(..)
+                | Scene::LostStatus
+                | Scene::OwnApp
+                | Scene::Contexts(_)
+                | Scene::Late
+                | Scene::Member => {
+                    self.world.settle().await;
                 }
+                Scene::Comment(..)
+                | Scene::LostComment
+                | Scene::ChangedComment
+                | Scene::PolledComment
+                | Scene::UnheardByApp(..)
+                | Scene::UnheardByToken(..)
+                | Scene::Job => answers::step(self.world).await,
             }
             let backlog = self.world.engine.store.backlog().await.unwrap();
             if backlog.dead > 0 {
@@ -211,7 +305,11 @@ impl<'a> Play<'a> {
                 return (seconds, None);
             }
             let step = match seconds {
+                _ if self.failure.lasts && self.scene.answers() => 180.0,
                 _ if self.failure.lasts => 60.0,
+                ..5.0 if self.scene.answers() => 1.0,
+                ..40.0 if self.scene.answers() => 35.0,
+                ..60.0 if self.scene.answers() => 20.0,
                 ..5.0 => 0.5,
                 ..65.0 => 5.0,
                 _ => 60.0,
@@ -224,6 +322,9 @@ impl<'a> Play<'a> {
 
     /// The states of the new deployment, when it has come to its end.
     fn told(&self) -> Option<String> {
+        if self.scene.answers() {
+            return self.asked.told(self.world, self.scene);
+        }
         let ids = ids(self.world);
         let new = &ids[self.before.0..];
         assert!(new.len() <= 1, "more than one deployment was made: {new:?}");
@@ -235,6 +336,9 @@ impl<'a> Play<'a> {
     /// What people read while it waits.
     async fn shown(&self) -> String {
         let world = self.world;
+        if self.scene.answers() {
+            return self.asked.shown(world).await;
+        }
         if let Scene::Auto(..) | Scene::Repository | Scene::Merged = self.scene {
             let host = &world.engine.config.github.host;
             let rows = world.engine.store.auto_deploys(host).await.unwrap();
@@ -278,7 +382,16 @@ impl<'a> Play<'a> {
 
     fn is_the_call(&self, request: &chima_simulator::journal::Recorded) -> bool {
         let (method, path) = match self.scene {
-            Scene::Status(method, path) | Scene::Auto(method, path) => (method, path),
+            Scene::Status(method, path)
+            | Scene::Auto(method, path)
+            | Scene::Comment(method, path)
+            | Scene::UnheardByApp(method, path)
+            | Scene::UnheardByToken(method, path) => (method, path),
+            Scene::Late => ("GET", "/user"),
+            Scene::LostComment => ("GET", "/comments"),
+            Scene::ChangedComment => ("PATCH", "/comments"),
+            Scene::PolledComment => ("GET", "/issues/comments"),
+            Scene::Job => ("POST", "/deployment_protection_rule"),
             Scene::LostStatus => ("GET", "/statuses"),
             Scene::OwnApp => ("GET", "/app"),
             Scene::Contexts(path) => ("GET", path),
