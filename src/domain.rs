@@ -11,6 +11,7 @@ pub mod conversation;
 pub mod creation;
 pub mod delivery;
 pub mod deployment;
+pub mod estimate;
 pub mod event;
 pub mod foreign;
 pub mod glob;

@@ -15,6 +15,7 @@ pub mod comment;
 pub mod engine;
 pub mod execute;
 pub mod finish;
+pub mod forecast;
 pub mod foreign;
 pub mod gather;
 pub mod history;

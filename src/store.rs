@@ -12,6 +12,7 @@ pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
 pub mod error;
+pub mod estimates;
 pub mod foreign;
 pub mod locks;
 pub mod lost_deliveries;

@@ -90,10 +90,10 @@ fn why(lock: &Lock) -> String {
     }
 }
 
-/// Names with spaces need quotation marks at a terminal.
+/// Names with spaces need quotation marks, in chat as at a terminal.
 fn argument(name: &str) -> String {
     if name.contains(' ') {
-        format!("'{name}'")
+        format!("\"{name}\"")
     } else {
         name.to_owned()
     }
@@ -369,7 +369,7 @@ mod tests {
         );
         assert_eq!(
             way_out(&lock),
-            "ask `Mona Lisa`, or unlock it yourself: `chima unlock site 'eu west'`"
+            "ask `Mona Lisa`, or unlock it yourself: `chima unlock site \"eu west\"`"
         );
     }
 

@@ -69,6 +69,11 @@ pub fn message(run: &Run, requester: Option<&str>, links: &Links) -> SlackMessag
         lines.push_str(&escaped(why));
         text = format!("{text}: {why}");
     }
+    if let Some(runs_now) = &links.runs_now {
+        lines.push('\n');
+        lines.push_str(&escaped(runs_now));
+        text = format!("{text}; {runs_now}");
+    }
     let mut elements: Vec<Value> = facts.iter().map(|fact| markdown(&escaped(fact))).collect();
     elements.extend(page.map(|url| markdown(&format!("<{}|run page>", escaped(url)))));
     elements.extend(visit.map(|url| markdown(&format!("<{}|visit>", escaped(url)))));

@@ -51,7 +51,7 @@ fn understood(typed: &str) -> String {
     match parse(typed) {
         Ok(command) => shown_as(&command),
         Err(Misunderstood::Nothing) => "nothing".to_owned(),
-        Err(Misunderstood::Unknown { typed, nearest }) => {
+        Err(Misunderstood::Unknown { typed, nearest, .. }) => {
             format!("? {typed} {}", nearest.map_or("-", |entry| entry.name))
         }
         Err(Misunderstood::Form { entry, found }) => format!("! {}: {found}", entry.name),
@@ -405,7 +405,11 @@ fn everything_else_gets_an_answer_too() {
 fn the_answer_to_what_is_no_command_says_what_would_be_one() {
     let answer = |typed: &str| parse(typed).unwrap_err().to_string();
     assert_eq!(
-        answer("deplyo x"),
+        answer("deplyo x to staging"),
+        "`deplyo` is no command; did you mean `deploy x to staging`?"
+    );
+    assert_eq!(
+        answer("deplyo"),
         "`deplyo` is no command; did you mean `deploy[:TASK][!] APP[/REF] [to ENVIRONMENT[/HOSTS]]`, for example \
          `deploy trelhub/edge to staging`?"
     );

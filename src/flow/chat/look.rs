@@ -4,15 +4,16 @@ use crate::chat::target::Target;
 use crate::config::App;
 use crate::domain::conversation::Reply;
 use crate::domain::lock::{Lock, Place as LockPlace};
-use crate::domain::run::{Run, RunState};
+use crate::domain::run::Run;
 use crate::flow::announce::run_url;
 use crate::flow::chat::{Conversation, Spot, Trouble};
+use crate::flow::forecast::{Forecast, last_good};
 use crate::provider::attempt;
 use crate::provider::log;
 use crate::provider::log::reader::LogReader;
 use crate::report::chat::{self, LINES, Standing, entry, list, standing};
 use crate::report::log_text::plain;
-use crate::report::status::Place;
+use crate::report::outlook::{Outlook, waiting};
 use crate::store::error::StoreError;
 
 /// So much of a log is an answer.
@@ -62,8 +63,12 @@ impl<'a> Conversation<'a> {
 
     pub(super) async fn standing(&self, spot: Spot<'a>) -> Result<Standing<'a>, StoreError> {
         let at = self.at(spot);
-        let mut open = self.desk.store.open_runs().await?;
-        open.retain(|run| is_at(run, spot));
+        let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
+        let there: Vec<Run> = forecast.open().iter().filter(|run| is_at(run, spot)).cloned().collect();
+        let mut open = Vec::with_capacity(there.len());
+        for run in &there {
+            open.push(forecast.outlook(run).await?);
+        }
         Ok(Standing {
             environment: spot.environment.name.as_str(),
             current: self.desk.store.successes_of(at, 1).await?.pop(),
@@ -83,7 +88,8 @@ impl<'a> Conversation<'a> {
     }
 
     pub(super) async fn queue(&self, target: Option<&Target>) -> Result<Reply, Trouble> {
-        let mut open = self.desk.store.open_runs().await?;
+        let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
+        let mut open = forecast.open().to_vec();
         let place = match target {
             None => "anywhere".to_owned(),
             Some(target) if target.environment.is_none() => {
@@ -101,9 +107,14 @@ impl<'a> Conversation<'a> {
             return Ok(Reply::done(format!("nothing runs or waits {place}")));
         }
         let mut lines = Vec::new();
-        for run in &open {
+        for (number, run) in open.iter().enumerate() {
             let app = run.order.as_ref().map(|order| format!("`{}` ", order.app));
-            let line = chat::waiting(run, self.position(run).await?.as_ref(), self.desk.now());
+            let outlook = match number {
+                0..LINES => forecast.outlook(run).await?,
+                // only counted
+                _ => Outlook::of(run.clone()),
+            };
+            let line = waiting(&outlook, self.desk.now());
             lines.push(format!("{}{line}", app.unwrap_or_default()));
         }
         Ok(Reply::done(list(&lines, Some(&self.config().public_url))))
@@ -111,12 +122,18 @@ impl<'a> Conversation<'a> {
 
     pub(super) async fn why(&self, target: &Target) -> Result<Reply, Trouble> {
         let run = self.run(target).await?;
-        let place = self.position(&run).await?;
+        let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
+        let outlook = forecast.outlook(&run).await?;
         let link = run_url(self.config(), run.id);
-        let text = chat::why(&run, place.as_ref(), self.desk.now());
+        let mut text = chat::why(&outlook, self.desk.now());
+        let good = last_good(self.desk.store, &run, self.desk.now()).await?;
+        if let Some(good) = &good {
+            text = format!("{text}\n{}", good.says);
+        }
+        let before = good.and_then(|good| good.sha);
         Ok(Reply {
             deployment: Some(run.deployment),
-            ..Reply::done(format!("{text}\n{link}"))
+            ..Reply::done(format!("{text}\n{link}")).offering(self.next_steps(&run, before.as_deref()))
         })
     }
 
@@ -177,14 +194,6 @@ impl<'a> Conversation<'a> {
     /// The last lines of a run's log, without what would end a block of code. Secrets were masked before they were stored.
     pub(super) fn tail(&self, run: &Run) -> Option<String> {
         tail(&self.config().data_dir, run)
-    }
-
-    pub(super) async fn position(&self, run: &Run) -> Result<Option<Place>, StoreError> {
-        if run.state != RunState::Queued {
-            return Ok(None);
-        }
-        let position = self.desk.store.position(run).await?;
-        Ok(position.map(|position| Place { position, behind: None }))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::ids::CommentId;
 use crate::flow::chat::look;
 use crate::flow::comment::{CommentMessage, Trouble};
 use crate::flow::engine::Engine;
+use crate::flow::forecast::last_good;
 use crate::github::call::CallError;
 use crate::report::comment::{comment as written, mark, of_run};
 use crate::report::status::Place;
@@ -65,7 +66,10 @@ async fn present(engine: &Engine, ask: &Ask) -> Result<(String, bool), StoreErro
         .is_terminal()
         .then(|| look::tail(&engine.config.data_dir, &run))
         .flatten();
-    let now = of_run(&run, place.as_ref(), &engine.run_url(run.id), tail.as_deref());
+    let mut now = of_run(&run, place.as_ref(), &engine.run_url(run.id), tail.as_deref());
+    if let Some(good) = last_good(&engine.store, &run, engine.now()).await? {
+        now = format!("{now}\n\n{}", good.says);
+    }
     Ok((format!("{first}\n\n{now}"), run.state.is_terminal()))
 }
 

@@ -78,13 +78,15 @@ async fn a_comment_deploys_the_pull_request_and_says_how_it_went() {
     assert_snapshot!(world.replies(&pull).await, @"
     [edited 0x] > /deploy to staging
 
-    deployment <1> of <topic> to `staging` of `site`
+    deployment <1> of <topic> to `staging` of `site`, asked for by @mona
+    nothing was deployed there before
     ");
     world.answered().await;
     assert_snapshot!(world.replies(&pull).await, @"
     [edited 2x] > /deploy to staging
 
-    deployment <1> of <topic> to `staging` of `site`
+    deployment <1> of <topic> to `staging` of `site`, asked for by @mona
+    nothing was deployed there before
 
     **deployed <topic> to staging in 0 s**
 
@@ -126,7 +128,8 @@ async fn what_is_pushed_after_the_comment_is_not_deployed() {
     assert_snapshot!(world.replies(&pull).await, @"
     [edited 1x] > /deploy staging
 
-    deployment <1> of <topic> to `staging` of `site`
+    deployment <1> of <topic> to `staging` of `site`, asked for by @mona
+    nothing was deployed there before
 
     **deployed <topic> to staging in 0 s**
 
@@ -331,7 +334,8 @@ environments: { staging: {}, production: {} }
     assert_snapshot!(world.replies(&pull).await, @"
     [edited 1x] > /plan
 
-    deployment <1> of <topic>: `deploy:plan` on `staging` of `site`
+    deployment <1> of <topic>: `deploy:plan` on `staging` of `site`, asked for by @mona
+    nothing was deployed there before
 
     **planned: deploy <topic> to staging in 0 s; nothing was deployed, see the log**
 
