@@ -26,3 +26,4 @@ pub mod protection;
 pub mod reason;
 pub mod run;
 pub mod timeline;
+pub mod watch;

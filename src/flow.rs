@@ -33,3 +33,4 @@ pub mod rules;
 pub mod set_up;
 pub mod sweep;
 pub mod tidy;
+pub mod watchdog;

@@ -22,6 +22,7 @@ pub mod repositories;
 pub mod sentence;
 pub mod slack;
 pub mod status;
+pub mod watch;
 mod words;
 
 #[cfg(test)]

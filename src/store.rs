@@ -25,6 +25,7 @@ pub mod repositories;
 pub mod row;
 pub mod runs;
 pub mod verdict;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::app::clock::SystemClock;
 use crate::app::offline::{find_ledger, follow_log};
 use crate::app::start::client;
 use crate::app::{Exit, Misuse, say};
 use crate::chat::target::Target;
 use crate::cli::args::DeployArgs;
 use crate::config::{App, Config, Environment, environment};
+use crate::domain::clock::Clock;
+use crate::domain::creation::Creation;
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
 use crate::domain::run::Run;
+use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{Asked, Wish, ask, created};
 use crate::github::GitHub;
 use crate::report::creation::sentence;
@@ -61,9 +65,15 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
             auto_merge: app.auto_merge,
             notes: serde_json::Map::new(),
         };
-        let Some(deployment) = request(&github, installation, (app, chosen), &wish).await? else {
+        let Some((deployment, sha)) = request(&github, installation, (app, chosen), &wish).await? else {
             return Ok(Exit::Failed);
         };
+        if let Some(store) = find_ledger(config).await? {
+            let noted = asked(config, repository.id, (app, chosen), &wish, (deployment, sha));
+            if let Err(error) = store.note_asked(&noted).await {
+                tracing::warn!(error = %error, "cannot watch over the deployment that was asked for");
+            }
+        }
         if args.no_wait {
             return Ok(Exit::Done);
         }
@@ -77,7 +87,7 @@ async fn request(
     installation: Option<InstallationId>,
     target: (&App, &Environment),
     wish: &Wish,
-) -> anyhow::Result<Option<DeploymentId>> {
+) -> anyhow::Result<Option<(DeploymentId, String)>> {
     let (app, environment) = target;
     let asked = ask(github, installation, (&app.repository, environment), wish).await?;
     let Asked { creation, merged } = &asked;
@@ -92,7 +102,34 @@ async fn request(
         ))?,
         None => say(&format!("{words}\n"))?,
     };
-    Ok(created(&asked))
+    Ok(match (created(&asked), asked.creation) {
+        (Some(id), Creation::Created { sha, .. }) => Some((id, sha)),
+        (_, _) => None,
+    })
+}
+
+/// What the watchdog of a server looks after.
+fn asked(
+    config: &Config,
+    repository_id: RepositoryId,
+    (app, environment): (&App, &Environment),
+    wish: &Wish,
+    (id, sha): (DeploymentId, String),
+) -> AskedDeployment {
+    AskedDeployment {
+        host: config.github.host.clone(),
+        repository_id,
+        id,
+        repository: app.repository.to_string(),
+        app: app.name.to_string(),
+        environment: environment.name.to_string(),
+        git_ref: wish.git_ref.clone(),
+        sha,
+        by: wish.by.clone(),
+        place: serde_json::Value::Null,
+        at: SystemClock::default().now(),
+        said_at: None,
+    }
 }
 
 async fn follow(config: &Config, repository: RepositoryId, deployment: DeploymentId) -> anyhow::Result<Exit> {

@@ -215,7 +215,13 @@ fn read(word: Word, text: &str) -> Result<Command, Misunderstood> {
         Verb::Why => Command::Why { target: target(&rest)? },
         Verb::Log => Command::Log { target: target(&rest)? },
         Verb::Diff => Command::Diff { target: target(&rest)? },
-        Verb::Deploys => Command::Deploys { target: target(&rest)? },
+        Verb::Deploys => {
+            // hubot-deploy ignored what follows
+            if rest.get(1).is_some_and(|word| is_preposition(word)) {
+                rest.truncate(3);
+            }
+            Command::Deploys { target: target(&rest)? }
+        }
         Verb::Builds => Command::Builds { target: target(&rest)? },
         Verb::Where => match commit_of(&rest) {
             Some(sha) => Command::Contains { sha },

@@ -109,6 +109,23 @@ impl Voice<'_> {
         }]
     }
 
+    /// What is to be sent about something that was noticed. `says` tells the words of one `key` apart.
+    #[must_use]
+    pub fn about_watch(&self, key: &str, says: &str, run: Option<RunId>, text: &str) -> Vec<Outgoing> {
+        if !self.slack {
+            return Vec::new();
+        }
+        vec![Outgoing {
+            id: self.fresh_id(),
+            kind: Kind::SlackWebhook,
+            key: format!("{key}/{says}"),
+            run,
+            terminal: true,
+            says: says.to_owned(),
+            body: json!(slack::noticed(text)),
+        }]
+    }
+
     /// What is to be sent about a deployment that somebody else carries out.
     #[must_use]
     pub fn about_foreign(&self, host: &str, one: &ForeignDeployment) -> Vec<Outgoing> {

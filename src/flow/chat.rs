@@ -26,6 +26,7 @@ use crate::flow::lock::changed;
 use crate::github::GitHub;
 use crate::github::call::CallError;
 use crate::report::chat as words;
+use crate::report::lock::keeps_out;
 use crate::report::sentence::sentence;
 use crate::store::error::StoreError;
 use crate::store::reading::At;
@@ -80,8 +81,11 @@ impl<'a> Conversation<'a> {
                 Err(ChatError::GitHub(error))
             }
             Err(Trouble::GitHub(error)) => {
-                let text = words::nothing_done(&error.to_string());
-                Ok(Reply::refused("github_unavailable", text).offering(vec![offer::again(&command)]))
+                let text = words::nothing_done(&error.to_string(), refused_with(&error));
+                // what does not pass by itself is not tried again
+                let passes = error.is_transient() || error.wait().is_some();
+                let again = passes.then(|| offer::again(&command));
+                Ok(Reply::refused("github_unavailable", text).offering(again.into_iter().collect()))
             }
             Err(Trouble::Unsettled(error)) if matches!(speaker.place, Place::PullRequest { .. }) => {
                 Err(ChatError::GitHub(error))
@@ -92,7 +96,12 @@ impl<'a> Conversation<'a> {
             }
             Err(Trouble::Objected(reason)) => {
                 let offers = self.ways_out(&reason, &command);
-                Ok(Reply::refused(reason.code(), sentence(&reason)).offering(offers))
+                let text = if let Reason::Locked { lock } = reason.as_ref() {
+                    keeps_out(lock, self.desk.now())
+                } else {
+                    sentence(&reason)
+                };
+                Ok(Reply::refused(reason.code(), text).offering(offers))
             }
             Err(Trouble::Unknown(unknown)) => {
                 let offers = offer::meant(&unknown, &command);
@@ -303,6 +312,15 @@ pub fn by_itself(text: &str) -> Option<Reply> {
         Ok(Command::Version) => Some(version()),
         Ok(_) => None,
         Err(misunderstood) => Some(misunderstanding(&misunderstood)),
+    }
+}
+
+/// The status of a refusal.
+fn refused_with(error: &CallError) -> Option<u16> {
+    if let CallError::Refused { status, .. } = error {
+        Some(*status)
+    } else {
+        None
     }
 }
 

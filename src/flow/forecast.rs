@@ -6,9 +6,12 @@ use chrono::TimeDelta;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::estimate::{Before, Estimate, until_free};
+use crate::domain::ids::RunId;
 use crate::domain::run::{LaneKey, Run, RunState};
+use crate::domain::watch::SaidSilence;
 use crate::report::outlook::{self, Outlook};
 use crate::report::status::Place;
+use crate::report::watch::without_output;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::reading::At;
@@ -20,6 +23,8 @@ pub struct Forecast<'a> {
     now: Timestamp,
     /// In the order in which they were asked for.
     open: Vec<Run>,
+    /// Those of them that are silent, and of which that was said.
+    silences: HashMap<RunId, SaidSilence>,
     known: HashMap<(String, String, String), Option<Estimate>>,
 }
 
@@ -34,6 +39,7 @@ impl<'a> Forecast<'a> {
             store,
             now,
             open: store.open_runs().await?,
+            silences: store.said_silences().await?,
             known: HashMap::new(),
         })
     }
@@ -69,12 +75,7 @@ impl<'a> Forecast<'a> {
     ///
     /// When the ledger cannot be read.
     pub async fn estimate_of(&mut self, run: &Run) -> Result<Option<Estimate>, StoreError> {
-        let at = At {
-            host: &run.host,
-            repository: run.repository.as_str(),
-            environment: &run.environment,
-        };
-        self.estimate(at, &run.task).await
+        self.estimate(at_of(run), &run.task).await
     }
 
     /// All that can be said of a run.
@@ -88,6 +89,8 @@ impl<'a> Forecast<'a> {
             return Ok(outlook);
         }
         outlook.estimate = self.estimate_of(run).await?;
+        let silence = self.silences.get(&run.id).filter(|said| !said.over);
+        outlook.noticed = silence.map(|said| without_output(self.now - said.heard_at));
         if run.state == RunState::Queued
             && let Some(lane) = &run.lane
         {
@@ -136,6 +139,23 @@ impl<'a> Forecast<'a> {
     }
 }
 
+/// How long a run's like take.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub async fn estimate_of(store: &Store, run: &Run) -> Result<Option<Estimate>, StoreError> {
+    Ok(Estimate::of(store.durations_of(at_of(run), &run.task).await?))
+}
+
+fn at_of(run: &Run) -> At<'_> {
+    At {
+        host: &run.host,
+        repository: run.repository.as_str(),
+        environment: &run.environment,
+    }
+}
+
 fn is_before(one: &Run, run: &Run) -> bool {
     (one.requested_at, one.deployment) < (run.requested_at, run.deployment)
 }
@@ -158,12 +178,7 @@ pub async fn last_good(store: &Store, run: &Run, now: Timestamp) -> Result<Optio
     if !run.state.is_terminal() || run.state == RunState::Succeeded {
         return Ok(None);
     }
-    let at = At {
-        host: &run.host,
-        repository: run.repository.as_str(),
-        environment: &run.environment,
-    };
-    let current = store.successes_of(at, 1).await?.pop();
+    let current = store.successes_of(at_of(run), 1).await?.pop();
     let says = outlook::last_good(run, current.as_ref(), now);
     Ok(says.map(|says| LastGood {
         says,

@@ -129,6 +129,15 @@ pub fn why(one: &Outlook, now: Timestamp) -> String {
     format!("{line} ({since}{}){advice}", prospect(one, now))
 }
 
+/// The history has nothing to list.
+#[must_use]
+pub fn no_deployments(app: &str, git_ref: Option<&str>) -> String {
+    match git_ref {
+        Some(git_ref) => format!("no deployment of {} is known of {}", quoted(git_ref), quoted(app)),
+        None => format!("nothing was deployed yet of {}", quoted(app)),
+    }
+}
+
 /// A list, cut to what an answer may hold.
 #[must_use]
 pub fn list(lines: &[String], rest: Option<&str>) -> String {
@@ -265,10 +274,18 @@ pub fn too_late() -> Reply {
     Reply::refused("too_late", text.to_owned())
 }
 
-/// GitHub did not answer, and was not asked to change anything.
+/// GitHub did not answer or refused, and nothing was changed. `status`: of its answer.
 #[must_use]
-pub fn nothing_done(error: &str) -> String {
-    format!("{}; nothing was done", plain(error))
+pub fn nothing_done(error: &str, status: Option<u16>) -> String {
+    let who = match status {
+        Some(401) => "; GitHub does not accept Chima's login: an operator can run `chima doctor`",
+        Some(403) => "; an operator can run `chima doctor`",
+        Some(404) => {
+            "; Chima may not see the repository: an operator can look whether its App is installed there (`chima doctor`)"
+        }
+        Some(_) | None => "",
+    };
+    format!("{}; nothing was done{who}", plain(error))
 }
 
 /// GitHub did not answer, and may have made a deployment.

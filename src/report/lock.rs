@@ -69,6 +69,22 @@ pub fn way_out(lock: &Lock) -> String {
     }
 }
 
+/// What whoever wanted to deploy hears.
+#[must_use]
+pub fn keeps_out(lock: &Lock, now: Timestamp) -> String {
+    let Place { app, environment } = &lock.place;
+    let wait = match lock.cause {
+        Cause::Person => format!(", or `wait for {app} {}`", argument(environment.as_str())),
+        Cause::AfterCancel { .. } => String::new(),
+    };
+    format!(
+        "{} is {}; {}{wait}",
+        place(&lock.place),
+        held_now(lock, now),
+        way_out(lock)
+    )
+}
+
 /// Who holds it, as far as that is a person's doing.
 fn owner(lock: &Lock) -> String {
     match lock.cause {

@@ -104,6 +104,18 @@ pub fn about_lock(lock: &Lock, news: News<'_>, now: Timestamp) -> SlackMessage {
     }
 }
 
+/// Something that was noticed without being asked.
+#[must_use]
+pub fn noticed(text: &str) -> SlackMessage {
+    let text = escaped(text);
+    SlackMessage {
+        blocks: vec![json!({"type": "section", "text": markdown(&fitted(&text, 3000))})],
+        text,
+        unfurl_links: false,
+        unfurl_media: false,
+    }
+}
+
 /// How a deployment of somebody else ended.
 #[must_use]
 pub fn about_foreign(one: &ForeignDeployment) -> SlackMessage {

@@ -123,6 +123,7 @@ fn all_that_hubot_deploy_understood() {
             "deploys hubot/mybranch to production",
             "deploys hubot mybranch production",
         ),
+        ("deploys hubot in production please", "deploys hubot - production"),
         ("where can i deploy hubot", "where hubot"),
         ("where can I deploy hubot?", "where hubot"),
         // it was silent about these

@@ -12,6 +12,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::names::Sha;
 use crate::domain::run::{LaneKey, Run};
+use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{Asked, Wish, ask, created};
 use crate::flow::chat::commits::{Home, with_commits};
 use crate::flow::chat::offers::offer_at;
@@ -219,6 +220,7 @@ impl<'a> Conversation<'a> {
     async fn ask_for(&self, speaker: &Speaker, spot: Spot<'a>, home: &Home, what: Wanted) -> Result<Reply, Trouble> {
         let mut notes = told(speaker);
         notes.extend(what.notes);
+        let named = notes.get("branch").and_then(Value::as_str).map(str::to_owned);
         let wish = Wish {
             git_ref: what.git_ref,
             task: what.task,
@@ -254,6 +256,23 @@ impl<'a> Conversation<'a> {
             return Ok(Reply::refused(refusal(&asked), said_with(&asked, words)));
         };
         // it is made: from here on nothing may look as if it were not
+        let asked_for = AskedDeployment {
+            host: self.config().github.host.clone(),
+            repository_id: home.id,
+            id,
+            repository: spot.app.repository.to_string(),
+            app: spot.app.name.to_string(),
+            environment: spot.environment.name.to_string(),
+            git_ref: named.unwrap_or_else(|| wish.git_ref.clone()),
+            sha: sha.clone(),
+            by: speaker.name.clone(),
+            place: Value::Object(told(speaker)),
+            at: self.desk.now(),
+            said_at: None,
+        };
+        if let Err(error) = self.desk.store.note_asked(&asked_for).await {
+            tracing::warn!(deployment.id = %id, error = %error, "cannot watch over a deployment that was asked for");
+        }
         let place = (spot.app.name.as_str(), spot.environment.name.as_str());
         let words = chat::will_deploy(&words, place, &wish.task, &speaker.name);
         let mut lines = vec![said_with(&asked, words)];

@@ -10,6 +10,7 @@ use crate::flow::forecast::last_good;
 use crate::github::call::CallError;
 use crate::report::comment::{comment as written, mark, of_run};
 use crate::report::status::Place;
+use crate::report::watch::unheard_below;
 use crate::store::asks::Ask;
 use crate::store::error::StoreError;
 use crate::store::outbox::{Kind, Outgoing};
@@ -57,7 +58,12 @@ async fn present(engine: &Engine, ask: &Ask) -> Result<(String, bool), StoreErro
         .run_of_deployment(&ask.new.host, ask.new.repository_id, deployment)
         .await?;
     let Some(run) = found else {
-        return Ok((first, false));
+        let asked = engine.store.asked_deployments().await?;
+        let unheard = asked
+            .iter()
+            .find(|one| one.id == deployment && one.repository_id == ask.new.repository_id);
+        let word = unheard.and_then(|one| Some(unheard_below(one, one.said_at?)));
+        return Ok((word.map_or(first.clone(), |word| format!("{first}\n\n{word}")), false));
     };
     let position = engine.store.position(&run).await?;
     let place = position.map(|position| Place { position, behind: None });

@@ -1,6 +1,7 @@
 //! Chat over the bridge, as people read it.
 
 mod estimates;
+mod transcripts;
 
 use chima_simulator::fault::{Fault, FaultKind};
 use chima_simulator::github::deploy::DeploymentRequest;
@@ -358,7 +359,7 @@ async fn locks_are_taken_refused_and_given_up_in_chat() {
     > deploy site to staging
     deployment <1> of `main` at <one> to `staging` of `site`, asked for by @mona
     nothing was deployed there before
-    `staging` is locked by @mona since <date> <time> UTC until <date> <time> UTC: "the database moves"; ask the owner, or unlock it (`chima unlock`); what is held then goes on by itself, else deploy again
+    `staging` of `site` is locked by @mona for 0 s, for another 2 h: "the database moves"; ask @mona, or unlock it yourself: `chima unlock site staging`, or `wait for site staging`
     `production` of `site` is locked by @mona for 0 s, for another 2 h: "the database moves"; @lisa waits for it, at position 1, and is told when it is theirs
     > locks site
     - `site` `staging` is locked by @mona for 0 s, for another 2 h: "the database moves"
@@ -385,7 +386,7 @@ fn without_dates(text: &str) -> String {
         let digits = word.chars().filter(char::is_ascii_digit).count();
         match (word.len(), digits) {
             (10, 8) if word.matches('-').count() == 2 => "<date>",
-            (5, 4) if word.contains(':') => "<time>",
+            (5, 4) | (8, 6) if word.contains(':') => "<time>",
             _ => word,
         }
     });
