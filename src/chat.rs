@@ -3,7 +3,9 @@
 pub mod command;
 pub mod grammar;
 pub mod manual;
+pub mod offers;
 pub mod pull_request;
+pub mod spoken;
 pub mod target;
 pub mod vocabulary;
 pub mod words;

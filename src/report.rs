@@ -11,17 +11,20 @@ pub mod chat;
 pub mod comment;
 pub mod creation;
 pub mod duration;
+pub mod estimate;
 pub mod event;
 pub mod force;
 pub mod foreign;
 pub mod lock;
 pub mod log_text;
+pub mod outlook;
 pub mod protection;
 pub mod reference;
 pub mod repositories;
 pub mod sentence;
 pub mod slack;
 pub mod status;
+pub mod watch;
 mod words;
 
 #[cfg(test)]

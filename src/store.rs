@@ -13,6 +13,7 @@ pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
 pub mod error;
+pub mod estimates;
 pub mod foreign;
 pub mod locks;
 pub mod lost_deliveries;
@@ -27,6 +28,7 @@ pub mod runs;
 pub mod tallies;
 pub mod verdict;
 pub mod warrants;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -14,8 +14,11 @@ use crate::chat::target::Target;
 use crate::cli::args::DeployArgs;
 use crate::config::{App, Config, Environment};
 use crate::domain::actor::{Actor, Via};
+use crate::domain::clock::Clock;
+use crate::domain::creation::Creation;
 use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::run::Run;
+use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{Asked, Asking, Whose, Wish, ask, created};
 use crate::report::creation::sentence;
 use crate::report::status;
@@ -96,9 +99,15 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
             app,
             environment: chosen,
         };
-        let Some(deployment) = request(&asking, &whose, &wish).await? else {
+        let Some((deployment, sha)) = request(&asking, &whose, &wish).await? else {
             return Ok(Exit::Failed);
         };
+        if let Some(store) = &store {
+            let noted = asked(config, repository.id, (app, chosen), &wish, (deployment, sha));
+            if let Err(error) = store.note_asked(&noted).await {
+                tracing::warn!(error = %error, "cannot watch over the deployment that was asked for");
+            }
+        }
         if args.no_wait {
             return Ok(Exit::Done);
         }
@@ -107,7 +116,11 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
 }
 
 /// Asks, and says what GitHub answered. `None`: nothing was made, and it was said why.
-async fn request(asking: &Asking<'_>, whose: &Whose<'_>, wish: &Wish) -> anyhow::Result<Option<DeploymentId>> {
+async fn request(
+    asking: &Asking<'_>,
+    whose: &Whose<'_>,
+    wish: &Wish,
+) -> anyhow::Result<Option<(DeploymentId, String)>> {
     let (app, environment) = (whose.app, whose.environment);
     let asked = ask(asking, whose, wish).await?;
     let Asked { creation, merged } = &asked;
@@ -122,7 +135,34 @@ async fn request(asking: &Asking<'_>, whose: &Whose<'_>, wish: &Wish) -> anyhow:
         ))?,
         None => say(&format!("{words}\n"))?,
     };
-    Ok(created(&asked))
+    Ok(match (created(&asked), asked.creation) {
+        (Some(id), Creation::Created { sha, .. }) => Some((id, sha)),
+        (_, _) => None,
+    })
+}
+
+/// What the watchdog of a server looks after.
+fn asked(
+    config: &Config,
+    repository_id: RepositoryId,
+    (app, environment): (&App, &Environment),
+    wish: &Wish,
+    (id, sha): (DeploymentId, String),
+) -> AskedDeployment {
+    AskedDeployment {
+        host: config.github.host.clone(),
+        repository_id,
+        id,
+        repository: app.repository.to_string(),
+        app: app.name.to_string(),
+        environment: environment.name.to_string(),
+        git_ref: wish.git_ref.clone(),
+        sha,
+        by: wish.actor.known_as().to_owned(),
+        place: serde_json::Value::Null,
+        at: SystemClock::default().now(),
+        said_at: None,
+    }
 }
 
 async fn follow(

@@ -12,15 +12,23 @@ use crate::app::start::client_if_any;
 use crate::app::{Exit, account, say};
 use crate::chat::words::without_address;
 use crate::config::Config;
-use crate::domain::conversation::{Place, Speaker};
-use crate::flow::chat::Conversation;
+use crate::domain::conversation::{Place, Reply, Speaker};
+use crate::flow::chat::{Conversation, by_itself};
+
+/// Whom people speak to.
+const NAMES: [&str; 1] = ["chima"];
 
 /// Answers what stands on the command line; without that, line by line what is typed.
 ///
 /// # Errors
 ///
-/// When there is no ledger, or it cannot be used.
+/// When there is no ledger, or it cannot be used. How to say things is told without one.
 pub fn chat(config: &Config, said: &[String], by: String) -> anyhow::Result<Exit> {
+    if !said.is_empty()
+        && let Some(reply) = by_itself(without_address(&said.join(" "), &NAMES))
+    {
+        return told(&reply);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -60,8 +68,11 @@ pub fn chat(config: &Config, said: &[String], by: String) -> anyhow::Result<Exit
 }
 
 async fn answer(conversation: &Conversation<'_>, speaker: &Speaker, text: &str) -> anyhow::Result<Exit> {
-    let text = without_address(text, &["chima"]);
-    let reply = Box::pin(conversation.answer(speaker, text)).await?;
+    let text = without_address(text, &NAMES);
+    told(&Box::pin(conversation.answer(speaker, text)).await?)
+}
+
+fn told(reply: &Reply) -> anyhow::Result<Exit> {
     say(&format!("{}\n", reply.text))?;
     Ok(if reply.ok { Exit::Done } else { Exit::Failed })
 }

@@ -10,6 +10,9 @@ use crate::domain::lock::Otherwise;
 use crate::domain::names::shown;
 use crate::domain::nearest::nearest;
 
+/// A longer suggestion is no help.
+const SUGGESTED: usize = 120;
+
 /// Why a message is no command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misunderstood {
@@ -17,12 +20,14 @@ pub enum Misunderstood {
     #[error("say what to do, for example `deploy trelhub/edge to staging`; `help` lists the commands")]
     Nothing,
     /// The first word means nothing.
-    #[error("`{typed}` is no command; {}", meant(*nearest))]
+    #[error("`{typed}` is no command; {}", hint(*nearest, meant.as_deref()))]
     Unknown {
         /// As typed.
         typed: String,
         /// What may have been meant.
         nearest: Option<&'static Entry>,
+        /// All of it, where the rest makes sense with that.
+        meant: Option<String>,
     },
     /// The command is known, its form is not this.
     #[error("{found}; expected `{}`, for example `{}`", entry.form, entry.examples[0])]
@@ -34,10 +39,11 @@ pub enum Misunderstood {
     },
 }
 
-fn meant(nearest: Option<&Entry>) -> String {
-    match nearest {
-        Some(entry) => format!("did you mean `{}`, for example `{}`?", entry.form, entry.examples[0]),
-        None => "`help` lists the commands, and a deployment is `deploy APP[/REF] to ENVIRONMENT`".to_owned(),
+fn hint(nearest: Option<&Entry>, meant: Option<&str>) -> String {
+    match (nearest, meant) {
+        (_, Some(meant)) => format!("did you mean `{meant}`?"),
+        (Some(entry), None) => format!("did you mean `{}`, for example `{}`?", entry.form, entry.examples[0]),
+        (None, None) => "`help` lists the commands, and a deployment is `deploy APP[/REF] to ENVIRONMENT`".to_owned(),
     }
 }
 
@@ -59,7 +65,30 @@ pub fn parse(text: &str) -> Result<Command, Misunderstood> {
     {
         return read(word, &text[at..]);
     }
-    Err(unknown(first))
+    let mut unknown = unknown(first);
+    if let Misunderstood::Unknown {
+        nearest: Some(entry),
+        meant,
+        ..
+    } = &mut unknown
+    {
+        *meant = corrected(entry, text.trim_start());
+    }
+    Err(unknown)
+}
+
+/// The whole message with the right first word, where that is a command which can be shown as it would be typed.
+fn corrected(entry: &'static Entry, text: &str) -> Option<String> {
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let command = parse(&format!("{}{}", entry.name, &text[end..])).ok()?;
+    let said = command.to_string();
+    let plain = said.chars().count() <= SUGGESTED && shown_whole(&said) == said;
+    (plain && parse(&said) == Ok(command)).then_some(said)
+}
+
+/// As [`shown`], whatever the length.
+fn shown_whole(text: &str) -> String {
+    text.chars().map(|c| shown(c.encode_utf8(&mut [0; 4]))).collect()
 }
 
 /// What is said about a word that is no command.
@@ -69,6 +98,7 @@ pub fn unknown(word: &str) -> Misunderstood {
     Misunderstood::Unknown {
         typed: shown(word),
         nearest: nearest(word, known).and_then(entry),
+        meant: None,
     }
 }
 
@@ -185,7 +215,13 @@ fn read(word: Word, text: &str) -> Result<Command, Misunderstood> {
         Verb::Why => Command::Why { target: target(&rest)? },
         Verb::Log => Command::Log { target: target(&rest)? },
         Verb::Diff => Command::Diff { target: target(&rest)? },
-        Verb::Deploys => Command::Deploys { target: target(&rest)? },
+        Verb::Deploys => {
+            // hubot-deploy ignored what follows
+            if rest.get(1).is_some_and(|word| is_preposition(word)) {
+                rest.truncate(3);
+            }
+            Command::Deploys { target: target(&rest)? }
+        }
         Verb::Builds => Command::Builds { target: target(&rest)? },
         Verb::Where => match commit_of(&rest) {
             Some(sha) => Command::Contains { sha },

@@ -3,6 +3,8 @@
 //! The same words as hubot-deploy's. A ref may hold slashes itself; an environment may too, where one of that name is
 //! configured: then the longest name wins.
 
+use crate::domain::names::shown;
+
 /// What was typed, cut into its parts and not yet looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -61,9 +63,7 @@ impl Target {
         let (app, git_ref) = match subject.split_once('/') {
             Some((app, git_ref)) if !app.is_empty() && !git_ref.is_empty() => (app, Some(git_ref)),
             Some(_) => {
-                return Err(TargetError::HalfAnApp {
-                    found: subject.to_owned(),
-                });
+                return Err(TargetError::HalfAnApp { found: shown(subject) });
             }
             None => (subject, None),
         };
@@ -76,9 +76,7 @@ impl Target {
             }
         }
         if let Some(found) = words.get(1) {
-            return Err(TargetError::WordTooMany {
-                found: (*found).to_owned(),
-            });
+            return Err(TargetError::WordTooMany { found: shown(found) });
         }
         Ok(Self {
             app: app.to_owned(),

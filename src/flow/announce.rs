@@ -36,7 +36,16 @@ impl Voice<'_> {
     /// What is to be sent now that `run` is in its state.
     #[must_use]
     pub fn announce(&self, run: &Run, place: Option<&Place>) -> Vec<Outgoing> {
-        let links = links(self.config, run);
+        self.announce_with(run, place, None)
+    }
+
+    /// The same of one that did not work, with what its environment runs.
+    #[must_use]
+    pub fn announce_with(&self, run: &Run, place: Option<&Place>, runs_now: Option<String>) -> Vec<Outgoing> {
+        let links = Links {
+            runs_now,
+            ..links(self.config, run)
+        };
         let body = status::deployment_status(run, place, &links);
         let target = Target {
             repository: run.repository.to_string(),
@@ -100,6 +109,23 @@ impl Voice<'_> {
         }]
     }
 
+    /// What is to be sent about something that was noticed. `says` tells the words of one `key` apart.
+    #[must_use]
+    pub fn about_watch(&self, key: &str, says: &str, run: Option<RunId>, text: &str) -> Vec<Outgoing> {
+        if !self.slack {
+            return Vec::new();
+        }
+        vec![Outgoing {
+            id: self.fresh_id(),
+            kind: Kind::SlackWebhook,
+            key: format!("{key}/{says}"),
+            run,
+            terminal: true,
+            says: says.to_owned(),
+            body: json!(slack::noticed(text)),
+        }]
+    }
+
     /// What is to be sent about a deployment that somebody else carries out.
     #[must_use]
     pub fn about_foreign(&self, host: &str, one: &ForeignDeployment) -> Vec<Outgoing> {
@@ -132,6 +158,7 @@ fn links(config: &Config, run: &Run) -> Links {
     Links {
         log_url: Some(run_url(config, run.id)),
         environment_url,
+        runs_now: None,
     }
 }
 

@@ -8,15 +8,18 @@ mod commits;
 mod hold;
 pub(crate) mod look;
 mod may;
+mod offers;
 mod stop;
 
 use crate::chat::command::Command;
 use crate::chat::grammar::{self, Misunderstood};
 use crate::chat::manual;
+use crate::chat::offers as offer;
 use crate::chat::target::Target;
 use crate::chat::vocabulary::{KnownApp, Meant, Unknown, Vocabulary};
 use crate::config::{App, Config, Environment};
-use crate::domain::conversation::{Place, Reply, Speaker};
+use crate::domain::conversation::{Offer, Place, Reply, Speaker};
+use crate::domain::reason::Reason;
 use crate::domain::run::Run;
 use crate::flow::command::Desk;
 use crate::flow::engine::Engine;
@@ -24,8 +27,13 @@ use crate::flow::lock::changed;
 use crate::github::GitHub;
 use crate::github::call::CallError;
 use crate::report::chat as words;
+use crate::report::lock::keeps_out;
+use crate::report::sentence::sentence;
 use crate::store::error::StoreError;
 use crate::store::reading::At;
+
+/// More does not fit on a button.
+const LABEL: usize = 75;
 
 /// What is looked at and acted on while people talk: a server has it, and so has a command line beside it.
 #[derive(Debug, Clone, Copy)]
@@ -66,21 +74,51 @@ impl<'a> Conversation<'a> {
         };
         // boxed: the client's futures are large, and most commands do not need them
         match self.carry_out(speaker, &command).await {
-            Ok(reply) => Ok(reply),
+            Ok(reply) => Ok(self.offering(reply, &command)),
             Err(Trouble::Ledger(error)) => Err(ChatError::Ledger(error)),
             Err(Trouble::GitHub(error))
                 if matches!(speaker.place, Place::PullRequest { .. }) && error.is_transient() =>
             {
                 Err(ChatError::GitHub(error))
             }
-            Err(Trouble::GitHub(error)) => Ok(Reply::refused(
-                "github_unavailable",
-                words::nothing_done(&error.to_string()),
-            )),
+            Err(Trouble::GitHub(error)) => {
+                let text = words::nothing_done(&error.to_string(), refused_with(&error));
+                // what does not pass by itself is not tried again
+                let passes = error.is_transient() || error.wait().is_some();
+                let again = passes.then(|| offer::again(&command));
+                Ok(Reply::refused("github_unavailable", text).offering(again.into_iter().collect()))
+            }
             Err(Trouble::Unsettled(error)) if matches!(speaker.place, Place::PullRequest { .. }) => {
                 Err(ChatError::GitHub(error))
             }
-            Err(Trouble::Unsettled(error)) => Ok(Reply::refused("unsettled", words::unsettled(&error.to_string()))),
+            Err(Trouble::Unsettled(error)) => {
+                let look = offer::offer("Show the queue", &Command::Queue { target: None });
+                Ok(Reply::refused("unsettled", words::unsettled(&error.to_string())).offering(vec![look]))
+            }
+            Err(Trouble::Objected(objection)) => {
+                let Objection {
+                    reason,
+                    anyway,
+                    who_may,
+                } = *objection;
+                let mut offers = self.ways_out(&reason, &command);
+                offers.extend(anyway);
+                let text = if let Reason::Locked { lock } = &reason {
+                    keeps_out(lock, self.desk.now())
+                } else {
+                    sentence(&reason)
+                };
+                let text = [Some(text), who_may]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                Ok(Reply::refused(reason.code(), text).offering(offers))
+            }
+            Err(Trouble::Unknown(unknown)) => {
+                let offers = offer::meant(&unknown, &command);
+                Ok(Reply::refused(unknown.code(), unknown.to_string()).offering(offers))
+            }
             Err(Trouble::Refused(reply)) => Ok(*reply),
         }
     }
@@ -109,7 +147,7 @@ impl<'a> Conversation<'a> {
             Command::UnlockAll => self.unlock_all(speaker).await,
             Command::Locks { app } => self.locks(app.as_deref()).await,
             Command::Help { about } => Ok(help(about.as_deref())),
-            Command::Version => Ok(Reply::done(format!("Chima {}", env!("CARGO_PKG_VERSION")))),
+            Command::Version => Ok(version()),
         }
     }
 
@@ -156,7 +194,11 @@ impl<'a> Conversation<'a> {
             let text = format!(
                 "nothing was ever deployed to `{environment}` of `{app}`; `deploy {app} to {environment}` does"
             );
-            Trouble::refused("nothing_there", text)
+            let at = offer::At {
+                app: app.as_str(),
+                environment: environment.as_str(),
+            };
+            Trouble::offering("nothing_there", text, vec![at.deploy()])
         })
     }
 
@@ -210,13 +252,41 @@ enum Trouble {
     GitHub(CallError),
     /// It was asked for a deployment, and may have made it.
     Unsettled(CallError),
+    /// The policy would refuse it.
+    Objected(Box<Objection>),
+    /// A name means nothing.
+    Unknown(Unknown),
     /// There is an answer already.
     Refused(Box<Reply>),
+}
+
+/// What the policy would refuse, and what force would come to.
+#[derive(Debug)]
+struct Objection {
+    reason: Reason,
+    /// For whoever may force it.
+    anyway: Option<Offer>,
+    /// For everybody else: whom to ask.
+    who_may: Option<String>,
+}
+
+impl Objection {
+    fn of(reason: &Reason) -> Self {
+        Self {
+            reason: reason.clone(),
+            anyway: None,
+            who_may: None,
+        }
+    }
 }
 
 impl Trouble {
     fn refused(code: &'static str, text: String) -> Self {
         Self::Refused(Box::new(Reply::refused(code, text)))
+    }
+
+    fn offering(code: &'static str, text: String, offers: Vec<Offer>) -> Self {
+        Self::Refused(Box::new(Reply::refused(code, text).offering(offers)))
     }
 }
 
@@ -234,7 +304,7 @@ impl From<CallError> for Trouble {
 
 impl From<Unknown> for Trouble {
     fn from(unknown: Unknown) -> Self {
-        Self::refused(unknown.code(), unknown.to_string())
+        Self::Unknown(unknown)
     }
 }
 
@@ -250,7 +320,47 @@ pub fn vocabulary(config: &Config) -> Vocabulary {
 }
 
 fn misunderstanding(misunderstood: &Misunderstood) -> Reply {
-    Reply::refused("not_understood", misunderstood.to_string())
+    let help = |about: Option<&str>| {
+        let about = about.map(str::to_owned);
+        offer::offer("Help", &Command::Help { about })
+    };
+    let offer = match misunderstood {
+        Misunderstood::Unknown { meant: Some(meant), .. } => Offer {
+            label: meant.chars().take(LABEL).collect(),
+            says: meant.clone(),
+            caution: None,
+        },
+        Misunderstood::Unknown {
+            nearest: Some(entry), ..
+        }
+        | Misunderstood::Form { entry, .. } => help(Some(entry.name)),
+        Misunderstood::Unknown { nearest: None, .. } | Misunderstood::Nothing => help(None),
+    };
+    Reply::refused("not_understood", misunderstood.to_string()).offering(vec![offer])
+}
+
+/// What can be answered without a ledger, and without GitHub: how to say things.
+#[must_use]
+pub fn by_itself(text: &str) -> Option<Reply> {
+    match grammar::parse(text) {
+        Ok(Command::Help { about }) => Some(help(about.as_deref())),
+        Ok(Command::Version) => Some(version()),
+        Ok(_) => None,
+        Err(misunderstood) => Some(misunderstanding(&misunderstood)),
+    }
+}
+
+/// The status of a refusal.
+fn refused_with(error: &CallError) -> Option<u16> {
+    if let CallError::Refused { status, .. } = error {
+        Some(*status)
+    } else {
+        None
+    }
+}
+
+fn version() -> Reply {
+    Reply::done(format!("Chima {}", env!("CARGO_PKG_VERSION")))
 }
 
 fn help(about: Option<&str>) -> Reply {

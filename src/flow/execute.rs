@@ -18,6 +18,7 @@ use crate::flow::cancel;
 use crate::flow::command;
 use crate::flow::engine::{Engine, MAX_ATTEMPTS, Watching};
 use crate::flow::finish::of_verdict;
+use crate::flow::forecast::last_good;
 use crate::flow::intake::ring;
 use crate::flow::lock::after_cancel;
 use crate::flow::outcome::{self, Ending};
@@ -375,7 +376,8 @@ pub async fn finish(engine: &Engine, run: &Run, ending: Ending) {
 
 async fn try_finish(engine: &Engine, run: &Run, ending: &Ending, now: Timestamp) -> Result<Option<RunId>, StoreError> {
     let ended = command::ended(engine, run, ending, now).await?;
-    let outgoing = announce(engine, &ended, None);
+    let good = last_good(&engine.store, &ended, now).await?;
+    let outgoing = engine.voice().announce_with(&ended, None, good.map(|good| good.says));
     let lock = after_cancel(engine, &ended, now);
     let end = End {
         state: ended.state,

@@ -1,16 +1,21 @@
 //! What Chima answers in chat: lines that read well with nothing but backticks and dashes, so that they read well everywhere.
 
+use chrono::TimeDelta;
+
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Reply;
+use crate::domain::estimate::Estimate;
 use crate::domain::ids::DeploymentId;
 use crate::domain::lock::{Lock, Place};
 use crate::domain::names::shown;
 use crate::domain::person::Person;
-use crate::domain::run::{Run, RunState};
+use crate::domain::run::Run;
 use crate::report::catalogue::entry_of;
 use crate::report::duration::span;
+use crate::report::estimate::{in_line, usually};
 use crate::report::lock::{held_now, who};
+use crate::report::outlook::{Outlook, brief, prospect, waiting};
 use crate::report::sentence::sentence_of;
 use crate::report::status;
 use crate::report::words::{commit, enumeration, fitted, names, person, plain, quoted, sha8, web};
@@ -39,7 +44,7 @@ pub struct Standing<'a> {
     /// What it runs.
     pub current: Option<Run>,
     /// What has not ended there.
-    pub open: Vec<Run>,
+    pub open: Vec<Outlook>,
     /// Who holds it.
     pub lock: Option<Lock>,
 }
@@ -69,7 +74,7 @@ pub fn standing(one: &Standing<'_>, now: Timestamp) -> String {
         Some(run) => running(run, now),
         None => "nothing deployed yet".to_owned(),
     };
-    let open: Vec<String> = one.open.iter().map(|run| format!("; {}", brief(run))).collect();
+    let open: Vec<String> = one.open.iter().map(|run| format!("; {}", brief(run, now))).collect();
     let lock = one.lock.as_ref().map(|lock| format!("; {}", held_now(lock, now)));
     format!(
         "{}: {current}{}{}",
@@ -87,24 +92,6 @@ pub fn limits(rooms: Option<&[String]>, by_itself: bool) -> String {
     format!("{}{by_itself}", rooms.unwrap_or_default())
 }
 
-/// What has not ended, in a few words.
-fn brief(run: &Run) -> String {
-    let what = commit(&run.sha, &run.git_ref);
-    match run.state {
-        RunState::Running if run.is_plan() => format!("planning {what}"),
-        RunState::Running => format!("deploying {what} now"),
-        RunState::Queued => format!("{what} is queued"),
-        RunState::Held => format!("{what} is held"),
-        RunState::Succeeded
-        | RunState::Failed
-        | RunState::Errored
-        | RunState::Rejected
-        | RunState::Cancelled
-        | RunState::Interrupted
-        | RunState::Superseded => format!("{what} has ended"),
-    }
-}
-
 /// One deployment of a list: when, who, and how it stands.
 #[must_use]
 pub fn entry(run: &Run, now: Timestamp) -> String {
@@ -117,32 +104,17 @@ pub fn entry(run: &Run, now: Timestamp) -> String {
     )
 }
 
-/// One run that has not ended: where it stands in its lane, and since when.
-#[must_use]
-pub fn waiting(run: &Run, place: Option<&status::Place>, now: Timestamp) -> String {
-    let since = run.started_at.unwrap_or(run.requested_at);
-    let by = run
-        .requester
-        .as_deref()
-        .map(|by| format!(", asked for by {}", person(by)));
-    format!(
-        "{}; since {}{}",
-        status::line(run, place),
-        span(now - since),
-        by.unwrap_or_default()
-    )
-}
-
 /// As [`waiting`], with what it can be named by.
 #[must_use]
-pub fn with_id(run: &Run, now: Timestamp) -> String {
-    format!("`{}` {}", run.id, waiting(run, None, now))
+pub fn with_id(one: &Outlook, now: Timestamp) -> String {
+    format!("`{}` {}", one.run.id, waiting(one, now))
 }
 
-/// Why a run stands as it does, and what to do about it.
+/// Why a run stands as it does, how long it takes, and what to do about it.
 #[must_use]
-pub fn why(run: &Run, place: Option<&status::Place>, now: Timestamp) -> String {
-    let line = status::line(run, place);
+pub fn why(one: &Outlook, now: Timestamp) -> String {
+    let run = &one.run;
+    let line = status::line(run, one.place.as_ref());
     let asks = run.waits_for_person().is_some();
     let advice = match &run.reason {
         _ if asks => sentence_of(run),
@@ -150,10 +122,21 @@ pub fn why(run: &Run, place: Option<&status::Place>, now: Timestamp) -> String {
         None => None,
     };
     let advice = advice.map(|advice| format!("\n{advice}")).unwrap_or_default();
-    format!(
-        "{line} ({}){advice}",
-        ago(run.finished_at.unwrap_or(run.requested_at), now)
-    )
+    let since = match (run.finished_at, run.started_at) {
+        (Some(at), _) => ago(at, now),
+        (None, Some(at)) => format!("for {}", span(now - at)),
+        (None, None) => format!("for {}", span(now - run.requested_at)),
+    };
+    format!("{line} ({since}{}){advice}", prospect(one, now))
+}
+
+/// The history has nothing to list.
+#[must_use]
+pub fn no_deployments(app: &str, git_ref: Option<&str>) -> String {
+    match git_ref {
+        Some(git_ref) => format!("no deployment of {} is known of {}", quoted(git_ref), quoted(app)),
+        None => format!("nothing was deployed yet of {}", quoted(app)),
+    }
 }
 
 /// A list, cut to what an answer may hold.
@@ -183,14 +166,37 @@ pub fn compare_url(github: &str, repository: &str, base: &str, head: &str) -> Op
     web(&address).map(str::to_owned)
 }
 
-/// What came of asking GitHub: which deployment, of what, to where.
+/// What came of asking GitHub: which deployment, of what, to where, for whom.
 #[must_use]
-pub fn will_deploy(answer: &str, (app, environment): (&str, &str), task: &str) -> String {
-    let (app, environment) = (quoted(app), quoted(environment));
+pub fn will_deploy(answer: &str, (app, environment): (&str, &str), task: &str, actor: &Actor) -> String {
+    let (app, environment, by) = (quoted(app), quoted(environment), somebody(actor));
     match task {
-        "deploy" => format!("{answer} to {environment} of {app}"),
-        task => format!("{answer}: {} on {environment} of {app}", quoted(task)),
+        "deploy" => format!("{answer} to {environment} of {app}, asked for by {by}"),
+        task => format!(
+            "{answer}: {} on {environment} of {app}, asked for by {by}",
+            quoted(task)
+        ),
     }
+}
+
+/// Nothing is there that it would take the place of.
+#[must_use]
+pub fn first_there() -> String {
+    "nothing was deployed there before".to_owned()
+}
+
+/// It brings nothing.
+#[must_use]
+pub fn same_again(environment: &str) -> String {
+    format!("no change: {} runs exactly that", quoted(environment))
+}
+
+/// Where a new deployment stands in its lane, and how long it takes; nothing where there is nothing to say.
+#[must_use]
+pub fn prospects(line: Option<(u32, Option<TimeDelta>)>, estimate: Option<&Estimate>) -> Option<String> {
+    let line = line.map(|(position, wait)| in_line(position, wait));
+    let parts: Vec<String> = [line, estimate.map(usually)].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// What the environment runs while the new deployment is on its way.
@@ -277,10 +283,18 @@ pub fn too_late() -> Reply {
     Reply::refused("too_late", text.to_owned())
 }
 
-/// GitHub did not answer, and was not asked to change anything.
+/// GitHub did not answer or refused, and nothing was changed. `status`: of its answer.
 #[must_use]
-pub fn nothing_done(error: &str) -> String {
-    format!("{}; nothing was done", plain(error))
+pub fn nothing_done(error: &str, status: Option<u16>) -> String {
+    let who = match status {
+        Some(401) => "; GitHub does not accept Chima's login: an operator can run `chima doctor`",
+        Some(403) => "; an operator can run `chima doctor`",
+        Some(404) => {
+            "; Chima may not see the repository: an operator can look whether its App is installed there (`chima doctor`)"
+        }
+        Some(_) | None => "",
+    };
+    format!("{}; nothing was done{who}", plain(error))
 }
 
 /// GitHub did not answer, and may have made a deployment.
@@ -319,7 +333,7 @@ pub fn locks(held: &[(&Lock, &[Person])], now: Timestamp) -> String {
 pub fn not_over(run: &Run, now: Timestamp) -> String {
     format!(
         "the last one has not ended: {}; `cancel {}` stops it",
-        waiting(run, None, now),
+        waiting(&Outlook::of(run.clone()), now),
         run.id
     )
 }
@@ -384,6 +398,22 @@ pub fn difference(environment: &str, head: &str, ahead: u64, behind: u64) -> Str
             commits(behind)
         ),
     }
+}
+
+/// GitHub knows no connection between two commits.
+#[must_use]
+pub fn nothing_in_common(environment: &str, head: &str) -> String {
+    format!(
+        "{} has nothing in common with what {} runs",
+        quoted(head),
+        quoted(environment)
+    )
+}
+
+/// GitHub did not say what differs.
+#[must_use]
+pub fn not_compared(environment: &str) -> String {
+    format!("GitHub does not say what is new to {}", quoted(environment))
 }
 
 fn commits(count: u64) -> String {
@@ -465,9 +495,10 @@ pub fn no_commit(sha: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{TimeDelta, TimeZone, Utc};
+    use chrono::{TimeZone, Utc};
 
     use super::*;
+    use crate::domain::run::RunState;
     use crate::report::tests::run;
 
     fn now() -> Timestamp {

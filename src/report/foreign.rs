@@ -1,6 +1,9 @@
 //! Deployments that others carry out, in words.
 
+use crate::domain::clock::Timestamp;
 use crate::domain::foreign::ForeignDeployment;
+use crate::report::chat::ago;
+use crate::report::duration::span;
 use crate::report::words::{brief, commit, person, plain};
 
 /// What it is: `octo/site, main to production`.
@@ -25,6 +28,34 @@ pub fn why(one: &ForeignDeployment) -> String {
         Some(words) => format!("{whose}; {}", plain(words)),
         None => whose,
     }
+}
+
+/// One deployment of a list: when, who, how it ended and after how long; that it was another tool's doing.
+#[must_use]
+pub fn entry(one: &ForeignDeployment, now: Timestamp) -> String {
+    let of = format!("{} to {}", commit(&one.sha, &one.git_ref), brief(&one.environment));
+    let status = one.status.as_ref();
+    let took = status
+        .filter(|status| status.is_terminal())
+        .map(|status| span(status.at - one.created_at));
+    let took = |before: &str| {
+        took.as_ref()
+            .map(|took| format!(" {before} {took}"))
+            .unwrap_or_default()
+    };
+    let what = match one.state() {
+        "success" => format!("deployed {of}{}", took("in")),
+        "inactive" => format!("deployed {of}, which was replaced"),
+        "in_progress" => format!("deploying {of}"),
+        "created" => format!("{of}, of which nothing was reported"),
+        state => format!("{}: {of}{}", brief(state), took("after")),
+    };
+    let by = one.creator.as_deref().map(|by| format!(", {}", person(by)));
+    format!(
+        "{}{}: {what}, by another tool",
+        ago(one.created_at, now),
+        by.unwrap_or_default()
+    )
 }
 
 /// One line for chat, without marks.

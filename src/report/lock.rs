@@ -69,6 +69,22 @@ pub fn way_out(lock: &Lock) -> String {
     }
 }
 
+/// What whoever wanted to deploy hears.
+#[must_use]
+pub fn keeps_out(lock: &Lock, now: Timestamp) -> String {
+    let Place { app, environment } = &lock.place;
+    let wait = match lock.cause {
+        Cause::Person => format!(", or `wait for {app} {}`", argument(environment.as_str())),
+        Cause::AfterCancel { .. } => String::new(),
+    };
+    format!(
+        "{} is {}; {}{wait}",
+        place(&lock.place),
+        held_now(lock, now),
+        way_out(lock)
+    )
+}
+
 /// Who holds it, as far as that is a person's doing.
 fn owner(lock: &Lock) -> String {
     match lock.cause {
@@ -90,10 +106,10 @@ fn why(lock: &Lock) -> String {
     }
 }
 
-/// Names with spaces need quotation marks at a terminal.
+/// Names with spaces need quotation marks, in chat as at a terminal.
 fn argument(name: &str) -> String {
     if name.contains(' ') {
-        format!("'{name}'")
+        format!("\"{name}\"")
     } else {
         name.to_owned()
     }
@@ -369,7 +385,7 @@ mod tests {
         );
         assert_eq!(
             way_out(&lock),
-            "ask `Mona Lisa`, or unlock it yourself: `chima unlock site 'eu west'`"
+            "ask `Mona Lisa`, or unlock it yourself: `chima unlock site \"eu west\"`"
         );
     }
 

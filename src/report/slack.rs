@@ -70,6 +70,11 @@ pub fn message(run: &Run, requester: Option<&str>, links: &Links) -> SlackMessag
         lines.push_str(&escaped(why));
         text = format!("{text}: {why}");
     }
+    if let Some(runs_now) = &links.runs_now {
+        lines.push('\n');
+        lines.push_str(&escaped(runs_now));
+        text = format!("{text}; {runs_now}");
+    }
     let mut elements: Vec<Value> = facts.iter().map(|fact| markdown(&escaped(fact))).collect();
     elements.extend(page.map(|url| markdown(&format!("<{}|run page>", escaped(url)))));
     elements.extend(visit.map(|url| markdown(&format!("<{}|visit>", escaped(url)))));
@@ -94,6 +99,18 @@ pub fn about_lock(lock: &Lock, news: News<'_>, now: Timestamp) -> SlackMessage {
     let text = escaped(&lock::news(lock, news, now));
     SlackMessage {
         blocks: vec![json!({"type": "section", "text": markdown(&text)})],
+        text,
+        unfurl_links: false,
+        unfurl_media: false,
+    }
+}
+
+/// Something that was noticed without being asked.
+#[must_use]
+pub fn noticed(text: &str) -> SlackMessage {
+    let text = escaped(text);
+    SlackMessage {
+        blocks: vec![json!({"type": "section", "text": markdown(&fitted(&text, 3000))})],
         text,
         unfurl_links: false,
         unfurl_media: false,

@@ -42,6 +42,8 @@ pub struct Links {
     pub log_url: Option<String>,
     /// Where the environment can be visited.
     pub environment_url: Option<String>,
+    /// Not an address: what the environment runs where this run did not work, for people.
+    pub runs_now: Option<String>,
 }
 
 /// Where a queued run stands in its lane.

@@ -76,5 +76,6 @@ fn links() -> Links {
     Links {
         log_url: Some("https://deploy.example.com/runs/1".to_owned()),
         environment_url: Some("https://staging.example.com/?a=1&b=2".to_owned()),
+        runs_now: None,
     }
 }

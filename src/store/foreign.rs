@@ -95,6 +95,34 @@ impl Store {
         rows.iter().map(|row| Reader::new(row, doing).foreign()).collect()
     }
 
+    /// The newest deployments of others of a repository, or of one environment of it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn foreign_of(
+        &self,
+        (host, repository): (&str, &str),
+        environment: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<ForeignDeployment>, StoreError> {
+        let doing = "list deployments of others";
+        let rows = sqlx::query(
+            "SELECT * FROM foreign_deployments f WHERE host = ?1 AND repository = ?2 COLLATE NOCASE \
+             AND (?3 IS NULL OR environment = ?3 COLLATE NOCASE) AND NOT EXISTS (SELECT 1 FROM runs r \
+             WHERE r.host = f.host AND r.repository_id = f.repository_id AND r.deployment_id = f.deployment_id) \
+             ORDER BY created_at DESC, deployment_id DESC LIMIT ?4",
+        )
+        .bind(host)
+        .bind(repository)
+        .bind(environment)
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| Reader::new(row, doing).foreign()).collect()
+    }
+
     /// Whether we have said this of a run, or are about to: then it is our own word that comes back.
     ///
     /// # Errors

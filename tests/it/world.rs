@@ -13,6 +13,7 @@ pub mod setup;
 pub mod stage;
 pub mod steps;
 mod tools;
+mod watchdog;
 
 mod auth;
 mod auto;

@@ -51,7 +51,7 @@ fn understood(typed: &str) -> String {
     match parse(typed) {
         Ok(command) => shown_as(&command),
         Err(Misunderstood::Nothing) => "nothing".to_owned(),
-        Err(Misunderstood::Unknown { typed, nearest }) => {
+        Err(Misunderstood::Unknown { typed, nearest, .. }) => {
             format!("? {typed} {}", nearest.map_or("-", |entry| entry.name))
         }
         Err(Misunderstood::Form { entry, found }) => format!("! {}: {found}", entry.name),
@@ -123,6 +123,7 @@ fn all_that_hubot_deploy_understood() {
             "deploys hubot/mybranch to production",
             "deploys hubot mybranch production",
         ),
+        ("deploys hubot in production please", "deploys hubot - production"),
         ("where can i deploy hubot", "where hubot"),
         ("where can I deploy hubot?", "where hubot"),
         // it was silent about these
@@ -405,7 +406,11 @@ fn everything_else_gets_an_answer_too() {
 fn the_answer_to_what_is_no_command_says_what_would_be_one() {
     let answer = |typed: &str| parse(typed).unwrap_err().to_string();
     assert_eq!(
-        answer("deplyo x"),
+        answer("deplyo x to staging"),
+        "`deplyo` is no command; did you mean `deploy x to staging`?"
+    );
+    assert_eq!(
+        answer("deplyo"),
         "`deplyo` is no command; did you mean `deploy[:TASK][!] APP[/REF] [to ENVIRONMENT[/HOSTS]]`, for example \
          `deploy trelhub/edge to staging`?"
     );

@@ -5,13 +5,15 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::config::AutoDeployOn;
 use crate::domain::actor::Actor;
 use crate::domain::auto_deploy::{AutoReason, Outcome};
 use crate::domain::creation::Creation;
+use crate::domain::ids::DeploymentId;
 use crate::domain::names::shown;
+use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{AskError, Asking, Whose, Wish, ask};
 use crate::flow::auto_deploy::look::{Asker, Trouble};
 use crate::flow::auto_deploy::{Target, Written, host, locked};
@@ -107,6 +109,7 @@ pub(super) async fn create(
     looked.outcome = match asked {
         Ok(asked) => match asked.creation {
             Creation::Created { id, sha } => {
+                note(engine, target, (asker, &wish), (id, &sha)).await;
                 if sha != choice.sha.as_str() {
                     tracing::error!(deployment.id = %id, sha, asked_for = %choice.sha, "GitHub deploys another commit than it was asked for");
                 }
@@ -122,6 +125,32 @@ pub(super) async fn create(
         Err(error) => refused(error.to_string()),
     };
     Ok(Written::NotYet)
+}
+
+/// Somebody should notice where nothing is heard of it.
+async fn note(
+    engine: &Engine,
+    target: Target<'_>,
+    (asker, wish): (&Asker<'_>, &Wish),
+    (id, sha): (DeploymentId, &str),
+) {
+    let asked = AskedDeployment {
+        host: engine.config.github.host.clone(),
+        repository_id: asker.repository.id,
+        id,
+        repository: target.app.repository.to_string(),
+        app: target.app.name.to_string(),
+        environment: target.environment.name.to_string(),
+        git_ref: asker.branch().to_owned(),
+        sha: sha.to_owned(),
+        by: wish.actor.known_as().to_owned(),
+        place: Value::Null,
+        at: engine.now(),
+        said_at: None,
+    };
+    if let Err(error) = engine.store.note_asked(&asked).await {
+        tracing::warn!(deployment.id = %id, error = %error, "cannot watch over a deployment that was asked for");
+    }
 }
 
 fn refused(detail: String) -> Outcome {

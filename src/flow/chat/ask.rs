@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::command::Deploy;
+use crate::chat::offers as offer;
 use crate::chat::target::Target;
+use crate::config::LaneOrder;
 use crate::domain::actor::Actor;
 use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::creation::Creation;
@@ -11,10 +13,14 @@ use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::lock::Place as At;
 use crate::domain::names::Sha;
+use crate::domain::run::{LaneKey, Run};
 use crate::domain::warrant::Warrant;
+use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{AskError, Asked, Asking, Whose, Wish, ask, created};
 use crate::flow::chat::commits::{Home, with_commits};
-use crate::flow::chat::{Conversation, Spot, Trouble};
+use crate::flow::chat::offers::offer_at;
+use crate::flow::chat::{Conversation, Objection, Spot, Trouble};
+use crate::flow::forecast::Forecast;
 use crate::flow::rules::rules;
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
@@ -23,7 +29,6 @@ use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Own, 
 use crate::policy::needs::people;
 use crate::report::chat::{self, compare_url};
 use crate::report::creation::sentence as answer_of_github;
-use crate::report::sentence::sentence;
 use crate::store::asks::Wished;
 
 /// So far back a commit is looked for that an environment once ran.
@@ -70,14 +75,29 @@ impl<'a> Conversation<'a> {
             force: deploy.force,
             notes,
         };
-        self.ask_for(speaker, spot, &home, what).await
+        let reply = self.ask_for(speaker, spot, &home, what).await?;
+        let git_ref = deploy
+            .target
+            .git_ref
+            .as_deref()
+            .filter(|own| *own != home.default_branch);
+        Ok(match git_ref.filter(|_| reply.ok && !plan) {
+            // whoever tries something there may want to keep others out
+            Some(git_ref) => reply.offering(vec![offer_at(spot).keep_for(git_ref)]),
+            None => reply,
+        })
     }
 
     /// Once more what was last tried: exactly that commit, task and hosts.
     pub(super) async fn retry(&self, speaker: &Speaker, target: &Target) -> Result<Reply, Trouble> {
         let run = self.run(&without_ref(target)).await?;
         let Some(order) = run.order.clone().filter(|_| run.state.is_terminal()) else {
-            return Err(Trouble::refused("not_over", chat::not_over(&run, self.desk.now())));
+            let offers = vec![offer::cancel(&run.id.to_string())];
+            return Err(Trouble::offering(
+                "not_over",
+                chat::not_over(&run, self.desk.now()),
+                offers,
+            ));
         };
         let whole = Target {
             app: order.app.to_string(),
@@ -117,11 +137,10 @@ impl<'a> Conversation<'a> {
         let (spot, _) = self.place(&without_ref(target))?;
         let ran = self.desk.store.successes_of(self.at(spot), REMEMBERED).await?;
         let (app, environment) = (spot.app.name.as_str(), spot.environment.name.as_str());
+        let at = offer::At { app, environment };
         let Some(current) = ran.first() else {
-            return Err(Trouble::refused(
-                "nothing_there",
-                chat::nothing_to_roll_back(app, environment),
-            ));
+            let text = chat::nothing_to_roll_back(app, environment);
+            return Err(Trouble::offering("nothing_there", text, vec![at.deploy()]));
         };
         let mut earlier = ran.iter().filter(|run| run.sha != current.sha);
         let found = match to {
@@ -144,10 +163,11 @@ impl<'a> Conversation<'a> {
             let between = self.between(&home, (&back.sha, &current.sha)).await?;
             let text = chat::would_undo((app, environment), back, self.desk.now());
             let url = compare_url(&self.config().github.url, home.name.as_str(), &back.sha, &current.sha);
-            return Ok(Reply::done(match &between {
+            let text = match &between {
                 Some(between) => with_commits(text, between, url.as_deref()),
                 None => text,
-            }));
+            };
+            return Ok(Reply::done(text).offering(vec![at.roll_back(&back.sha)]));
         }
         let mut notes = Map::new();
         notes.insert("rollback_from".to_owned(), json!(current.sha));
@@ -239,7 +259,7 @@ impl<'a> Conversation<'a> {
         facts.who.memberships = self.memberships(spot, teams).await?;
         let decision = decide(&asked, &facts, &rules);
         match decision.reasons.first().filter(|_| decision.verdict == Verdict::Reject) {
-            Some(reason) => Err(Trouble::refused(reason.code(), sentence(reason))),
+            Some(reason) => Err(Trouble::Objected(Box::new(Objection::of(reason)))),
             None => Ok(()),
         }
     }
@@ -248,6 +268,7 @@ impl<'a> Conversation<'a> {
         let actor = self.actor(speaker);
         let mut notes = told(speaker, &actor);
         notes.extend(what.notes);
+        let named = notes.get("branch").and_then(Value::as_str).map(str::to_owned);
         let wish = Wish {
             git_ref: what.git_ref,
             task: what.task,
@@ -265,6 +286,7 @@ impl<'a> Conversation<'a> {
             notes,
         };
         let current = self.current(spot).await?;
+        let prospects = self.prospects(spot, home, &wish.task).await?;
         if let Place::PullRequest { ask, .. } = &speaker.place {
             // before: an answer that is lost must not make a second deployment
             let wished = Wished {
@@ -302,16 +324,77 @@ impl<'a> Conversation<'a> {
         let (Some(id), Creation::Created { sha, .. }) = (created(&asked), &asked.creation) else {
             return Ok(Reply::refused(refusal(&asked), said_with(&asked, words)));
         };
+        // it is made: from here on nothing may look as if it were not
+        let asked_for = AskedDeployment {
+            host: self.config().github.host.clone(),
+            repository_id: home.id,
+            id,
+            repository: spot.app.repository.to_string(),
+            app: spot.app.name.to_string(),
+            environment: spot.environment.name.to_string(),
+            git_ref: named.unwrap_or_else(|| wish.git_ref.clone()),
+            sha: sha.clone(),
+            by: wish.actor.known_as().to_owned(),
+            place: Value::Object(told(speaker, &wish.actor)),
+            at: self.desk.now(),
+            said_at: None,
+        };
+        if let Err(error) = self.desk.store.note_asked(&asked_for).await {
+            tracing::warn!(deployment.id = %id, error = %error, "cannot watch over a deployment that was asked for");
+        }
         let place = (spot.app.name.as_str(), spot.environment.name.as_str());
-        let mut lines = vec![said_with(&asked, chat::will_deploy(&words, place, &wish.task))];
-        lines.extend(current.as_ref().map(|run| chat::instead_of(run, self.desk.now())));
-        let changed = current.as_ref().filter(|run| run.sha != *sha);
-        let url = changed.and_then(|run| compare_url(&self.config().github.url, home.name.as_str(), &run.sha, sha));
-        lines.extend(url);
+        let words = chat::will_deploy(&words, place, &wish.task, &wish.actor);
+        let mut lines = vec![said_with(&asked, words)];
+        lines.push(match &current {
+            Some(run) => chat::instead_of(run, self.desk.now()),
+            None => chat::first_there(),
+        });
+        if let Some(run) = &current {
+            lines.push(Box::pin(self.brings(spot, home, run, (&wish.git_ref, sha))).await);
+        }
+        lines.extend(prospects);
         Ok(Reply {
             deployment: Some(id),
             ..Reply::done(lines.join("\n"))
         })
+    }
+
+    /// What is in it that the environment does not run; where GitHub does not say, at least where to look.
+    async fn brings(&self, spot: Spot<'a>, home: &Home, current: &Run, (git_ref, sha): (&str, &str)) -> String {
+        let environment = spot.environment.name.as_str();
+        if current.sha == sha {
+            return chat::same_again(environment);
+        }
+        let url = compare_url(&self.config().github.url, home.name.as_str(), &current.sha, sha);
+        let head = if git_ref == sha {
+            sha.get(..8).unwrap_or(sha)
+        } else {
+            git_ref
+        };
+        match self.between(home, (&current.sha, sha)).await {
+            Ok(Some(between)) => {
+                let text = chat::difference(environment, head, between.ahead, between.behind);
+                with_commits(text, &between, url.as_deref())
+            }
+            Ok(None) => chat::nothing_in_common(environment, head),
+            Err(trouble) => {
+                tracing::warn!(trouble = ?trouble, "cannot tell what is in a deployment");
+                url.unwrap_or_else(|| chat::not_compared(environment))
+            }
+        }
+    }
+
+    /// Where it will stand in its lane, and how long it takes.
+    async fn prospects(&self, spot: Spot<'a>, home: &Home, task: &str) -> Result<Option<String>, Trouble> {
+        let at = self.at(spot);
+        let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
+        let lane = LaneKey::new(at.host, home.id, &spot.environment.name, task.ends_with(":plan"));
+        let estimate = forecast.estimate(at, task).await?;
+        // those that wait give way to the newest
+        let all = spot.environment.lane == LaneOrder::Fifo;
+        let (position, wait) = forecast.line(&lane, |_| all).await?;
+        let line = (position > 1 || forecast.runs_in(&lane)).then_some((position, wait));
+        Ok(chat::prospects(line, estimate.as_ref()))
     }
 }
 

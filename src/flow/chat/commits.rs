@@ -1,11 +1,14 @@
 //! What would come with a deployment, how a ref stands, and where a commit is: GitHub is asked.
 
+use crate::chat::command::{Command, Deploy};
+use crate::chat::offers::offer;
 use crate::chat::target::Target;
 use crate::config::App;
 use crate::domain::conversation::Reply;
 use crate::domain::ids::{InstallationId, RepositoryId};
 use crate::domain::names::RepositoryName;
 use crate::domain::run::Run;
+use crate::flow::chat::offers::offer_at;
 use crate::flow::chat::{Conversation, Spot, Trouble};
 use crate::github::commits::{Between, Named};
 use crate::policy::auto::Relation;
@@ -51,7 +54,21 @@ impl<'a> Conversation<'a> {
         };
         let text = chat::difference(spot.environment.name.as_str(), &head, between.ahead, between.behind);
         let url = compare_url(&self.config().github.url, home.name.as_str(), &current.sha, &head);
-        Ok(Reply::done(with_commits(text, &between, url.as_deref())))
+        let reply = Reply::done(with_commits(text, &between, url.as_deref()));
+        if between.ahead == 0 {
+            return Ok(reply);
+        }
+        let deploy = Command::Deploy(Deploy {
+            task: "deploy".to_owned(),
+            force: false,
+            target: Target {
+                git_ref: target.git_ref.clone(),
+                ..offer_at(spot).target()
+            },
+            code: None,
+        });
+        let label = format!("Deploy to {}", spot.environment.name);
+        Ok(reply.offering(vec![offer(&label, &deploy)]))
     }
 
     pub(super) async fn builds(&self, target: &Target) -> Result<Reply, Trouble> {

@@ -1,10 +1,12 @@
 //! Locks, as people ask for them.
 
-use crate::chat::command::Lock;
+use crate::chat::command::{Command, Lock};
+use crate::chat::offers::offer;
 use crate::chat::target::Target;
 use crate::domain::conversation::{Place as Said, Reply, Speaker};
 use crate::domain::lock::{LockRequest, Place};
 use crate::domain::person::{Person, Source};
+use crate::flow::chat::offers::around_locks;
 use crate::flow::chat::{Conversation, Trouble};
 use crate::flow::lock::{self, answered, unlocked};
 use crate::report::chat as words;
@@ -23,7 +25,10 @@ impl Conversation<'_> {
         let text = answered(&by, &locked, self.desk.now());
         Ok(match locked {
             Locked::Taken { .. } | Locked::Waits { .. } => Reply::done(text),
-            Locked::InTheWay(_) => Reply::refused("already_locked", text),
+            Locked::InTheWay(locks) => {
+                let offers = around_locks(&by, &locks, asked);
+                Reply::refused("already_locked", text).offering(offers)
+            }
         })
     }
 
@@ -52,7 +57,8 @@ impl Conversation<'_> {
     fn told(&self, by: &Person, ended: &Unlocked) -> Reply {
         let text = unlocked(by, ended, self.desk.now());
         if ended.ended.is_empty() && ended.given_up.is_empty() {
-            Reply::refused("not_locked", text)
+            let look = offer("Show the locks", &Command::Locks { app: None });
+            Reply::refused("not_locked", text).offering(vec![look])
         } else {
             Reply::done(text)
         }

@@ -2,19 +2,28 @@
 
 use crate::chat::target::Target;
 use crate::config::App;
+use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Reply;
+use crate::domain::foreign::ForeignDeployment;
+use crate::domain::ids::DeploymentId;
 use crate::domain::lock::{Lock, Place as LockPlace};
-use crate::domain::run::{Run, RunState};
+use crate::domain::run::Run;
+use crate::domain::watch::AskedDeployment;
 use crate::flow::announce::run_url;
 use crate::flow::chat::{Conversation, Spot, Trouble};
+use crate::flow::forecast::{Forecast, last_good};
 use crate::provider::attempt;
 use crate::provider::log;
 use crate::provider::log::reader::LogReader;
 use crate::report::chat::{self, LINES, Standing, entry, list, standing};
+use crate::report::foreign;
 use crate::report::log_text::plain;
-use crate::report::status::Place;
+use crate::report::outlook::{Outlook, waiting};
+use crate::report::watch::on_its_way;
 use crate::store::error::StoreError;
 
+/// So far back a ref is looked for in the history.
+const REMEMBERED: u32 = 100;
 /// So much of a log is an answer.
 const TAIL_LINES: usize = 20;
 const TAIL_BYTES: u64 = 16 * 1024;
@@ -62,8 +71,12 @@ impl<'a> Conversation<'a> {
 
     pub(super) async fn standing(&self, spot: Spot<'a>) -> Result<Standing<'a>, StoreError> {
         let at = self.at(spot);
-        let mut open = self.desk.store.open_runs().await?;
-        open.retain(|run| is_at(run, spot));
+        let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
+        let there: Vec<Run> = forecast.open().iter().filter(|run| is_at(run, spot)).cloned().collect();
+        let mut open = Vec::with_capacity(there.len());
+        for run in &there {
+            open.push(forecast.outlook(run).await?);
+        }
         Ok(Standing {
             environment: spot.environment.name.as_str(),
             current: self.desk.store.successes_of(at, 1).await?.pop(),
@@ -83,7 +96,8 @@ impl<'a> Conversation<'a> {
     }
 
     pub(super) async fn queue(&self, target: Option<&Target>) -> Result<Reply, Trouble> {
-        let mut open = self.desk.store.open_runs().await?;
+        let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
+        let mut open = forecast.open().to_vec();
         let place = match target {
             None => "anywhere".to_owned(),
             Some(target) if target.environment.is_none() => {
@@ -97,31 +111,63 @@ impl<'a> Conversation<'a> {
                 format!("for `{}` of `{}`", spot.environment.name, spot.app.name)
             }
         };
-        if open.is_empty() {
+        let mut asked = self.desk.store.asked_deployments().await?;
+        asked.retain(|one| match target {
+            None => true,
+            Some(target) if target.environment.is_none() => one.app.eq_ignore_ascii_case(&target.app),
+            Some(target) => self.place(target).is_ok_and(|(spot, _)| is_asked_at(one, spot)),
+        });
+        if open.is_empty() && asked.is_empty() {
             return Ok(Reply::done(format!("nothing runs or waits {place}")));
         }
-        let mut lines = Vec::new();
-        for run in &open {
+        let mut lines: Vec<String> = asked.iter().map(|one| on_its_way(one, self.desk.now())).collect();
+        for (number, run) in open.iter().enumerate() {
             let app = run.order.as_ref().map(|order| format!("`{}` ", order.app));
-            let line = chat::waiting(run, self.position(run).await?.as_ref(), self.desk.now());
+            let outlook = match number {
+                0..LINES => forecast.outlook(run).await?,
+                // only counted
+                _ => Outlook::of(run.clone()),
+            };
+            let line = waiting(&outlook, self.desk.now());
             lines.push(format!("{}{line}", app.unwrap_or_default()));
         }
         Ok(Reply::done(list(&lines, Some(&self.config().public_url))))
     }
 
     pub(super) async fn why(&self, target: &Target) -> Result<Reply, Trouble> {
-        let run = self.run(target).await?;
-        let place = self.position(&run).await?;
+        let asked = self.desk.store.asked_deployments().await?;
+        let run = match self.run(target).await {
+            Ok(run) => run,
+            Err(trouble) => {
+                let spot = self.place(target).map(|(spot, _)| spot);
+                let newest = asked
+                    .iter()
+                    .rev()
+                    .find(|one| spot.as_ref().is_ok_and(|spot| is_asked_at(one, *spot)));
+                return newest.map(|one| answered_by(one, self.desk.now())).ok_or(trouble);
+            }
+        };
+        let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
+        let outlook = forecast.outlook(&run).await?;
         let link = run_url(self.config(), run.id);
-        let text = chat::why(&run, place.as_ref(), self.desk.now());
+        let mut text = chat::why(&outlook, self.desk.now());
+        let newer = asked.iter().filter(|one| is_after(one, &run));
+        for one in newer {
+            text = format!("{}\n{text}", on_its_way(one, self.desk.now()));
+        }
+        let good = last_good(self.desk.store, &run, self.desk.now()).await?;
+        if let Some(good) = &good {
+            text = format!("{text}\n{}", good.says);
+        }
+        let before = good.and_then(|good| good.sha);
         Ok(Reply {
             deployment: Some(run.deployment),
-            ..Reply::done(format!("{text}\n{link}"))
+            ..Reply::done(format!("{text}\n{link}")).offering(self.next_steps(&run, before.as_deref()))
         })
     }
 
+    /// What was deployed, by whatever tool.
     pub(super) async fn deploys(&self, target: &Target) -> Result<Reply, Trouble> {
-        let mut runs: Vec<Run> = Vec::new();
         let app = self.app(&target.app)?;
         let spots = match &target.environment {
             Some(_) => vec![self.place(target)?.0],
@@ -130,19 +176,52 @@ impl<'a> Conversation<'a> {
                 all.collect()
             }
         };
-        for spot in spots {
-            runs.extend(self.desk.store.runs_of(self.at(spot), 100).await?);
+        let now = self.desk.now();
+        let meant = |git_ref: &str, sha: &str| {
+            let wanted = target.git_ref.as_deref();
+            wanted.is_none_or(|wanted| git_ref == wanted || sha.starts_with(wanted))
+        };
+        let mut entries: Vec<((Timestamp, DeploymentId), String)> = Vec::new();
+        for spot in &spots {
+            let runs = self.desk.store.runs_of(self.at(*spot), REMEMBERED).await?;
+            let runs = runs.iter().filter(|run| meant(&run.git_ref, &run.sha));
+            entries.extend(runs.map(|run| ((run.requested_at, run.deployment), entry(run, now))));
         }
-        if let Some(git_ref) = &target.git_ref {
-            runs.retain(|run| run.git_ref == *git_ref || run.sha.starts_with(git_ref.as_str()));
+        for one in self.of_others(target, &spots).await? {
+            if meant(&one.git_ref, &one.sha) {
+                entries.push(((one.created_at, one.id), foreign::entry(&one, now)));
+            }
         }
-        runs.sort_by_key(|run| std::cmp::Reverse((run.requested_at, run.deployment)));
-        runs.truncate(LINES);
-        if runs.is_empty() {
-            return Ok(Reply::done(format!("nothing was deployed yet of `{}`", app.name)));
+        entries.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        entries.truncate(LINES);
+        if entries.is_empty() {
+            let text = chat::no_deployments(app.name.as_str(), target.git_ref.as_deref());
+            return Ok(Reply::done(text));
         }
-        let lines: Vec<String> = runs.iter().map(|run| entry(run, self.desk.now())).collect();
+        let lines: Vec<String> = entries.into_iter().map(|(_, line)| line).collect();
         Ok(Reply::done(list(&lines, None)))
+    }
+
+    /// Deployments of other tools: of these environments, or of all that the repository has where it is one app's alone.
+    async fn of_others(&self, target: &Target, spots: &[Spot<'a>]) -> Result<Vec<ForeignDeployment>, Trouble> {
+        let mut all = Vec::new();
+        let alone = spots.first().filter(|spot| {
+            let sharing = self.config().apps_of(spot.app.repository.as_str());
+            target.environment.is_none() && sharing.into_iter().count() == 1
+        });
+        let places: Vec<(&str, Option<&str>)> = match alone {
+            Some(spot) => vec![(spot.app.repository.as_str(), None)],
+            None => {
+                let each = spots.iter();
+                each.map(|spot| (spot.app.repository.as_str(), Some(spot.environment.name.as_str())))
+                    .collect()
+            }
+        };
+        for (repository, environment) in places {
+            let of = (self.config().github.host.as_str(), repository);
+            all.extend(self.desk.store.foreign_of(of, environment, REMEMBERED).await?);
+        }
+        Ok(all)
     }
 
     pub(super) async fn whither(&self, typed: &str) -> Result<Reply, Trouble> {
@@ -178,14 +257,6 @@ impl<'a> Conversation<'a> {
     pub(super) fn tail(&self, run: &Run) -> Option<String> {
         tail(&self.config().data_dir, run)
     }
-
-    pub(super) async fn position(&self, run: &Run) -> Result<Option<Place>, StoreError> {
-        if run.state != RunState::Queued {
-            return Ok(None);
-        }
-        let position = self.desk.store.position(run).await?;
-        Ok(position.map(|position| Place { position, behind: None }))
-    }
 }
 
 /// The last lines of a run's log; none where there is no log.
@@ -200,6 +271,24 @@ pub(crate) fn tail(data_dir: &std::path::Path, run: &Run) -> Option<String> {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let from = lines.len().saturating_sub(TAIL_LINES);
     Some(lines[from..].join("\n"))
+}
+
+/// There is no run yet, and this is why.
+fn answered_by(one: &AskedDeployment, now: Timestamp) -> Reply {
+    Reply {
+        deployment: Some(one.id),
+        ..Reply::done(on_its_way(one, now))
+    }
+}
+
+fn is_asked_at(one: &AskedDeployment, spot: Spot<'_>) -> bool {
+    one.app == spot.app.name.as_str() && one.environment == spot.environment.name.as_str()
+}
+
+/// Whether it was asked for after a run, for the same environment.
+fn is_after(one: &AskedDeployment, run: &Run) -> bool {
+    let there = (one.repository_id, one.environment.as_str()) == (run.repository_id, run.environment.as_str());
+    there && one.id > run.deployment
 }
 
 fn is_at(run: &Run, spot: Spot<'_>) -> bool {

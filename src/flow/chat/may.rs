@@ -4,8 +4,9 @@ use crate::chat::target::Target;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::conversation::{Offer, Place, Reply, Speaker};
 use crate::domain::lock;
+use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
-use crate::flow::chat::{Conversation, Spot, Trouble};
+use crate::flow::chat::{Conversation, Objection, Spot, Trouble};
 use crate::flow::gather;
 use crate::flow::people;
 use crate::flow::rules::of_environment;
@@ -43,7 +44,10 @@ impl<'a> Conversation<'a> {
         match who::change(&rules, &actor, &memberships) {
             Change::Yes => Ok(()),
             Change::No(reason) => Err(Trouble::refused(reason.code(), sentence(&reason))),
-            Change::Unknown { detail } => Err(Trouble::refused("github_unavailable", words::nothing_done(&detail))),
+            Change::Unknown { detail } => Err(Trouble::refused(
+                "github_unavailable",
+                words::nothing_done(&detail, None),
+            )),
         }
     }
 
@@ -87,7 +91,12 @@ impl<'a> Conversation<'a> {
 
     /// What is said of a run that was rejected, with what an admin could do about it: offered to an admin, told to the others.
     pub(super) async fn or_forced(&self, speaker: &Speaker, target: &Target, reply: Reply) -> Result<Reply, Trouble> {
-        let run = self.run(target).await?;
+        let run = match self.run(target).await {
+            Ok(run) => run,
+            // there is none, and the answer has said so in its own way
+            Err(Trouble::Refused(_)) => return Ok(reply),
+            Err(error) => return Err(error),
+        };
         let found = self.config().find(run.repository.as_str(), &run.environment);
         let (Some((app, environment)), Some(order)) = (found, run.order.as_ref().filter(|order| !order.noop)) else {
             return Ok(reply);
@@ -112,7 +121,7 @@ impl<'a> Conversation<'a> {
 
     /// Whether an admin could have what was refused here: somebody else's lock is in the way, and nothing but that.
     pub(super) async fn could_be_forced(&self, spot: Spot<'a>, refused: &Trouble) -> Result<bool, Trouble> {
-        let locked = matches!(refused, Trouble::Refused(reply) if reply.reason == Some("locked"));
+        let locked = matches!(refused, Trouble::Objected(one) if matches!(one.reason, Reason::Locked { .. }));
         let lock = self.lock_at(spot).await?;
         Ok(locked && lock.is_some_and(|lock| lock.lets_its_owner_pass()))
     }
@@ -125,19 +134,23 @@ impl<'a> Conversation<'a> {
         forced: &Result<(), Trouble>,
         says: String,
     ) -> Trouble {
-        let Trouble::Refused(reply) = refused else {
+        let Trouble::Objected(objection) = refused else {
             return refused;
         };
-        match forced {
-            Ok(()) => Trouble::Refused(Box::new(reply.offering(vec![anyway(spot, says)]))),
-            Err(Trouble::Refused(no))
-                if no.reason == Some("force_not_allowed") && !spot.environment.admins.is_empty() =>
+        let (anyway, who_may) = match forced {
+            Ok(()) => (Some(anyway(spot, says)), None),
+            Err(Trouble::Objected(no))
+                if matches!(no.reason, Reason::ForceNotAllowed { .. }) && !spot.environment.admins.is_empty() =>
             {
-                let text = format!("{}; {}", reply.text, force::who_may(&names(&spot.environment.admins)));
-                Trouble::Refused(Box::new(Reply { text, ..*reply }))
+                (None, Some(force::who_may(&names(&spot.environment.admins))))
             }
-            Err(_) => Trouble::Refused(reply),
-        }
+            Err(_) => (None, None),
+        };
+        Trouble::Objected(Box::new(Objection {
+            anyway,
+            who_may,
+            ..*objection
+        }))
     }
 }
 

@@ -1,12 +1,16 @@
 //! Stops what runs or waits.
 
+use crate::chat::offers;
 use crate::chat::target::Target;
 use crate::domain::command::Cancellation;
-use crate::domain::conversation::{Reply, Speaker};
+use crate::domain::conversation::{Offer, Reply, Speaker};
 use crate::domain::run::{Run, RunState};
 use crate::flow::cancel::cancel;
 use crate::flow::chat::{Conversation, Trouble};
 use crate::report::chat;
+
+/// More of several runs are not offered.
+const OFFERED: usize = 5;
 
 impl Conversation<'_> {
     pub(super) async fn cancel(
@@ -40,23 +44,28 @@ impl Conversation<'_> {
         let (spot, _) = self.place(target)?;
         let mut open = self.standing(spot).await?.open;
         let (app, environment) = (&spot.app.name, &spot.environment.name);
-        if let Some(at) = open.iter().position(|run| run.state == RunState::Running) {
-            return Ok(open.swap_remove(at));
+        if let Some(at) = open.iter().position(|one| one.run.state == RunState::Running) {
+            return Ok(open.swap_remove(at).run);
         }
         match open.as_slice() {
-            [_] => Ok(open.swap_remove(0)),
+            [_] => Ok(open.swap_remove(0).run),
             [] => {
                 let text = format!("nothing runs or waits for `{environment}` of `{app}`");
                 Err(Trouble::refused("nothing_there", text))
             }
             _ => {
-                let lines: Vec<String> = open.iter().map(|run| chat::with_id(run, self.desk.now())).collect();
+                let lines: Vec<String> = open.iter().map(|one| chat::with_id(one, self.desk.now())).collect();
                 let text = format!(
                     "several wait for `{environment}` of `{app}`; say which, as in `cancel {}`:\n{}",
-                    open[0].id,
+                    open[0].run.id,
                     chat::list(&lines, None)
                 );
-                Err(Trouble::refused("run_ambiguous", text))
+                let ids = open.iter().take(OFFERED).map(|one| one.run.id.to_string());
+                let offers = ids.map(|id| Offer {
+                    label: format!("Cancel {id}"),
+                    ..offers::cancel(&id)
+                });
+                Err(Trouble::offering("run_ambiguous", text, offers.collect()))
             }
         }
     }

@@ -6,9 +6,11 @@ use crate::domain::ids::CommentId;
 use crate::flow::chat::look;
 use crate::flow::comment::{CommentMessage, Trouble};
 use crate::flow::engine::Engine;
+use crate::flow::forecast::last_good;
 use crate::github::call::CallError;
 use crate::report::comment::{comment as written, mark, of_run};
 use crate::report::status::Place;
+use crate::report::watch::unheard_below;
 use crate::store::asks::Ask;
 use crate::store::error::StoreError;
 use crate::store::outbox::{Kind, Outgoing};
@@ -56,7 +58,12 @@ async fn present(engine: &Engine, ask: &Ask) -> Result<(String, bool), StoreErro
         .run_of_deployment(&ask.new.host, ask.new.repository_id, deployment)
         .await?;
     let Some(run) = found else {
-        return Ok((first, false));
+        let asked = engine.store.asked_deployments().await?;
+        let unheard = asked
+            .iter()
+            .find(|one| one.id == deployment && one.repository_id == ask.new.repository_id);
+        let word = unheard.and_then(|one| Some(unheard_below(one, one.said_at?)));
+        return Ok((word.map_or(first.clone(), |word| format!("{first}\n\n{word}")), false));
     };
     let position = engine.store.position(&run).await?;
     let place = position.map(|position| Place { position, behind: None });
@@ -65,7 +72,10 @@ async fn present(engine: &Engine, ask: &Ask) -> Result<(String, bool), StoreErro
         .is_terminal()
         .then(|| look::tail(&engine.config.data_dir, &run))
         .flatten();
-    let now = of_run(&run, place.as_ref(), &engine.run_url(run.id), tail.as_deref());
+    let mut now = of_run(&run, place.as_ref(), &engine.run_url(run.id), tail.as_deref());
+    if let Some(good) = last_good(&engine.store, &run, engine.now()).await? {
+        now = format!("{now}\n\n{}", good.says);
+    }
     Ok((format!("{first}\n\n{now}"), run.state.is_terminal()))
 }
 

@@ -5,6 +5,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
+use chrono::{DateTime, SubsecRound, Utc};
+
 use crate::provider::log::{INDEX_ENTRY, Segment, end_path, index_path, segments, text_path};
 
 /// Reads the log of one attempt. Holds no file open between calls.
@@ -57,6 +59,16 @@ impl LogReader {
     pub fn size(&self) -> io::Result<u64> {
         let kept = segments(&self.dir)?.last().map_or(0, |segment| segment.end());
         Ok(self.final_size()?.unwrap_or(0).max(kept))
+    }
+
+    /// When something was last written, to the millisecond, which is what the ledger remembers; none where nothing was, or that
+    /// cannot be told.
+    #[must_use]
+    pub fn last_output(&self) -> Option<DateTime<Utc>> {
+        let newest = segments(&self.dir).ok()?.pop().filter(|segment| segment.end() > 0)?;
+        let written = std::fs::metadata(text_path(&self.dir, newest.start)).ok()?;
+        let at = DateTime::<Utc>::from(written.modified().ok()?);
+        Some(at.trunc_subsecs(3))
     }
 
     /// The size of the stream once it has ended.

@@ -240,6 +240,7 @@ fn the_body_has_githubs_state_and_only_web_links() {
     let odd = Links {
         log_url: Some(text("javascript:alert(1)")),
         environment_url: Some(String::new()),
+        runs_now: None,
     };
     let body = deployment_status(&run(RunState::Succeeded, None), None, &odd);
     assert_eq!((body.log_url, body.environment_url), (None, None));

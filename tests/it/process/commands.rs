@@ -367,3 +367,24 @@ async fn doctor_finds_what_is_wrong_and_how_to_mend_it() {
           fix: start it, or correct `queue` in the configuration; meanwhile deliveries are accepted and wait
     "#);
 }
+
+#[tokio::test]
+async fn how_to_speak_to_chima_is_told_without_a_ledger() {
+    let installation = Installation::sqlite().await;
+    for (said, code, words) in [
+        (["chat", "help", "lock"].as_slice(), 0, "keeps others from deploying"),
+        (&["chat", "version"], 0, "Chima "),
+        (
+            &["chat", "deplyo", "site", "to", "staging"],
+            1,
+            "did you mean `deploy site to staging`?",
+        ),
+    ] {
+        let answer = installation.run(said).await;
+        assert_eq!(answer.code, Some(code), "{answer:?}");
+        assert!(answer.stdout.contains(words), "{answer:?}");
+    }
+    let status = installation.run(&["chat", "status"]).await;
+    refused(&status, 3, &["ledger"]);
+    installation.close().await;
+}

@@ -151,7 +151,7 @@ async fn a_running_one_is_stopped_and_the_next_of_its_lane_follows() {
     $ ./script/deploy
     [chima: cancelled: @mona: "the wrong branch"]
     "#);
-    assert_snapshot!(world.chat().await.lines().find(|line| line.starts_with("cancelled")).unwrap(), @r#"cancelled: deploy `site` to `staging`: cancelled by @mona: "the wrong branch"; deploy again when it is wanted (`octo/site` at <one> (main), asked for by @mona, took 0 s) <chima>/runs/<run 1>"#);
+    assert_snapshot!(world.chat().await.lines().find(|line| line.starts_with("cancelled")).unwrap(), @r#"cancelled: deploy `site` to `staging`: cancelled by @mona: "the wrong branch"; deploy again when it is wanted; nothing has worked on `staging` yet (`octo/site` at <one> (main), asked for by @mona, took 0 s) <chima>/runs/<run 1>"#);
     assert!(world.run_page(id).await.contains("cancelled by @mona"), "on its page");
     assert_eq!(
         world.journal(),

@@ -1,5 +1,8 @@
 //! Chat over the bridge, as people read it.
 
+mod estimates;
+mod transcripts;
+
 use chima_simulator::fault::{Fault, FaultKind};
 use chima_simulator::github::deploy::DeploymentRequest;
 use insta::assert_snapshot;
@@ -42,6 +45,13 @@ impl World {
             let code = answer["reason"].as_str().map(|code| format!(" [{code}]"));
             let text = answer["text"].as_str().unwrap();
             all.push(format!("> {line}\n{text}{}", code.unwrap_or_default()));
+            let offers = answer["offers"].as_array().cloned().unwrap_or_default();
+            let word = |offer: &Value, key: &str| offer[key].as_str().unwrap().to_owned();
+            all.extend(
+                offers
+                    .iter()
+                    .map(|offer| format!("  [{}] {}", word(offer, "label"), word(offer, "text"))),
+            );
         }
         self.redacted(&all.join("\n")).await
     }
@@ -50,10 +60,11 @@ impl World {
 #[tokio::test]
 async fn a_deployment_is_asked_for_made_and_carried_out() {
     let world = World::new().await;
-    assert_snapshot!(world.dialogue(&["chima deploy site to staging"]).await, @"
+    assert_snapshot!(world.dialogue(&["chima deploy site to staging"]).await, @r#"
     > chima deploy site to staging
-    deployment <1> of `main` at <one> to `staging` of `site`
-    ");
+    deployment <1> of `main` at <one> to `staging` of `site`, asked for by mona
+    nothing was deployed there before
+    "#);
     world.settle_all().await;
     assert_eq!(world.journal().len(), 2);
     let run = world.runs().await.pop().unwrap();
@@ -116,28 +127,40 @@ async fn what_is_refused_makes_no_deployment() {
     `hubot`? never heard of it; apps `site` [app_unknown]
     > deploy site to moon
     `site` has no environment `moon`; it has `production`, `staging` [environment_unknown]
+      [production] deploy site to production
+      [staging] deploy site to staging
     > deploy site
     say where: `site` has `production`, `staging` [environment_not_named]
+      [production] deploy site to production
+      [staging] deploy site to staging
     > deploy:drop site to staging
     task `deploy:drop` is not allowed; allowed: `deploy`, `deploy:migrate`; ask again with an allowed one, or have an operator add it to `tasks` [task_not_allowed]
+      [deploy] deploy site to staging
+      [deploy:migrate] deploy:migrate site to staging
     > deploy site/nowhere to staging
     there is no branch, tag or commit `nowhere`; push it, or name another [ref_unknown]
     > deploy! site to staging
     @mona (`chat:mona`) may not force it, and nobody may: no `admins` are named; ask without `!`, or ask an admin; an operator names those who may force with `admins` [force_not_allowed]
     > deploy site to staging/web1
     host `web1` is not declared; declared: none; ask again without hosts or with declared ones, or have an operator declare them [hosts_not_allowed]
+      [All hosts] deploy site to staging
     > deplyo site to staging
-    `deplyo` is no command; did you mean `deploy[:TASK][!] APP[/REF] [to ENVIRONMENT[/HOSTS]]`, for example `deploy trelhub/edge to staging`? [not_understood]
+    `deplyo` is no command; did you mean `deploy site to staging`? [not_understood]
+      [deploy site to staging] deploy site to staging
     > 
     say what to do, for example `deploy trelhub/edge to staging`; `help` lists the commands [not_understood]
+      [Help] help
     > cancel site staging
     nothing runs or waits for `staging` of `site` [nothing_there]
     > why site staging
     nothing was ever deployed to `staging` of `site`; `deploy site to staging` does [nothing_there]
+      [Deploy to staging] deploy site to staging
     > retry site staging
     nothing was ever deployed to `staging` of `site`; `deploy site to staging` does [nothing_there]
+      [Deploy to staging] deploy site to staging
     > rollback site staging
     nothing was ever deployed to `staging` of `site` [nothing_there]
+      [Deploy to staging] deploy site to staging
     > builds site/nowhere
     there is no branch, tag or commit `nowhere`; push it, or name another [ref_unknown]
     > contains 0123456789
@@ -167,14 +190,15 @@ async fn what_runs_and_waits_is_listed_and_stopped() {
     world.intake().await;
     assert_snapshot!(world.dialogue(&["queue", "queue site production", "status site staging", "retry site staging", "cancel site staging: wrong branch"]).await, @"
     > queue
-    - `site` deploying <one> (main) to staging; since 0 s, asked for by @mona
-    - `site` queued: <one> (main) to staging; since 0 s, asked for by @mona
+    - `site` deploying <one> (main) to staging; for 0 s, asked for by @mona
+    - `site` queued: <one> (main) to staging; for 0 s, asked for by @mona
     > queue site production
     nothing runs or waits for `production` of `site`
     > status site staging
-    `staging`: nothing deployed yet; deploying <one> (main) now; <one> (main) is queued
+    `staging`: nothing deployed yet; deploying <one> (main) now for 0 s; <one> (main) is queued
     > retry site staging
-    the last one has not ended: queued: <one> (main) to staging; since 0 s, asked for by @mona; `cancel <run 2>` stops it [not_over]
+    the last one has not ended: queued: <one> (main) to staging; for 0 s, asked for by @mona; `cancel <run 2>` stops it [not_over]
+      [Cancel] cancel <run 2>
     > cancel site staging: wrong branch
     run `<run 1>` is asked to stop: what it started on this machine is gone within 10 s
     ");
@@ -202,24 +226,26 @@ async fn a_rollback_says_what_it_undoes_before_it_does() {
     > diff site staging
     `main` has 1 commit that `staging` lacks (<github>/octo/site/compare/<one>...main)
     - <two> by @mona: two
+      [Deploy to staging] deploy site to staging
     ");
     world.say_in("deployment", "deploy site to staging").await;
     world.settle_all().await;
     let one = world.runs().await[0].sha.clone();
-    assert_snapshot!(world.dialogue(&["diff site staging", "rollback site staging", &format!("rollback site staging to {}", &one[..8])]).await, @"
+    assert_snapshot!(world.dialogue(&["diff site staging", "rollback site staging", &format!("rollback site staging to {}", &one[..8])]).await, @r#"
     > diff site staging
     `staging` runs exactly `main` (<github>/octo/site/compare/<two>...main)
     > rollback site staging
     before, `staging` of `site` ran <one> (main), deployed 0 s ago by @mona; say `rollback site staging to <one>` to deploy that again, which undoes (<github>/octo/site/compare/<one>...<two>)
     - <two> by @mona: two
+      [Roll back to <one>] rollback site staging to <one>
     > rollback site staging to <one>
-    deployment <3> of <one> to `staging` of `site`
+    deployment <3> of <one> to `staging` of `site`, asked for by mona
     now it runs <two> (main), deployed 0 s ago by @mona
-    <github>/octo/site/compare/<two>...<one>
-    ");
+    `<one>` is 1 commit behind what `staging` runs (<github>/octo/site/compare/<two>...<one>)
+    "#);
     world.settle_all().await;
     assert_eq!(world.runs().await[2].sha, one);
-    assert_snapshot!(world.dialogue(&["status site staging", "rollback site staging to 0123456", &format!("contains {}", &two[..8]), &format!("contains {one}"), "retry site staging"]).await, @"
+    assert_snapshot!(world.dialogue(&["status site staging", "rollback site staging to 0123456", &format!("contains {}", &two[..8]), &format!("contains {one}"), "retry site staging"]).await, @r#"
     > status site staging
     `staging`: <one>, deployed 0 s ago by @mona
     > rollback site staging to 0123456
@@ -231,9 +257,11 @@ async fn a_rollback_says_what_it_undoes_before_it_does() {
     - `site` `production` runs nothing yet
     - `site` `staging` contains it
     > retry site staging
-    deployment <4> of <one> to `staging` of `site`
+    deployment <4> of <one> to `staging` of `site`, asked for by mona
     now it runs <one>, deployed 0 s ago by @mona
-    ");
+    no change: `staging` runs exactly that
+    usually takes a few seconds
+    "#);
     world.settle_all().await;
     world.end().await;
 }
@@ -263,18 +291,23 @@ async fn contexts_are_told_as_they_stand() {
     `main` at <one> is not finished: 1 of 2 contexts are green
     - `ci` (pending)
     > why site staging
-    held: waiting for `ci` (pending) (0 s ago)
+    held: waiting for `ci` (pending) (for 0 s)
     it goes on by itself once they are green; if one never starts, whoever runs the checks can look
     <chima>/runs/<run 1>
+      [Show the builds] builds site/main
+      [Cancel] cancel <run 1>
     > queue
-    - `site` held: waiting for `ci` (pending); since 0 s, asked for by @mona
+    - `site` held: waiting for `ci` (pending); for 0 s, asked for by @mona
     > builds site
     `main` at <one> is red
     - `ci` (failure)
     > why site staging
     rejected: required context failed: `ci` (failure) (0 s ago)
     whoever can make it green does so, then deploy again
+    nothing was deployed to `staging` yet
     <chima>/runs/<run 1>
+      [Show the builds] builds site/main
+      [Retry] retry site staging
     ");
     assert_eq!(world.latest(id).state, "error");
     world.end().await;
@@ -314,6 +347,8 @@ async fn locks_are_taken_refused_and_given_up_in_chat() {
     `staging` of `site` and `production` of `site` are locked by @mona for 2 h: "the database moves"
     > lock site staging
     nothing was locked: `staging` of `site` is locked by you already, for 0 s: "the database moves"; `chima unlock site staging` first, or `--steal` to lock it anew [already_locked]
+      [Unlock] unlock site staging
+      [Lock it anew] lock! site staging
     > locks
     - `site` `staging` is locked by @mona for 0 s, for another 2 h: "the database moves"
     - `site` `production` is locked by @mona for 0 s, for another 2 h: "the database moves"
@@ -322,8 +357,9 @@ async fn locks_are_taken_refused_and_given_up_in_chat() {
     - `production`: nothing deployed yet; locked by @mona for 0 s, for another 2 h: "the database moves"
     - `staging`: nothing deployed yet; locked by @mona for 0 s, for another 2 h: "the database moves"
     > deploy site to staging
-    deployment <1> of `main` at <one> to `staging` of `site`
-    `staging` is locked by @mona since <date> <time> UTC until <date> <time> UTC: "the database moves"; ask the owner, or unlock it (`chima unlock`); what is held then goes on by itself, else deploy again
+    deployment <1> of `main` at <one> to `staging` of `site`, asked for by mona
+    nothing was deployed there before
+    `staging` of `site` is locked by @mona for 0 s, for another 2 h: "the database moves"; ask @mona, or unlock it yourself: `chima unlock site staging`, or `wait for site staging`
     `production` of `site` is locked by @mona for 0 s, for another 2 h: "the database moves"; @lisa waits for it, at position 1, and is told when it is theirs
     > locks site
     - `site` `staging` is locked by @mona for 0 s, for another 2 h: "the database moves"
@@ -334,6 +370,7 @@ async fn locks_are_taken_refused_and_given_up_in_chat() {
     `staging` of `site` is unlocked, after 0 s
     > unlock all
     @mona has locked nothing; `chima locks` lists what is [not_locked]
+      [Show the locks] locks
     > locks
     - `site` `production` is locked by @lisa for 0 s: "hotfix"
     "#);
@@ -349,7 +386,7 @@ fn without_dates(text: &str) -> String {
         let digits = word.chars().filter(char::is_ascii_digit).count();
         match (word.len(), digits) {
             (10, 8) if word.matches('-').count() == 2 => "<date>",
-            (5, 4) if word.contains(':') => "<time>",
+            (5, 4) | (8, 6) if word.contains(':') => "<time>",
             _ => word,
         }
     });
@@ -369,12 +406,16 @@ async fn an_answer_that_github_owes_is_told_as_what_it_is() {
     assert_snapshot!(asked, @"
     > deploy site to staging
     GitHub answered 500: Server Error; nothing was done [github_unavailable]
+      [Try again] deploy site to staging
     ");
     assert!(
         unsettled.contains("it may have made the deployment all the same"),
         "{unsettled}"
     );
-    assert!(unsettled.ends_with("[unsettled]"), "{unsettled}");
+    assert!(
+        unsettled.contains("[unsettled]\n  [Show the queue] queue"),
+        "{unsettled}"
+    );
     world.settle_all().await;
     assert_eq!(world.runs().await.len(), 1);
     world.end().await;

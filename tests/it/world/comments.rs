@@ -80,13 +80,15 @@ async fn a_comment_deploys_the_pull_request_and_says_how_it_went() {
     assert_snapshot!(world.replies(&pull).await, @"
     [edited 0x] > /deploy to staging
 
-    deployment <1> of <topic> to `staging` of `site`
+    deployment <1> of <topic> to `staging` of `site`, asked for by @mona
+    nothing was deployed there before
     ");
     world.answered().await;
     assert_snapshot!(world.replies(&pull).await, @"
     [edited 2x] > /deploy to staging
 
-    deployment <1> of <topic> to `staging` of `site`
+    deployment <1> of <topic> to `staging` of `site`, asked for by @mona
+    nothing was deployed there before
 
     **deployed <topic> to staging in 0 s**
 
@@ -128,7 +130,8 @@ async fn what_is_pushed_after_the_comment_is_not_deployed() {
     assert_snapshot!(world.replies(&pull).await, @"
     [edited 1x] > /deploy staging
 
-    deployment <1> of <topic> to `staging` of `site`
+    deployment <1> of <topic> to `staging` of `site`, asked for by @mona
+    nothing was deployed there before
 
     **deployed <topic> to staging in 0 s**
 
@@ -333,7 +336,8 @@ environments: { staging: {}, production: {} }
     assert_snapshot!(world.replies(&pull).await, @"
     [edited 1x] > /plan
 
-    deployment <1> of <topic>: `deploy:plan` on `staging` of `site`
+    deployment <1> of <topic>: `deploy:plan` on `staging` of `site`, asked for by @mona
+    nothing was deployed there before
 
     **planned: deploy <topic> to staging in 0 s; nothing was deployed, see the log**
 
@@ -381,7 +385,7 @@ async fn whoever_may_push_may_not_deploy_where_deployers_are_named() {
         world.comment_by(login, &pull, text).await;
         world.answered().await;
     }
-    assert_snapshot!(world.replies(&pull).await, @"
+    assert_snapshot!(world.replies(&pull).await, @r#"
     [edited 0x] > /deploy to staging
 
     @pusher is none of those who may deploy this: `mona`, `lead`; ask one of them; an operator can add somebody to `deployers`, or link a chat user to a GitHub login under `people`
@@ -396,12 +400,13 @@ async fn whoever_may_push_may_not_deploy_where_deployers_are_named() {
     ----
     [edited 1x] > /deploy! to staging
 
-    deployment <1> of <topic> to `staging` of `site`
+    deployment <1> of <topic> to `staging` of `site`, asked for by @lead
+    nothing was deployed there before
 
     **deployed <topic> to staging in 0 s**
 
     [log](<chima>/runs/<run 1>)
-    ");
+    "#);
     let run = world.runs().await.pop().unwrap();
     assert_eq!(
         (run.state, run.requester.as_deref()),

@@ -49,10 +49,11 @@ async fn statuses_wait_for_what_people_asked_for() {
 async fn who_finds_no_room_hears_when_to_ask_again() {
     let world = World::new().await;
     world.written_by_others(BURST).await;
-    assert_snapshot!(world.dialogue(&["deploy site to staging"]).await, @"
+    assert_snapshot!(world.dialogue(&["deploy site to staging"]).await, @r#"
     > deploy site to staging
     nothing more goes to GitHub for 10 s: it asks for that, or as much was written as `github.writes_per_minute` allows; nothing was done [github_unavailable]
-    ");
+      [Try again] deploy site to staging
+    "#);
     assert_eq!(world.writes(), 0);
     world.clock.advance(Duration::from_secs(10));
     let answer = world.say_in("deployment", "deploy site to staging").await;

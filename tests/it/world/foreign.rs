@@ -135,3 +135,34 @@ async fn what_somebody_else_says_of_a_run_is_on_its_page() {
     assert_eq!(page.matches(line).count(), 1, "{page}");
     world.end().await;
 }
+
+#[tokio::test]
+async fn the_release_log_has_deployments_of_other_tools_in_it() {
+    let world = World::new().await;
+    let id = world.ask(job("production")).await;
+    let pages = world.ask(job("github-pages")).await;
+    world.settle().await;
+    world.clock.advance(Duration::from_secs(90));
+    world
+        .told_by(id, report("success", "shipped"), "github-actions[bot]")
+        .await;
+    world
+        .told_by(pages, report("failure", "broke"), "github-actions[bot]")
+        .await;
+    world.say_in("deployment", "deploy site to staging").await;
+    world.settle_all().await;
+    world.clock.advance(Duration::from_secs(3600));
+    assert_snapshot!(world.dialogue(&["deploys site", "deploys site in production", "deploys site to staging please", "deploys site/topic"]).await, @"
+    > deploys site
+    - 1 h ago, @mona: deployed <one> (main) to staging in 0 s
+    - 1 h 1 min ago, @github-actions[bot]: failure: <one> (main) to github-pages after 1 min 30 s, by another tool
+    - 1 h 1 min ago, @github-actions[bot]: deployed <one> (main) to production in 1 min 30 s, by another tool
+    > deploys site in production
+    - 1 h 1 min ago, @github-actions[bot]: deployed <one> (main) to production in 1 min 30 s, by another tool
+    > deploys site to staging please
+    - 1 h ago, @mona: deployed <one> (main) to staging in 0 s
+    > deploys site/topic
+    no deployment of `topic` is known of `site`
+    ");
+    world.end().await;
+}

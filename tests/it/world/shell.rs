@@ -87,7 +87,7 @@ async fn an_exit_code_is_a_failure_that_names_the_code() {
     let world = script("#!/bin/sh\necho cannot reach the database >&2\nexit 7\n").await;
     let id = deployed(&world).await;
     assert_snapshot!(world.told(id).await, @"failure: failure: step `deploy` exited with code 7 after 0 s");
-    assert_snapshot!(world.chat().await, @"failed: deploy `site` to `staging`: step `deploy` exited with code 7; read the log, fix the cause, then deploy again (`octo/site` at <one> (main), asked for by @mona, took 0 s) <chima>/runs/<run 1>");
+    assert_snapshot!(world.chat().await, @"failed: deploy `site` to `staging`: step `deploy` exited with code 7; read the log, fix the cause, then deploy again; nothing has worked on `staging` yet (`octo/site` at <one> (main), asked for by @mona, took 0 s) <chima>/runs/<run 1>");
     assert!(world.run_page(id).await.contains("cannot reach the database"));
     world.end().await;
 }

@@ -72,7 +72,10 @@ async fn where_nobody_is_named_anybody_in_an_allowed_room_deploys() {
     let done = world
         .said_by("Lisa from sales", "#deployment", "deploy site to staging")
         .await;
-    assert_snapshot!(done, @"deployment <1> of `main` at <one> to `staging` of `site`");
+    assert_snapshot!(done, @r#"
+    deployment <1> of `main` at <one> to `staging` of `site`, asked for by Lisa from sales
+    nothing was deployed there before
+    "#);
     world.settle_all().await;
     let run = world.only_run().await;
     assert_eq!(
@@ -94,7 +97,10 @@ async fn somebody_who_is_linked_asks_as_their_login_and_others_do_not() {
     assert_snapshot!(impostor, @"@mona (`chat:mona`) is none of those who may deploy this: `mona`; ask one of them; an operator can add somebody to `deployers`, or link a chat user to a GitHub login under `people` [deployer_not_allowed]");
     assert_eq!(world.shown_on_github(), []);
     let mona = world.said_by("mona.l", "deployment", "deploy site to staging").await;
-    assert_snapshot!(mona, @"deployment <1> of `main` at <one> to `staging` of `site`");
+    assert_snapshot!(mona, @r#"
+    deployment <1> of `main` at <one> to `staging` of `site`, asked for by @mona
+    nothing was deployed there before
+    "#);
     world.settle_all().await;
     let run = world.only_run().await;
     assert_eq!(
@@ -312,15 +318,15 @@ async fn cancel_and_retry_are_for_deployers_too() {
     for text in ["retry site staging", "rollback site staging"] {
         all.push(world.said_by("lisa", "deployment", text).await);
     }
-    assert_snapshot!(all.join("\n"), @"
+    assert_snapshot!(all.join("\n"), @r#"
     @lisa (`chat:lisa`) is none of those who may deploy this: `mona`; ask one of them; an operator can add somebody to `deployers`, or link a chat user to a GitHub login under `people` [deployer_not_allowed]
-    held: waiting for `ci` (missing) (0 s ago)
+    held: waiting for `ci` (missing) (for 0 s)
     it goes on by itself once they are green; if one never starts, whoever runs the checks can look
     <chima>/runs/<run 1>
     run `<run 1>` is cancelled: it was held, and nothing of it ever ran
     @lisa (`chat:lisa`) is none of those who may deploy this: `mona`; ask one of them; an operator can add somebody to `deployers`, or link a chat user to a GitHub login under `people` [deployer_not_allowed]
     nothing was ever deployed to `staging` of `site` [nothing_there]
-    ");
+    "#);
     assert_eq!(world.only_run().await.state, RunState::Cancelled);
     world.end().await;
 }
