@@ -9,6 +9,7 @@ pub mod locking;
 pub mod logging;
 pub mod offline;
 pub mod providers;
+mod recipients;
 pub mod serve;
 pub mod setup;
 pub mod start;

@@ -5,6 +5,7 @@
 
 pub mod auto_deploy;
 pub mod cancel;
+pub mod card;
 pub mod catalogue;
 pub mod chat;
 pub mod comment;
@@ -14,6 +15,9 @@ pub mod event;
 pub mod foreign;
 pub mod lock;
 pub mod log_text;
+pub mod mail;
+pub mod markdown;
+pub mod news;
 pub mod protection;
 pub mod reference;
 pub mod repositories;

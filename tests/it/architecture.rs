@@ -61,6 +61,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "app"]),
     ("askama", &["http"]),
     ("globset", &["domain"]),
+    ("lettre", &["notify"]),
 ];
 
 /// Rooms that do no I/O and read no clock.

@@ -10,7 +10,7 @@
 mod asking;
 mod auto;
 mod cancel;
-mod child;
+pub mod child;
 mod commands;
 mod crashes;
 mod finish;

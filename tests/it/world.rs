@@ -36,6 +36,7 @@ mod lane;
 mod latest;
 mod locks;
 mod manual;
+mod notices;
 mod outbox;
 mod plan;
 mod policy;

@@ -16,6 +16,7 @@ impl Conversation<'_> {
         let places = self.places(&asked.app, &asked.environments)?;
         let request = LockRequest {
             otherwise: asked.otherwise,
+            listener: speaker.listener(),
             ..LockRequest::new(by.clone(), places, asked.reason.as_deref(), asked.length)
         };
         let locked = lock::lock(&self.desk, &request).await?;
