@@ -5,6 +5,7 @@
 pub mod chat;
 pub mod health;
 pub mod logs;
+pub mod metrics;
 pub mod pages;
 pub mod problem;
 pub mod serve;
@@ -37,6 +38,7 @@ pub fn router(surface: Surface) -> Router {
         .route("/api/v1/runs/{run}/log", get(logs::log))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
         .merge(setup::routes(surface.set_up.clone()))
         .fallback(pages::not_found);
     fixed_headers(routes.with_state(surface))

@@ -5,6 +5,7 @@
 
 pub mod asks;
 pub mod auto_deploys;
+pub mod backup;
 pub mod cancel;
 pub mod catch_ups;
 pub mod claims;
@@ -23,6 +24,7 @@ pub mod reading;
 pub mod repositories;
 pub mod row;
 pub mod runs;
+pub mod tallies;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};

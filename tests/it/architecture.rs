@@ -62,6 +62,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("askama", &["http"]),
     ("globset", &["domain"]),
     ("lettre", &["notify"]),
+    ("prometheus_client", &["http"]),
 ];
 
 /// Rooms that do no I/O and read no clock.

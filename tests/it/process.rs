@@ -9,6 +9,7 @@
 
 mod asking;
 mod auto;
+mod backup;
 mod cancel;
 pub mod child;
 mod commands;

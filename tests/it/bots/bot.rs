@@ -1,7 +1,7 @@
 //! A bot at a terminal: a process that is typed to and read.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -34,18 +34,17 @@ impl Bot {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}; `script/tools` installs the bots"));
         let said = Arc::new(Mutex::new(String::new()));
-        let streams: [Box<dyn std::io::Read + Send>; 2] = [
+        let streams: [Box<dyn Read + Send>; 2] = [
             Box::new(child.stdout.take().unwrap()),
             Box::new(child.stderr.take().unwrap()),
         ];
-        for stream in streams {
+        for mut stream in streams {
             let said = Arc::clone(&said);
             thread::spawn(move || {
-                let mut reader = BufReader::new(stream);
-                let mut line = Vec::new();
-                while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-                    said.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
-                    line.clear();
+                let mut piece = [0; 4096];
+                // a prompt ends in no line feed
+                while let Ok(count @ 1..) = stream.read(&mut piece) {
+                    said.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..count]));
                 }
             });
         }
@@ -73,7 +72,21 @@ impl Bot {
         }
     }
 
-    /// Everything so far, without colours.
+    /// Waits until the bot listens for later news: its adapter is there then.
+    pub async fn listens(&mut self, port: u16) {
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let gone = self.child.try_wait().unwrap();
+            assert!(
+                gone.is_none() && begun.elapsed() < PATIENCE,
+                "nobody listens\n{}",
+                self.said()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Everything so far.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }

@@ -46,6 +46,7 @@ async fn a_deployment_is_asked_for_in_a_room_and_its_end_is_said_there() {
         "!plugin config Webserver {{'HOST': '127.0.0.1', 'PORT': {port}, 'SSL': None}}"
     ));
     bot.says("Plugin configuration done").await;
+    bot.listens(port).await;
     bot.type_in("!inroom");
     bot.type_in("!deploy site to staging");
     bot.says("to staging of site").await;

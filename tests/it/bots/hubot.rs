@@ -31,7 +31,7 @@ async fn a_deployment_is_asked_for_in_chat_and_its_end_is_said_there() {
     let port = free_port();
     let world = setup("hubot", port).start().await;
     let mut bot = hubot(&world, port, None);
-    bot.says("chima> ").await;
+    bot.listens(port).await;
     bot.type_in("deploy site to staging");
     bot.says("to `staging` of `site`").await;
     world.github.wait_for_deliveries(PATIENCE).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_wrong_token_is_said_and_nothing_is_done() {
     let port = free_port();
     let world = setup("hubot", port).start().await;
     let mut bot = hubot(&world, port, Some("not the token of this chima"));
-    bot.says("chima> ").await;
+    bot.listens(port).await;
     bot.type_in("deploy site to staging");
     bot.says("the token is missing or wrong").await;
     drop(bot);
