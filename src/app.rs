@@ -11,6 +11,7 @@ pub mod logging;
 pub mod offline;
 mod paced;
 pub mod providers;
+mod recipients;
 pub mod serve;
 pub mod setup;
 pub mod start;

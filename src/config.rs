@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::config::interpret::Surroundings;
+use crate::config::notify::{Notify, Recipient, Smtp};
 use crate::config::people::People;
 use crate::config::problem::ConfigError;
 use crate::config::secret::SecretSource;
@@ -28,6 +29,7 @@ pub mod environment;
 mod file;
 mod interpret;
 pub mod not_yet;
+pub mod notify;
 pub mod people;
 pub mod problem;
 pub mod reference;
@@ -69,6 +71,12 @@ pub struct Config {
     pub slack: Slack,
     /// What a chat bot shows at the bridge.
     pub chat_token: Option<SecretSource>,
+    /// Where bots take later news, by name.
+    pub callbacks: Vec<Recipient>,
+    /// Who else is told of what, in the order of the file.
+    pub notify: Vec<Notify>,
+    /// The mail server.
+    pub smtp: Option<Smtp>,
     /// Directories with further provider manifests.
     pub providers: Vec<PathBuf>,
     /// After how long the owner of a lock is reminded of it; `None` for never.

@@ -21,6 +21,7 @@ pub mod gather;
 pub mod history;
 pub mod intake;
 pub mod lock;
+pub mod notices;
 pub mod outbox;
 pub mod outcome;
 pub mod people;

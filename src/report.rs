@@ -6,6 +6,7 @@
 pub mod auto_deploy;
 pub mod backup;
 pub mod cancel;
+pub mod card;
 pub mod catalogue;
 pub mod chat;
 pub mod comment;
@@ -17,6 +18,9 @@ pub mod force;
 pub mod foreign;
 pub mod lock;
 pub mod log_text;
+pub mod mail;
+pub mod markdown;
+pub mod news;
 pub mod outlook;
 pub mod protection;
 pub mod reference;

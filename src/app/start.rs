@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::clock::SystemClock;
 use crate::app::paced::{pace, paced};
+use crate::app::recipients::recipients;
 use crate::app::setup;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
@@ -106,8 +107,7 @@ pub async fn start(config: &Config, surroundings: &Surroundings) -> anyhow::Resu
 ///
 /// As [`start`].
 pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lease) -> anyhow::Result<Started> {
-    let config = rooted(config)?;
-    let config = &config;
+    let mut config = rooted(config)?;
     let mut missing = Vec::new();
     let mut webhook_secrets = Vec::new();
     for source in &config.github.webhook_secrets {
@@ -121,6 +121,8 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         ));
     }
     let mut named: Vec<(String, SecretString)> = Vec::new();
+    let recipients = recipients(&mut config, &mut named, &mut missing)?;
+    let config = &config;
     let credentials = credentials(config, &mut named, &mut missing)?;
     if config.github.polling.is_some() && matches!(credentials, Credentials::None) {
         missing.push(
@@ -176,6 +178,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         queue,
         github,
         slack,
+        recipients,
         clock,
         launcher: Launcher {
             program: surroundings.program.clone(),

@@ -232,6 +232,21 @@ fn not_set_up(config: &Config) -> Vec<String> {
             "make one with `openssl rand -hex 32` and give it to the bot",
         ));
     }
+    let password = config
+        .smtp
+        .iter()
+        .filter_map(|smtp| smtp.login.as_ref())
+        .map(|(_, source)| source);
+    for recipient in config.recipients() {
+        for source in recipient.to.secrets().into_iter().filter(|source| is_absent(source)) {
+            let what = format!("news for `{recipient}`");
+            let hint = "without it nothing is told there; docs/guides/notifications.md says where it comes from";
+            lines.push(missing(&what, &place(source), hint));
+        }
+    }
+    for source in password.filter(|source| is_absent(source)) {
+        lines.push(missing("e-mail", &place(source), "the password of `smtp.username`"));
+    }
     for app in &config.apps {
         for environment in &app.environments {
             let key = environment

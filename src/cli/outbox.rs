@@ -37,9 +37,11 @@ pub async fn list(store: &Store, only_lost: bool, as_json: bool, now: Timestamp)
         "ID", "STATE", "AGE", "TO", "RUN"
     )?;
     for row in &rows {
+        let recipient = row.outgoing.line().recipient;
         let whom = match row.outgoing.kind {
             Kind::DeploymentStatus | Kind::ProtectionReport | Kind::Comment => "GitHub",
             Kind::SlackWebhook => "Slack",
+            Kind::Notice => recipient.as_deref().unwrap_or_default(),
         };
         let why = row
             .last_error

@@ -26,6 +26,11 @@ pub(super) struct File {
     /// Who is who: logins on GitHub, and what their owners are told apart by in chats. What somebody who is linked asks for in a
     /// chat, they ask for as that login: GitHub shows it, and `deployers` and `admins` may name it.
     pub(super) people: Option<BTreeMap<String, Person>>,
+    /// Who else is told what becomes of deployments: rooms of other chats, people by e-mail, programs. Each entry stands by itself;
+    /// whoever is named by several is told once.
+    pub(super) notify: Option<Vec<Notify>>,
+    /// The mail server, for `email` in `notify`.
+    pub(super) smtp: Option<Smtp>,
     /// Directory for logs, checkouts and runtime files; made when it is missing.
     #[schemars(extend("default" = defaults::DATA_DIR))]
     pub(super) data_dir: Option<String>,
@@ -141,6 +146,132 @@ pub(super) struct Slack {
 pub(super) struct Chat {
     /// The bearer token a bot shows, at least 16 bytes.
     pub(super) token: Option<Secret>,
+    /// Where bots are told what becomes of what was asked through them, by names of your choice: a request names one of them, never
+    /// an address.
+    pub(super) callbacks: Option<BTreeMap<String, Callback>>,
+}
+
+/// Where a bot takes later news.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Callback {
+    /// Address of the bot; news are posted there.
+    pub(super) url: String,
+    /// Signs what is posted, at least 16 bytes; the bot has the same.
+    pub(super) secret: Secret,
+}
+
+/// Somebody who is told, and of what.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notify {
+    /// Who is told.
+    pub(super) to: NotifyTo,
+    /// Names of apps. Absent means all.
+    pub(super) apps: Option<Vec<String>>,
+    /// Names of environments. Absent means all.
+    pub(super) environments: Option<Vec<String>>,
+    /// What is told. Absent means everything but `queued`.
+    pub(super) states: Option<Vec<NotifyState>>,
+}
+
+/// Who is told: exactly one of the keys.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(super) struct NotifyTo {
+    /// A program of yours: JSON, signed as Standard Webhooks describe it.
+    pub(super) webhook: Option<NotifyWebhook>,
+    /// Address of an incoming webhook of Mattermost; whoever knows it can post, so it is a secret.
+    pub(super) mattermost: Option<Secret>,
+    /// Address of an incoming webhook of Rocket.Chat.
+    pub(super) rocket_chat: Option<Secret>,
+    /// Address of a webhook of a Discord channel.
+    pub(super) discord: Option<Secret>,
+    /// Address of a workflow of Microsoft Teams that posts to a channel when a webhook request is received.
+    pub(super) teams: Option<Secret>,
+    /// People, by e-mail; needs `smtp`.
+    pub(super) email: Option<NotifyEmail>,
+}
+
+/// A program that is told.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NotifyWebhook {
+    /// Its address.
+    pub(super) url: Secret,
+    /// Signs what is posted, at least 16 bytes; the program has the same.
+    pub(super) secret: Secret,
+}
+
+/// People who are told by e-mail.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NotifyEmail {
+    /// Addresses, such as `ops@example.com`.
+    pub(super) to: Vec<String>,
+    /// The sender's address.
+    pub(super) from: String,
+}
+
+/// What somebody is told.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NotifyState {
+    /// It waits for something, such as a context.
+    Held,
+    /// It waits for its turn.
+    Queued,
+    /// It has begun.
+    Running,
+    /// It is deployed.
+    Succeeded,
+    /// The deployment itself went wrong.
+    Failed,
+    /// Something around it went wrong.
+    Errored,
+    /// It may not be deployed.
+    Rejected,
+    /// Somebody stopped it.
+    Cancelled,
+    /// Its machine died; it is not known how far it came.
+    Interrupted,
+    /// A newer one took its place.
+    Superseded,
+    /// News of locks: who holds one now, that one ended or is old.
+    Lock,
+    /// How a deployment ended that another tool carries out.
+    OtherDeployment,
+}
+
+/// The mail server.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Smtp {
+    /// Its name.
+    pub(super) host: String,
+    /// Absent means 587 for `starttls`, 465 for `implicit`, 25 for `none`.
+    #[schemars(range(min = 1, max = 65535))]
+    pub(super) port: Option<u16>,
+    /// Whom Chima logs in as. Absent means that it does not.
+    pub(super) username: Option<String>,
+    /// The password of that name.
+    pub(super) password: Option<Secret>,
+    /// How the connection is kept secret.
+    #[schemars(extend("default" = "starttls"))]
+    pub(super) tls: Option<SmtpTls>,
+}
+
+/// How a connection to a mail server is kept secret.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SmtpTls {
+    /// It begins in the open and changes over before anything is said; a server that cannot is not used.
+    Starttls,
+    /// From the first byte.
+    Implicit,
+    /// Not at all: for a server on this machine. A password is sent only there.
+    None,
 }
 
 /// What the owner of a login on GitHub is told apart by in chats.

@@ -26,6 +26,7 @@ mod addresses;
 mod apps;
 mod environment;
 mod lists;
+mod notify;
 mod people;
 mod services;
 
@@ -72,7 +73,10 @@ impl Reading<'_> {
         let server = self.server(file.server.unwrap_or_default());
         let github = self.github(file.github.unwrap_or_default());
         let slack = self.slack(file.slack.unwrap_or_default());
-        let chat_token = self.chat(file.chat.unwrap_or_default());
+        let chat = file.chat.unwrap_or_default();
+        let chat_token = self.chat(chat.token);
+        let callbacks = self.callbacks(chat.callbacks.unwrap_or_default());
+        let smtp = self.smtp(file.smtp);
         let data_dir = self.path(
             file.data_dir.as_deref().unwrap_or(defaults::DATA_DIR),
             &top.key("data_dir"),
@@ -89,6 +93,11 @@ impl Reading<'_> {
             .to_owned();
         let apps = self.apps(file.apps.unwrap_or_default(), &github_url);
         let people = self.people(file.people.unwrap_or_default());
+        let notify = self.notify(
+            file.notify.unwrap_or_default(),
+            smtp.as_ref().is_some_and(Option::is_none),
+            &apps,
+        );
         let (listen, public_url) = server?;
         Some(Config {
             listen,
@@ -100,6 +109,9 @@ impl Reading<'_> {
             github: github?,
             slack: slack?,
             chat_token: chat_token?,
+            callbacks,
+            notify,
+            smtp: smtp?,
             providers,
             nag_after: match file.locks.unwrap_or_default().nag_after_seconds {
                 Some(0) => None,

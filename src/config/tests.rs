@@ -4,6 +4,7 @@ mod addresses;
 mod apps;
 mod folding;
 mod form;
+mod notify;
 mod people;
 mod secrets;
 mod yaml;

@@ -1,5 +1,7 @@
 //! Somebody says something to Chima, and Chima answers.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::ids::DeploymentId;
 use crate::domain::names::Sha;
 
@@ -29,6 +31,8 @@ pub enum Place {
         id: Option<String>,
         /// The thread in it.
         thread: Option<String>,
+        /// Where the program itself wants to hear what becomes of it: one of the names in `chat.callbacks`.
+        callback: Option<String>,
     },
     /// In a comment on a pull request.
     PullRequest {
@@ -41,6 +45,42 @@ pub enum Place {
         /// Ours, of the comment: it is in the payload of the deployment that comes of it.
         ask: String,
     },
+}
+
+impl Speaker {
+    /// Where they hear what becomes of it, where a program has said so.
+    #[must_use]
+    pub fn listener(&self) -> Option<Listener> {
+        match &self.place {
+            Place::Room {
+                room,
+                thread,
+                callback: Some(callback),
+                ..
+            } => Some(Listener {
+                callback: callback.clone(),
+                room: room.clone(),
+                thread: thread.clone(),
+                user: self.name.clone(),
+            }),
+            Place::Room { .. } | Place::Terminal | Place::PullRequest { .. } => None,
+        }
+    }
+}
+
+/// Where whoever asked hears what becomes of it: a bot is told, and says it in the room. It may have been read in a payload, so
+/// nothing in it is trusted: the name leads only to an address of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The name in `chat.callbacks`.
+    pub callback: String,
+    /// As the bot called the room.
+    pub room: String,
+    /// The thread in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+    /// Who asked.
+    pub user: String,
 }
 
 /// What is answered.

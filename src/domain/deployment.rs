@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::conversation::Listener;
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
 use crate::domain::lock::Place;
 use crate::domain::names::{AppName, EnvironmentName, HostName, RefName, Sha, TaskName};
@@ -63,6 +64,24 @@ impl Deployment {
             .pointer(path)
             .and_then(Value::as_str)
             .filter(|room| !room.is_empty() && *room != "unknown")
+    }
+
+    /// The bot that wants to hear what becomes of it: `payload.notify.callback`, as Chima itself writes it. Overlong texts are
+    /// nobody's.
+    #[must_use]
+    pub fn listener(&self) -> Option<Listener> {
+        let text = |path: &str| {
+            self.payload
+                .pointer(path)
+                .and_then(Value::as_str)
+                .filter(|text| text.len() <= 1_000)
+        };
+        Some(Listener {
+            callback: text("/notify/callback")?.to_owned(),
+            room: text("/notify/room").unwrap_or_default().to_owned(),
+            thread: text("/notify/thread_id").map(str::to_owned),
+            user: text("/notify/user_name").unwrap_or_default().to_owned(),
+        })
     }
 
     /// Who asked, for people to read: the chat user in the payload where there is one, else the creator.

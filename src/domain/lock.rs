@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::command::{WORDS_LIMIT, line};
+use crate::domain::conversation::Listener;
 use crate::domain::ids::{LockId, RunId};
 use crate::domain::length::Length;
 use crate::domain::names::{AppName, EnvironmentName};
@@ -112,6 +113,8 @@ pub struct LockRequest {
     pub length: Option<Length>,
     /// What becomes of locks that are in the way.
     pub otherwise: Otherwise,
+    /// The bot that wants to hear what becomes of it.
+    pub listener: Option<Listener>,
 }
 
 /// What is done where somebody else holds a lock.
@@ -135,6 +138,7 @@ impl LockRequest {
             reason: words(reason),
             length,
             otherwise: Otherwise::Refuse,
+            listener: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::command::{Cancellation, PersonsVerdict};
+use crate::domain::conversation::Listener;
 use crate::domain::deployment::Order;
 use crate::domain::ids::{DeliveryId, DeploymentId, Fence, InstallationId, LockId, RepositoryId, RunId};
 use crate::domain::lock::{LockCommand, Place};
@@ -261,6 +262,8 @@ pub struct Run {
     pub requester: Option<String>,
     /// Chat room the request came from, where the payload names one.
     pub room: Option<String>,
+    /// The bot that wants to hear what becomes of it.
+    pub listener: Option<Listener>,
     /// The lane; absent when there is no such environment.
     pub lane: Option<LaneKey>,
     /// Where it stands.

@@ -1,4 +1,6 @@
-//! Turns what happened to a run into rows of the outbox: the status for GitHub, the message for Slack.
+//! Turns what happened to a run into rows of the outbox: the status for GitHub, the message for Slack, the news for everybody else.
+
+mod notices;
 
 use serde_json::json;
 
@@ -83,22 +85,21 @@ impl Voice<'_> {
                 body: json!(slack::message(run, run.requester.as_deref(), &links)),
             });
         }
+        outgoing.extend(self.news_of_run(run, &links));
         outgoing
     }
 
     /// What is to be sent about a lock.
     #[must_use]
     pub fn about_lock(&self, notice: &Notice, now: Timestamp) -> Vec<Outgoing> {
-        if !self.slack {
-            return Vec::new();
-        }
         let says = match &notice.what {
             What::Begun => "begun".to_owned(),
             What::Ended(_) => "ended".to_owned(),
             // each time is news
             What::Old => format!("old {}", now.timestamp()),
         };
-        vec![Outgoing {
+        let mut outgoing = self.news_of_lock(notice, &says, now);
+        outgoing.extend(self.slack.then(|| Outgoing {
             id: self.fresh_id(),
             kind: Kind::SlackWebhook,
             key: format!("lock/{}/{says}", notice.lock.id),
@@ -106,7 +107,8 @@ impl Voice<'_> {
             terminal: true,
             says,
             body: json!(slack::about_lock(&notice.lock, notice.news(), now)),
-        }]
+        }));
+        outgoing
     }
 
     /// What is to be sent about something that was noticed. `says` tells the words of one `key` apart.
@@ -129,10 +131,8 @@ impl Voice<'_> {
     /// What is to be sent about a deployment that somebody else carries out.
     #[must_use]
     pub fn about_foreign(&self, host: &str, one: &ForeignDeployment) -> Vec<Outgoing> {
-        if !self.slack {
-            return Vec::new();
-        }
-        vec![Outgoing {
+        let mut outgoing = self.news_of_foreign(host, one);
+        outgoing.extend((self.slack && self.config.slack.other_deployments).then(|| Outgoing {
             id: self.fresh_id(),
             kind: Kind::SlackWebhook,
             key: format!("foreign/{host}/{}/{}", one.repository_id, one.id),
@@ -140,7 +140,8 @@ impl Voice<'_> {
             terminal: true,
             says: one.state().to_owned(),
             body: json!(slack::about_foreign(one)),
-        }]
+        }));
+        outgoing
     }
 
     fn fresh_id(&self) -> String {

@@ -16,6 +16,7 @@ use crate::domain::ids::RunId;
 use crate::domain::pace::Pace;
 use crate::flow::announce::{Voice, run_url};
 use crate::flow::command::Desk;
+use crate::flow::notices::Recipients;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
 use crate::provider::attempt;
@@ -25,7 +26,7 @@ use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::versions::Versions;
 use crate::queue::Queue;
 use crate::store::Store;
-use crate::store::outbox::Kind;
+use crate::store::outbox::{Kind, Line};
 
 /// How long a claim is good, and how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub struct Parts {
     pub github: GitHub,
     /// Slack, where it is set up.
     pub slack: Option<SlackWebhook>,
+    /// Who else is told, as far as they can be reached.
+    pub recipients: Recipients,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
     /// Starts runners.
@@ -126,12 +129,13 @@ impl Engine {
         Self { inner: Arc::new(parts) }
     }
 
-    /// How fast things of a kind may leave.
+    /// How fast things of a line may leave.
     #[must_use]
-    pub fn pace_of(&self, kind: Kind) -> &Pace {
-        match kind {
-            Kind::DeploymentStatus | Kind::ProtectionReport | Kind::Comment => &self.pace,
-            Kind::SlackWebhook => &self.chat_pace,
+    pub fn pace_of(&self, line: &Line) -> Pace {
+        match line.kind {
+            Kind::DeploymentStatus | Kind::ProtectionReport | Kind::Comment => self.pace,
+            Kind::SlackWebhook => self.chat_pace,
+            Kind::Notice => self.recipients.pace(line.recipient.as_deref().unwrap_or_default()),
         }
     }
 

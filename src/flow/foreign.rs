@@ -51,8 +51,7 @@ pub async fn note(engine: &Engine, reported: &Reported) -> Result<Option<String>
         return Ok(Some(format!("noted on run {}", run.id)));
     }
     let one = ForeignDeployment::of(deployment, Some(status.clone()));
-    let ours_to_tell = engine.config.slack.other_deployments
-        && status.is_terminal()
+    let ours_to_tell = status.is_terminal()
         && engine
             .config
             .find(&deployment.repository, &deployment.environment)

@@ -481,6 +481,7 @@ fn new_run(
         creator: deployment.creator.clone(),
         requester: deployment.requester(),
         room: deployment.room().map(str::to_owned),
+        listener: deployment.listener(),
         state,
         reason: decision.reasons.first().cloned(),
         fence: crate::domain::ids::Fence(0),

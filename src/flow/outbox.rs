@@ -1,8 +1,9 @@
-//! Sends what waits in the outbox: statuses to GitHub, messages to Slack, each until it has arrived or never can.
+//! Sends what waits in the outbox: statuses to GitHub, messages to Slack, news to others, each until it has arrived or never can.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::{join_all, try_join_all};
 use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -11,12 +12,13 @@ use crate::domain::ids::RunId;
 use crate::domain::run::DeploymentState;
 use crate::flow::comment::{self, CommentMessage, Trouble};
 use crate::flow::engine::Engine;
+use crate::flow::notices::{self, Undelivered};
 use crate::github::call::CallError;
 use crate::github::protection::{Answered, ProtectionAnswer};
 use crate::github::statuses::{NewStatus, Target};
 use crate::provider::worker::is_dead;
 use crate::store::error::StoreError;
-use crate::store::outbox::{Claimed, Kind};
+use crate::store::outbox::{Claimed, Kind, Line};
 
 /// Longer than any single call may take, so that a claim is not lost while its call is under way.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -30,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 8;
 /// While GitHub refuses the login itself, one status asks again so often: whoever goes on guessing is locked out.
 const REFUSED_LOGIN: Duration = Duration::from_secs(10);
+/// News that nobody took for so long are none any more.
+const NEWS_LIFETIME: Duration = Duration::from_secs(86_400);
 /// The ledger is asked this often although nobody rang: rows become due by time, and other processes write too.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -46,11 +50,16 @@ pub struct StatusMessage {
 pub async fn run(engine: Engine) {
     let bells = [Notify::new(), Notify::new(), Notify::new(), Notify::new()];
     let [statuses, answers, comments, messages] = &bells;
+    let (lines, rung) = (lines_of_recipients(&engine), Notify::new());
     let pass_on = async {
         while !engine.stop.is_cancelled() {
             tokio::select! {
                 () = engine.stop.cancelled() => {}
-                () = engine.outbox.notified() => bells.iter().for_each(Notify::notify_one),
+                () = engine.outbox.notified() => {
+                    bells.iter().for_each(Notify::notify_one);
+                    // whoever is at work looks again before it waits
+                    rung.notify_waiters();
+                }
             }
         }
     };
@@ -59,16 +68,30 @@ pub async fn run(engine: Engine) {
         run_kind(&engine, Kind::DeploymentStatus, statuses),
         run_kind(&engine, Kind::ProtectionReport, answers),
         run_kind(&engine, Kind::Comment, comments),
-        run_kind(&engine, Kind::SlackWebhook, messages)
+        run_kind(&engine, Kind::SlackWebhook, messages),
+        join_all(lines.iter().map(|line| run_line(&engine, line, &rung)))
     );
 }
 
+/// Every recipient has a line of their own: whoever is away holds up nobody else.
+fn lines_of_recipients(engine: &Engine) -> Vec<Line> {
+    let line = |name: &str| Line {
+        kind: Kind::Notice,
+        recipient: Some(name.to_owned()),
+    };
+    engine.recipients.names().map(line).collect()
+}
+
 async fn run_kind(engine: &Engine, kind: Kind, bell: &Notify) {
+    run_line(engine, &kind.into(), bell).await;
+}
+
+async fn run_line(engine: &Engine, line: &Line, bell: &Notify) {
     while !engine.stop.is_cancelled() {
-        let sent = match send_some(engine, kind).await {
+        let sent = match send_some(engine, line).await {
             Ok(sent) => sent,
             Err(error) => {
-                tracing::error!(error = %error, kind = kind.as_str(), "cannot work on the outbox");
+                tracing::error!(error = %error, kind = line.kind.as_str(), "cannot work on the outbox");
                 0
             }
         };
@@ -94,7 +117,7 @@ pub async fn release_dead(engine: &Engine) -> Result<(), StoreError> {
             engine.outbox.notify_one();
         }
     }
-    Ok(())
+    notices::give_up_on_strangers(engine).await
 }
 
 /// Tries what is due, a few of each kind. Returns how much was tried.
@@ -105,17 +128,20 @@ pub async fn release_dead(engine: &Engine) -> Result<(), StoreError> {
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
     // GitHub counts comments and answers as it counts statuses, and statuses matter more
     let to_github = async {
-        let statuses = send_some(engine, Kind::DeploymentStatus).await?;
-        let answers = send_some(engine, Kind::ProtectionReport).await?;
-        Ok::<_, StoreError>(statuses + answers + send_some(engine, Kind::Comment).await?)
+        let statuses = send_some(engine, &Kind::DeploymentStatus.into()).await?;
+        let answers = send_some(engine, &Kind::ProtectionReport.into()).await?;
+        Ok::<_, StoreError>(statuses + answers + send_some(engine, &Kind::Comment.into()).await?)
     };
-    let (to_github, messages) = tokio::join!(to_github, send_some(engine, Kind::SlackWebhook));
-    Ok(to_github? + messages?)
+    let to_slack = Line::from(Kind::SlackWebhook);
+    let lines = lines_of_recipients(engine);
+    let news = try_join_all(lines.iter().map(|line| send_some(engine, line)));
+    let (to_github, messages, news) = tokio::join!(to_github, send_some(engine, &to_slack), news);
+    Ok(to_github? + messages? + news?.into_iter().sum::<usize>())
 }
 
 /// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way. Only
 /// beside one that gets no answer the next begins, so that a call that hangs delays none of the others.
-async fn send_some(engine: &Engine, kind: Kind) -> Result<usize, StoreError> {
+async fn send_some(engine: &Engine, line: &Line) -> Result<usize, StoreError> {
     let mut under_way = FuturesUnordered::new();
     let (mut tried, mut hanging) = (0, 0);
     let mut more = true;
@@ -123,11 +149,11 @@ async fn send_some(engine: &Engine, kind: Kind) -> Result<usize, StoreError> {
         hanging = hanging.min(under_way.len());
         let room = under_way.len() == hanging && hanging < AT_ONCE;
         if more && room && (tried < BATCH || hanging > 0) {
-            match claim(engine, kind).await? {
+            match claim(engine, line).await? {
                 Some(claimed) => {
                     tried += 1;
                     // boxed: the clients' futures are large
-                    under_way.push(Box::pin(send(engine, kind, claimed)));
+                    under_way.push(Box::pin(send(engine, claimed)));
                 }
                 None => more = false,
             }
@@ -143,20 +169,21 @@ async fn send_some(engine: &Engine, kind: Kind) -> Result<usize, StoreError> {
     }
 }
 
-async fn claim(engine: &Engine, kind: Kind) -> Result<Option<Claimed>, StoreError> {
-    let (sender, pace) = (&engine.worker, engine.pace_of(kind));
+async fn claim(engine: &Engine, line: &Line) -> Result<Option<Claimed>, StoreError> {
+    let (sender, pace) = (&engine.worker, engine.pace_of(line));
     engine
         .store
-        .claim_outgoing(kind, sender, engine.now(), CLAIM, pace)
+        .claim_outgoing(line, sender, engine.now(), CLAIM, &pace)
         .await
 }
 
-async fn send(engine: &Engine, kind: Kind, claimed: Claimed) -> Result<(), StoreError> {
-    match kind {
+async fn send(engine: &Engine, claimed: Claimed) -> Result<(), StoreError> {
+    match claimed.outgoing.kind {
         Kind::DeploymentStatus => send_status(engine, &claimed).await,
         Kind::SlackWebhook => send_message(engine, &claimed).await,
         Kind::Comment => send_comment(engine, &claimed).await,
         Kind::ProtectionReport => answer_job(engine, &claimed).await,
+        Kind::Notice => send_notice(engine, &claimed).await,
     }
 }
 
@@ -229,6 +256,30 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
     }
 }
 
+async fn send_notice(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+    let id = &claimed.outgoing.id;
+    match notices::send(engine, claimed).await? {
+        Ok(()) => {
+            let delivery = claimed.delivery.map(tracing::field::display);
+            let line = claimed.outgoing.line();
+            tracing::info!(
+                delivery.id = delivery,
+                run.id = run_id(claimed),
+                recipient = line.recipient,
+                "news sent"
+            );
+            engine.store.mark_sent(id, engine.now()).await
+        }
+        Err(Undelivered::Sending(error)) => {
+            let fresh = (engine.now() - claimed.created_at).to_std().unwrap_or_default() < NEWS_LIFETIME;
+            failed(engine, claimed, &error, error.is_transient() && fresh, error.wait()).await
+        }
+        Err(error @ (Undelivered::Nobody(_) | Undelivered::Unreadable(_))) => {
+            failed(engine, claimed, &error, false, None).await
+        }
+    }
+}
+
 /// A job that waits for our word hears it, or does not wait any more: an answer that was lost may have arrived.
 async fn answer_job(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
     let id = &claimed.outgoing.id;
@@ -284,8 +335,9 @@ async fn failed(
     let (id, run, kind) = (&claimed.outgoing.id, run_id(claimed), claimed.outgoing.kind);
     let delivery = claimed.delivery.map(tracing::field::display);
     if let Some(wait) = wait {
-        let pace = engine.pace_of(kind);
-        engine.store.close_pace(kind.pace(), pace, engine.now(), wait).await?;
+        let line = claimed.outgoing.line();
+        let pace = engine.pace_of(&line);
+        engine.store.close_pace(&line.pace(), &pace, engine.now(), wait).await?;
     }
     if transient {
         let (attempt, pause) = (claimed.attempts + 1, pause(claimed, wait));

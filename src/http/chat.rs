@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::chat::words::without_address;
+use crate::config::notify::callback_line;
 use crate::domain::conversation::{Place, Reply, Speaker};
+use crate::domain::names::shown;
 use crate::flow::chat::answer_here;
 use crate::http::problem::Problem;
 use crate::http::state::Surface;
@@ -28,6 +30,8 @@ struct Said {
     text: String,
     #[serde(default)]
     thread: Option<String>,
+    #[serde(default)]
+    callback: Option<String>,
 }
 
 /// The answer, in the form the bridge promises.
@@ -68,6 +72,9 @@ pub async fn say(State(surface): State<Surface>, headers: HeaderMap, body: Bytes
             return Problem::new(StatusCode::BAD_REQUEST, "bad_request", &detail).into_response();
         }
     };
+    if let Err(detail) = known_callback(&surface, said.callback.as_deref()) {
+        return Problem::new(StatusCode::BAD_REQUEST, "callback_unknown", &detail).into_response();
+    }
     let cut = |text: &str| text.trim().chars().take(NAME_LIMIT).collect::<String>();
     let speaker = Speaker {
         name: cut(&said.user),
@@ -77,6 +84,7 @@ pub async fn say(State(surface): State<Surface>, headers: HeaderMap, body: Bytes
             room: cut(&said.room),
             id: None,
             thread: said.thread.as_deref().map(cut),
+            callback: said.callback,
         },
     };
     if speaker.name.is_empty() {
@@ -90,6 +98,28 @@ pub async fn say(State(surface): State<Surface>, headers: HeaderMap, body: Bytes
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail).into_response()
         }
     }
+}
+
+/// A callback is one of the names that are set up: an address from a request would let anybody send through us.
+fn known_callback(surface: &Surface, name: Option<&str>) -> Result<(), String> {
+    let known = &surface.engine.config.callbacks;
+    let Some(name) = name.filter(|name| known.iter().all(|known| known.name != callback_line(name))) else {
+        return Ok(());
+    };
+    let names: Vec<String> = known
+        .iter()
+        .filter_map(|known| known.name.split_once('/'))
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
+    let names = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    Err(format!(
+        "there is no callback `{}` in `chat.callbacks`, or its secret is not there; set up: {names}; nothing was done",
+        shown(name)
+    ))
 }
 
 fn answered(reply: Reply) -> Response {

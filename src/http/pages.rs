@@ -314,6 +314,7 @@ fn told_row(row: &OutboxRow, later: &[OutboxRow]) -> ToldRow {
         Kind::SlackWebhook => ("Slack", "", text("/text")),
         Kind::ProtectionReport => ("GitHub Actions", text("/state"), text("/comment")),
         Kind::Comment => ("pull request", "", text("/text")),
+        Kind::Notice => ("others", text("/to"), text("/news/what")),
     };
     let how = match (row.state.as_str(), row.sent_at) {
         ("sent", Some(at)) => format!("sent {}", precise(at)),

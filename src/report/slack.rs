@@ -158,7 +158,7 @@ fn markdown(text: &str) -> Value {
     json!({"type": "mrkdwn", "text": text, "verbatim": true})
 }
 
-fn word(state: RunState) -> &'static str {
+pub(super) fn word(state: RunState) -> &'static str {
     match state {
         RunState::Running => "started",
         RunState::Held
@@ -174,7 +174,7 @@ fn word(state: RunState) -> &'static str {
 }
 
 /// ``deploy `trelhub` to `live` ``.
-fn what(run: &Run) -> String {
+pub(super) fn what(run: &Run) -> String {
     let (app, environment) = match &run.order {
         Some(order) => (order.app.as_str(), order.environment.as_str()),
         None => (run.repository.as_str(), run.environment.as_str()),
@@ -188,7 +188,7 @@ fn what(run: &Run) -> String {
     format!("{task} {} {preposition} {}", quoted(app), quoted(environment))
 }
 
-fn facts(run: &Run, requester: Option<&str>) -> Vec<String> {
+pub(super) fn facts(run: &Run, requester: Option<&str>) -> Vec<String> {
     let mut facts = vec![format!("`{}` at {}", run.repository, commit(&run.sha, &run.git_ref))];
     if let Some(name) = requester.or(run.creator.as_deref()) {
         facts.push(format!("asked for by {}", person(name)));

@@ -50,6 +50,7 @@ pub(super) fn run(state: RunState, reason: Option<Reason>) -> Run {
         creator: Some("mona".to_owned()),
         requester: Some("mona".to_owned()),
         room: None,
+        listener: None,
         lane: None,
         state,
         reason,

@@ -442,8 +442,8 @@ async fn insert_run(connection: &mut SqliteConnection, run: &Run) -> Result<(), 
     sqlx::query(
         "INSERT INTO runs (id, host, repository_id, deployment_id, delivery_id, repository, installation_id, environment, \
          git_ref, sha, task, creator, requester, room, order_json, lane, state, reason, requested_at, created_at, \
-         finished_at, hold_until, check_after, rung_at, config_digest, passes_lock, command, forced) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         finished_at, hold_until, check_after, rung_at, config_digest, passes_lock, command, forced, listener) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(run.id.to_string())
     .bind(&run.host)
@@ -475,6 +475,7 @@ async fn insert_run(connection: &mut SqliteConnection, run: &Run) -> Result<(), 
     .bind(run.passes_lock.map(|lock| lock.to_string()))
     .bind(run.command.as_ref().map(json))
     .bind(run.forced.as_ref().map(json))
+    .bind(run.listener.as_ref().map(json))
     .execute(connection)
     .await
     .map_err(StoreError::while_doing("record a run"))?;

@@ -93,6 +93,7 @@ impl Store {
                 let waits = line.iter().position(|person| person.is_called(&request.by.name));
                 if waits.is_none() {
                     rows::wait(&mut tx, *id, place, request, now).await?;
+                    notices::remember(&mut tx, *id, request.listener.as_ref()).await?;
                 }
                 let waited = Locked::Waits {
                     behind: lock.clone(),
@@ -116,6 +117,7 @@ impl Store {
                 until: request.length.map(|length| now + length.span()),
             };
             replace(&mut tx, &lock, false).await?;
+            notices::remember(&mut tx, *id, request.listener.as_ref()).await?;
             // whoever has it waits no more
             rows::give_up(&mut tx, &request.by, Some(place), now).await?;
             under_way.extend(rows::under_way(&mut tx, place).await?);

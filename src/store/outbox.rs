@@ -29,6 +29,8 @@ pub enum Kind {
     ProtectionReport,
     /// A comment on a pull request.
     Comment,
+    /// Something for a recipient of the configuration, who is named in its body as `to`.
+    Notice,
 }
 
 impl Kind {
@@ -40,15 +42,17 @@ impl Kind {
             Self::SlackWebhook => "slack_webhook",
             Self::ProtectionReport => "protection_report",
             Self::Comment => "comment",
+            Self::Notice => "notice",
         }
     }
 
-    /// Whose pace it keeps.
+    /// Whose pace it keeps; each recipient of notices has one of their own beginning with it.
     #[must_use]
     pub fn pace(self) -> &'static str {
         match self {
             Self::DeploymentStatus | Self::ProtectionReport | Self::Comment => GITHUB_PACE,
             Self::SlackWebhook => "slack",
+            Self::Notice => "notices",
         }
     }
 
@@ -58,9 +62,36 @@ impl Kind {
             Self::SlackWebhook,
             Self::ProtectionReport,
             Self::Comment,
+            Self::Notice,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == name)
+    }
+}
+
+/// What leaves one after the other, at one pace: all of a kind, or all that is for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What leaves.
+    pub kind: Kind,
+    /// For whom, where there are several.
+    pub recipient: Option<String>,
+}
+
+impl Line {
+    /// Whose pace it keeps.
+    #[must_use]
+    pub fn pace(&self) -> String {
+        match &self.recipient {
+            Some(recipient) => format!("{}/{recipient}", self.kind.pace()),
+            None => self.kind.pace().to_owned(),
+        }
+    }
+}
+
+impl From<Kind> for Line {
+    fn from(kind: Kind) -> Self {
+        Self { kind, recipient: None }
     }
 }
 
@@ -81,6 +112,18 @@ pub struct Outgoing {
     pub says: String,
     /// What is sent, as the sender of this kind understands it.
     pub body: serde_json::Value,
+}
+
+impl Outgoing {
+    /// In which line it stands.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        let named = self.body.get("to").and_then(serde_json::Value::as_str);
+        Line {
+            kind: self.kind,
+            recipient: named.filter(|_| self.kind == Kind::Notice).map(str::to_owned),
+        }
+    }
 }
 
 /// A row that a sender has claimed.
@@ -116,20 +159,21 @@ pub struct OutboxRow {
 /// The row that may leave next, and whether it is a last word.
 async fn due<'c>(
     executor: impl sqlx::Executor<'c, Database = sqlx::Sqlite>,
-    kind: Kind,
+    line: &Line,
     now: Timestamp,
 ) -> Result<Option<(String, bool)>, StoreError> {
     let doing = "look what is due in the outbox";
     let row = sqlx::query(
-        "SELECT o.id, o.terminal FROM outbox o WHERE o.kind = ?1 \
+        "SELECT o.id, o.terminal FROM outbox o WHERE o.kind = ?1 AND COALESCE(o.recipient, '') = ?3 \
          AND ((o.state = 'pending' AND o.next_attempt_at <= ?2) OR (o.state = 'sending' AND o.claimed_until <= ?2)) \
          AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.key = o.key AND p.id < o.id \
                          AND p.state IN ('pending', 'sending')) \
          AND NOT EXISTS (SELECT 1 FROM copied) \
          ORDER BY o.terminal DESC, o.id LIMIT 1",
     )
-    .bind(kind.as_str())
+    .bind(line.kind.as_str())
     .bind(millis(now))
+    .bind(line.recipient.as_deref().unwrap_or_default())
     .fetch_optional(executor)
     .await
     .map_err(StoreError::while_doing(doing))?;
@@ -167,12 +211,13 @@ pub(crate) async fn put(
             .await
             .map_err(&failed)?;
         sqlx::query(
-            "INSERT INTO outbox (id, key, kind, run_id, terminal, says, body, next_attempt_at, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO outbox (id, key, kind, recipient, run_id, terminal, says, body, next_attempt_at, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&one.id)
         .bind(&one.key)
         .bind(one.kind.as_str())
+        .bind(one.line().recipient)
         .bind(one.run.map(|run| run.to_string()))
         .bind(one.terminal)
         .bind(&one.says)
@@ -195,7 +240,7 @@ impl Store {
     /// When the ledger cannot be written.
     pub async fn claim_outgoing(
         &self,
-        kind: Kind,
+        line: &Line,
         sender: &str,
         now: Timestamp,
         claim: Duration,
@@ -203,15 +248,15 @@ impl Store {
     ) -> Result<Option<Claimed>, StoreError> {
         let doing = "claim from the outbox";
         let failed = StoreError::while_doing(doing);
-        if due(&self.read, kind, now).await?.is_none() {
+        if due(&self.read, line, now).await?.is_none() {
             return Ok(None);
         }
         let mut tx = self.begin(doing).await?;
         // another process may have been quicker
-        let Some((id, terminal)) = due(&mut *tx, kind, now).await? else {
+        let Some((id, terminal)) = due(&mut *tx, line, now).await? else {
             return Ok(None);
         };
-        if !paces::take(&mut tx, kind.pace(), pace, terminal, now).await? {
+        if !paces::take(&mut tx, &line.pace(), pace, terminal, now).await? {
             return Ok(None);
         }
         let row = sqlx::query(
@@ -234,6 +279,43 @@ impl Store {
             created_at: row.time("created_at")?,
             delivery: row.maybe_text("delivery_id")?.and_then(|id| id.parse().ok()),
         }))
+    }
+
+    /// The recipients for whom something waits.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn awaited_recipients(&self) -> Result<Vec<String>, StoreError> {
+        let doing = "list for whom something waits in the outbox";
+        let rows = sqlx::query(
+            "SELECT DISTINCT recipient FROM outbox WHERE state IN ('pending', 'sending') AND recipient IS NOT NULL",
+        )
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        rows.iter()
+            .map(|row| Reader::new(row, doing).text("recipient"))
+            .collect()
+    }
+
+    /// Gives up whatever waits for a recipient. Returns how much that was.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn bury_all_for(&self, recipient: &str, error: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE outbox SET state = 'dead', last_error = ? WHERE recipient = ? \
+             AND (state = 'pending' OR (state = 'sending' AND claimed_until <= ?))",
+        )
+        .bind(error)
+        .bind(recipient)
+        .bind(millis(now))
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::while_doing("give up what is for nobody"))?;
+        Ok(done.rows_affected())
     }
 
     /// Who is sending now.

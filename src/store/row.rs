@@ -106,6 +106,7 @@ impl<'r> Reader<'r> {
             creator: self.maybe_text("creator")?,
             requester: self.maybe_text("requester")?,
             room: self.maybe_text("room")?,
+            listener: self.maybe_json("listener")?,
             lane: self.maybe_text("lane")?.map(LaneKey::from_stored),
             state: RunState::from_name(&state).ok_or_else(|| self.unreadable("state", state))?,
             reason: self.maybe_json("reason")?,

@@ -61,6 +61,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "app"]),
     ("askama", &["http"]),
     ("globset", &["domain"]),
+    ("lettre", &["notify"]),
     ("prometheus_client", &["http"]),
 ];
 

@@ -107,10 +107,12 @@ fn every_key_that_is_commented_out_in_the_shipped_configuration_is_good() {
     let config = load(Path::new("uncommented app.yaml"), &uncommented.join("\n"));
     assert_eq!(config.apps.len(), 3);
     assert_eq!(config.github.known_apps, ["my-release-bot"]);
+    assert_eq!((config.notify.len(), config.callbacks.len()), (6, 1));
 }
 
 fn is_key(text: &str) -> bool {
-    let Some((key, _)) = text.trim_start().split_once(':') else {
+    let entry = text.trim_start();
+    let Some((key, _)) = entry.strip_prefix("- ").unwrap_or(entry).split_once(':') else {
         return false;
     };
     // Prose begins with a capital; keys have none, variables nothing else.

@@ -7,6 +7,7 @@
 
 mod ansible;
 mod architecture;
+mod bots;
 mod capistrano;
 mod checkout;
 mod config_files;

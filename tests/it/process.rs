@@ -11,7 +11,7 @@ mod asking;
 mod auto;
 mod backup;
 mod cancel;
-mod child;
+pub mod child;
 mod commands;
 mod crashes;
 mod finish;

@@ -39,6 +39,7 @@ mod latest;
 mod locks;
 mod manual;
 mod metrics;
+mod notices;
 mod outbox;
 mod plan;
 mod policy;

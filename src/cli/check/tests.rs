@@ -31,6 +31,8 @@ github:
   token: { env: ABSENT_TOKEN }
   webhook_secrets: [{ env: ABSENT_WEBHOOK_SECRET }]
 slack: { signing_secret: { file: /does/not/exist } }
+chat: { callbacks: { hubot: { url: 'http://127.0.0.1:8081/', secret: { env: ABSENT_BOT_SECRET } } } }
+notify: [{ to: { discord: { env: ABSENT_DISCORD } } }]
 apps:
   trelhub:
     repository: oursky/trelhub
@@ -72,6 +74,10 @@ apps:
         hint: make a GitHub App at https://github.com/settings/apps, or a token at https://github.com/settings/tokens
       Slack commands: file `/does/not/exist` is not there
         hint: the app's page at https://api.slack.com/apps shows it
+      news for `callback/hubot`: environment variable `ABSENT_BOT_SECRET` is not set
+        hint: without it nothing is told there; docs/guides/notifications.md says where it comes from
+      news for `discord/ABSENT_DISCORD`: environment variable `ABSENT_DISCORD` is not set
+        hint: without it nothing is told there; docs/guides/notifications.md says where it comes from
       trelhub/production `DEPLOY_KEY`: environment variable `ABSENT_KEY` is not set
         hint: its deployments end in `error` until it is there
     ");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::config::file::{Chat, GitHub, Polling, PollingEvery, Secret, Slack};
+use crate::config::file::{GitHub, Polling, PollingEvery, Secret, Slack};
 use crate::config::interpret::Reading;
 use crate::config::interpret::addresses::{self, Address};
 use crate::config::problem::KeyPath;
@@ -101,8 +101,8 @@ impl Reading<'_> {
         })
     }
 
-    pub(super) fn chat(&mut self, chat: Chat) -> Option<Option<SecretSource>> {
-        self.strong_secret(chat.token, &KeyPath::of(&["chat", "token"]))
+    pub(super) fn chat(&mut self, token: Option<Secret>) -> Option<Option<SecretSource>> {
+        self.strong_secret(token, &KeyPath::of(&["chat", "token"]))
     }
 }
 

@@ -432,6 +432,7 @@ fn told(speaker: &Speaker, actor: &Actor) -> Map<String, Value> {
             room,
             id,
             thread,
+            callback,
         } => {
             let mut notify = Map::new();
             notify.insert("adapter".to_owned(), json!(adapter));
@@ -442,6 +443,9 @@ fn told(speaker: &Speaker, actor: &Actor) -> Map<String, Value> {
             }
             if let Some(user) = &speaker.id {
                 notify.insert("user".to_owned(), json!(user));
+            }
+            if let Some(callback) = callback {
+                notify.insert("callback".to_owned(), json!(callback));
             }
             if let Some(thread) = thread {
                 notify.insert("thread_id".to_owned(), json!(thread));

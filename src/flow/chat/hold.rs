@@ -19,6 +19,7 @@ impl Conversation<'_> {
         self.may_change_all(speaker, &places).await?;
         let request = LockRequest {
             otherwise: asked.otherwise,
+            listener: speaker.listener(),
             ..LockRequest::new(by.clone(), places, asked.reason.as_deref(), asked.length)
         };
         let locked = lock::lock(&self.desk, &request).await?;

@@ -1,13 +1,16 @@
 //! What people are still to be told about locks. It follows from the rows alone, so that whoever changes one need not know how
 //! it is told, and a process that dies in between leaves nothing unsaid.
 
+use sqlx::sqlite::SqliteConnection;
+
 use crate::domain::clock::Timestamp;
+use crate::domain::conversation::Listener;
 use crate::domain::ids::LockId;
 use crate::domain::lock::{Lock, LockEnding};
 use crate::report::lock::News;
 use crate::store::error::StoreError;
 use crate::store::outbox::{self, Outgoing};
-use crate::store::row::{Reader, millis};
+use crate::store::row::{Reader, json, millis};
 use crate::store::{Store, commit};
 
 /// Something to tell about a lock.
@@ -17,6 +20,8 @@ pub struct Notice {
     pub lock: Lock,
     /// What.
     pub what: What,
+    /// The bot through which its owner asked for it.
+    pub listener: Option<Listener>,
 }
 
 /// What there is to tell.
@@ -40,6 +45,24 @@ impl Notice {
             What::Old => News::Old,
         }
     }
+}
+
+/// Keeps through which bot a lock was asked for.
+pub(super) async fn remember(
+    connection: &mut SqliteConnection,
+    lock: LockId,
+    listener: Option<&Listener>,
+) -> Result<(), StoreError> {
+    let Some(listener) = listener else {
+        return Ok(());
+    };
+    sqlx::query("UPDATE locks SET listener = ? WHERE id = ?")
+        .bind(json(listener))
+        .bind(lock.to_string())
+        .execute(connection)
+        .await
+        .map_err(StoreError::while_doing("keep who is told of a lock"))?;
+    Ok(())
 }
 
 impl Store {
@@ -76,6 +99,7 @@ impl Store {
                 Ok(Notice {
                     lock: row.lock()?,
                     what,
+                    listener: row.maybe_json("listener")?,
                 })
             })
             .collect()

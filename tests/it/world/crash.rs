@@ -280,7 +280,7 @@ async fn a_sender_that_died_after_sending_sends_nothing_twice() {
         .engine
         .store
         .claim_outgoing(
-            Kind::DeploymentStatus,
+            &Kind::DeploymentStatus.into(),
             "a sender that died",
             world.engine.now(),
             Duration::from_secs(60),

@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 use crate::world::stage::{APP, SITE, World};
 
 /// A job of GitHub Actions deploys.
-fn job(environment: &str) -> DeploymentRequest {
+pub(super) fn job(environment: &str) -> DeploymentRequest {
     DeploymentRequest {
         creator: Some("github-actions[bot]".to_owned()),
         workflow: Workflow::Run {
@@ -20,7 +20,7 @@ fn job(environment: &str) -> DeploymentRequest {
     }
 }
 
-fn report(state: &str, description: &str) -> StatusReport {
+pub(super) fn report(state: &str, description: &str) -> StatusReport {
     StatusReport {
         state: state.to_owned(),
         description: description.to_owned(),
@@ -31,7 +31,7 @@ fn report(state: &str, description: &str) -> StatusReport {
 
 impl World {
     /// Somebody else reports; the GUID of what GitHub delivered.
-    async fn told_by(&self, deployment: u64, report: StatusReport, by: &str) -> String {
+    pub async fn told_by(&self, deployment: u64, report: StatusReport, by: &str) -> String {
         let delivered = self.github.report(SITE, deployment, report, by).await.unwrap();
         assert_eq!(delivered[0].status, 202);
         delivered[0].guid.clone()

@@ -25,13 +25,15 @@ pub struct Setup {
     secrets: Vec<String>,
     project: Option<PathBuf>,
     files: BTreeMap<String, String>,
-    beside: Vec<(String, String)>,
+    pub(super) beside: Vec<(String, String)>,
     pub(super) form: bool,
     pub(super) answer_timeout: Option<Duration>,
     polling: String,
     pub(super) known_apps: String,
     github: String,
     people: String,
+    top: String,
+    callbacks: String,
     pub(super) repository: String,
 }
 
@@ -55,6 +57,8 @@ impl World {
             known_apps: String::new(),
             github: String::new(),
             people: String::new(),
+            top: String::new(),
+            callbacks: String::new(),
             repository: SITE.to_owned(),
         }
     }
@@ -175,6 +179,25 @@ impl Setup {
         self
     }
 
+    /// Further lines of the configuration, at the top level. `{folder}` is the world's folder.
+    pub fn top(mut self, yaml: &str) -> Self {
+        self.top.push_str(yaml);
+        self.top.push('\n');
+        self
+    }
+
+    /// A bot that takes later news there, signed with this secret.
+    pub fn callback(mut self, name: &str, url: &str, secret: &str) -> Self {
+        if !self.callbacks.is_empty() {
+            self.callbacks.push_str(", ");
+        }
+        let file = format!("callback-{name}");
+        self.callbacks.push_str(&format!(
+            "{name}: {{ url: '{url}', secret: {{ file: '{{folder}}/{file}' }} }}"
+        ));
+        self.beside(&file, secret)
+    }
+
     /// Chima waits for GitHub's answers no longer than this.
     pub fn answer_timeout(mut self, timeout: Duration) -> Self {
         self.answer_timeout = Some(timeout);
@@ -231,6 +254,8 @@ impl Setup {
         } else {
             String::new()
         };
+        let top = self.top.replace("{folder}", &folder.display().to_string());
+        let callbacks = self.callbacks.replace("{folder}", &folder.display().to_string());
         let app = self.app.replace("{folder}", &folder.display().to_string());
         let app: Vec<String> = app.lines().map(|line| format!("    {line}")).collect();
         let text = format!(
@@ -244,7 +269,8 @@ github:
   webhook_secrets: [{secrets}]
   known_apps: [{known}]{polling}
 {more}{slack}
-{people}chat: {{ token: {{ file: {folder}/chat-token }} }}
+{people}chat: {{ token: {{ file: {folder}/chat-token }}, callbacks: {{ {callbacks} }} }}
+{top}
 apps:
   site:
     repository: {repository}

@@ -144,6 +144,14 @@ impl World {
         self.open_again().await;
     }
 
+    /// Stops the app and starts it again on the same ledger, without a file that stood beside the configuration.
+    pub async fn restart_without(&mut self, file: &str) {
+        self.stop().await;
+        self.setup.beside.retain(|(name, _)| name != file);
+        std::fs::remove_file(self.path(file)).unwrap();
+        self.open_again().await;
+    }
+
     /// On another port: somebody else may have the old one by now.
     async fn open_again(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
