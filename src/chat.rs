@@ -4,6 +4,7 @@ pub mod command;
 pub mod grammar;
 pub mod manual;
 pub mod pull_request;
+pub mod slack;
 pub mod target;
 pub mod vocabulary;
 pub mod words;

@@ -30,5 +30,6 @@ pub mod replay;
 pub mod repositories;
 pub mod rules;
 pub mod set_up;
+pub mod slack;
 pub mod sweep;
 pub mod tidy;

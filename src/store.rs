@@ -23,6 +23,7 @@ pub mod reading;
 pub mod repositories;
 pub mod row;
 pub mod runs;
+pub mod slack_asks;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};

@@ -188,6 +188,17 @@ impl Slack {
         self.change(|world| world.refusing.insert(channel.to_owned(), code.to_owned()));
     }
 
+    /// Somebody deletes a message.
+    pub fn delete(&self, ts: &str) {
+        self.change(|world| world.messages.retain(|message| message.ts != ts));
+    }
+
+    /// The bot's token may do nothing but this.
+    pub fn scopes(&self, scopes: &[&str]) {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        self.change(|world| world.scopes = scopes);
+    }
+
     /// Accepts another token.
     pub fn token(&self, value: &str) {
         self.change(|world| world.tokens.push(value.to_owned()));

@@ -13,7 +13,9 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
-use crate::flow::{auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, sweep};
+use crate::flow::{
+    auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, slack, sweep,
+};
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
 
@@ -151,6 +153,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
         webhook_secrets,
         set_up,
         chat_token,
+        slack_signing,
         ..
     } = started;
     let tasks = engine.tasks.clone();
@@ -172,11 +175,14 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("auto-deploy", engine.clone(), auto_deploy::run));
     tasks.spawn(supervised("protection", engine.clone(), protection::run));
     tasks.spawn(supervised("comments", engine.clone(), comment::run));
+    tasks.spawn(supervised("slack", engine.clone(), slack::run));
     tasks.spawn(supervised("renewal", engine.clone(), sweep::renew));
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {
         let draining = CancellationToken::new();
-        let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, draining.clone()).offering(set_up);
+        let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, draining.clone())
+            .hearing_slack(slack_signing)
+            .offering(set_up);
         let connections = connections::serve(listener, router(surface), tasks.clone(), engine.stop.clone());
         let drain = async {
             engine.stop.cancelled().await;

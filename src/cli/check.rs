@@ -211,6 +211,7 @@ fn not_set_up(config: &Config) -> Vec<String> {
         ("Slack messages", &slack.incoming_webhook),
         ("Slack messages", &slack.bot_token),
         ("Slack commands", &slack.signing_secret),
+        ("Slack commands", &slack.app_token),
     ];
     for (what, source) in parts {
         for source in source.iter().filter(|source| is_absent(source)) {

@@ -39,7 +39,7 @@ pub async fn list(store: &Store, only_lost: bool, as_json: bool, now: Timestamp)
     for row in &rows {
         let whom = match row.outgoing.kind {
             Kind::DeploymentStatus | Kind::ProtectionReport | Kind::Comment => "GitHub",
-            Kind::SlackWebhook => "Slack",
+            Kind::SlackWebhook | Kind::SlackApi => "Slack",
         };
         let why = row
             .last_error

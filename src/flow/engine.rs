@@ -18,6 +18,7 @@ use crate::flow::announce::{Voice, run_url};
 use crate::flow::command::Desk;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
+use crate::notify::slack::api::{SlackApi, SlackResponder};
 use crate::provider::attempt;
 use crate::provider::checkout::Checkouts;
 use crate::provider::launch::Launcher;
@@ -67,6 +68,10 @@ pub struct Parts {
     pub github: GitHub,
     /// Slack, where it is set up.
     pub slack: Option<SlackWebhook>,
+    /// Slack's bot, where it has a token.
+    pub slack_bot: Option<SlackApi>,
+    /// Answers at the addresses that Slack names.
+    pub slack_responder: SlackResponder,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
     /// Starts runners.
@@ -105,6 +110,8 @@ pub struct Parts {
     pub protections: Notify,
     /// Rung when somebody asked for something in a comment.
     pub comments: Notify,
+    /// Rung when somebody said something in Slack.
+    pub slack_asks: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
@@ -131,7 +138,7 @@ impl Engine {
     pub fn pace_of(&self, kind: Kind) -> &Pace {
         match kind {
             Kind::DeploymentStatus | Kind::ProtectionReport | Kind::Comment => &self.pace,
-            Kind::SlackWebhook => &self.chat_pace,
+            Kind::SlackWebhook | Kind::SlackApi => &self.chat_pace,
         }
     }
 

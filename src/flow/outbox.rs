@@ -11,6 +11,8 @@ use crate::domain::ids::RunId;
 use crate::domain::run::DeploymentState;
 use crate::flow::comment::{self, CommentMessage, Trouble};
 use crate::flow::engine::Engine;
+use crate::flow::slack::SlackCall;
+use crate::flow::slack::send::{self as slack, Sent};
 use crate::github::call::CallError;
 use crate::github::protection::{Answered, ProtectionAnswer};
 use crate::github::statuses::{NewStatus, Target};
@@ -44,8 +46,8 @@ pub struct StatusMessage {
 
 /// Sends until this process is to stop. Each kind by itself: a Slack that hangs holds up no status.
 pub async fn run(engine: Engine) {
-    let bells = [Notify::new(), Notify::new(), Notify::new(), Notify::new()];
-    let [statuses, answers, comments, messages] = &bells;
+    let bells: [Notify; 5] = std::array::from_fn(|_| Notify::new());
+    let [statuses, answers, comments, messages, calls] = &bells;
     let pass_on = async {
         while !engine.stop.is_cancelled() {
             tokio::select! {
@@ -59,7 +61,8 @@ pub async fn run(engine: Engine) {
         run_kind(&engine, Kind::DeploymentStatus, statuses),
         run_kind(&engine, Kind::ProtectionReport, answers),
         run_kind(&engine, Kind::Comment, comments),
-        run_kind(&engine, Kind::SlackWebhook, messages)
+        run_kind(&engine, Kind::SlackWebhook, messages),
+        run_kind(&engine, Kind::SlackApi, calls)
     );
 }
 
@@ -109,8 +112,12 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
         let answers = send_some(engine, Kind::ProtectionReport).await?;
         Ok::<_, StoreError>(statuses + answers + send_some(engine, Kind::Comment).await?)
     };
-    let (to_github, messages) = tokio::join!(to_github, send_some(engine, Kind::SlackWebhook));
-    Ok(to_github? + messages?)
+    let (to_github, messages, calls) = tokio::join!(
+        to_github,
+        send_some(engine, Kind::SlackWebhook),
+        send_some(engine, Kind::SlackApi)
+    );
+    Ok(to_github? + messages? + calls?)
 }
 
 /// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way. Only
@@ -156,6 +163,7 @@ async fn send(engine: &Engine, kind: Kind, claimed: Claimed) -> Result<(), Store
         Kind::DeploymentStatus => send_status(engine, &claimed).await,
         Kind::SlackWebhook => send_message(engine, &claimed).await,
         Kind::Comment => send_comment(engine, &claimed).await,
+        Kind::SlackApi => call_slack(engine, &claimed).await,
         Kind::ProtectionReport => answer_job(engine, &claimed).await,
     }
 }
@@ -265,6 +273,20 @@ async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
         Ok(()) => engine.store.mark_sent(id, engine.now()).await,
         Err(Trouble::Ledger(error)) => Err(error),
         Err(Trouble::GitHub(error)) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
+    }
+}
+
+async fn call_slack(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+    let id = &claimed.outgoing.id;
+    let call: SlackCall = match serde_json::from_value(claimed.outgoing.body.clone()) {
+        Ok(call) => call,
+        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+    };
+    match slack::send(engine, claimed, &call).await {
+        Ok(Sent::Done) => engine.store.mark_sent(id, engine.now()).await,
+        Ok(Sent::NotYet(pause)) => engine.store.let_outgoing_wait(id, engine.now() + pause).await,
+        Err(slack::Trouble::Ledger(error)) => Err(error),
+        Err(slack::Trouble::Slack(error)) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
     }
 }
 

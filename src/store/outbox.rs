@@ -29,6 +29,8 @@ pub enum Kind {
     ProtectionReport,
     /// A comment on a pull request.
     Comment,
+    /// A message of Slack's bot.
+    SlackApi,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             Self::SlackWebhook => "slack_webhook",
             Self::ProtectionReport => "protection_report",
             Self::Comment => "comment",
+            Self::SlackApi => "slack_api",
         }
     }
 
@@ -49,6 +52,7 @@ impl Kind {
         match self {
             Self::DeploymentStatus | Self::ProtectionReport | Self::Comment => GITHUB_PACE,
             Self::SlackWebhook => "slack",
+            Self::SlackApi => "slack_api",
         }
     }
 
@@ -58,6 +62,7 @@ impl Kind {
             Self::SlackWebhook,
             Self::ProtectionReport,
             Self::Comment,
+            Self::SlackApi,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == name)
@@ -316,6 +321,23 @@ impl Store {
         .await
         .map_err(&failed)?;
         commit(tx, doing).await
+    }
+
+    /// Puts a row off that was not tried: its turn has not come.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn let_outgoing_wait(&self, id: &str, next_attempt_at: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET state = 'pending', claimed_until = NULL, next_attempt_at = ? WHERE id = ? AND state = 'sending'",
+        )
+        .bind(millis(next_attempt_at))
+        .bind(id)
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::while_doing("let a row of the outbox wait"))?;
+        Ok(())
     }
 
     /// Gives a row up: it can never be delivered. It stays visible.

@@ -48,3 +48,4 @@ mod set_up;
 mod sha;
 mod shell;
 mod slack;
+mod slack_chat;

@@ -64,7 +64,6 @@ apps:
 
     without effect
       `deployers` and `admins` of `apps.docs.environments.live` are not enforced in this version: whoever may create deployments on GitHub may deploy
-      `slack.bot_token` and `slack.signing_secret` have no effect in this version: Slack is told, through `slack.incoming_webhook`, but not listened to; a bot can pass on what people say, through `chat.token`
 
     not set up
       deliveries from GitHub: environment variable `ABSENT_WEBHOOK_SECRET` is not set

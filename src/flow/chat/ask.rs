@@ -21,6 +21,7 @@ use crate::report::chat::{self, compare_url};
 use crate::report::creation::sentence as answer_of_github;
 use crate::report::sentence::sentence;
 use crate::store::asks::Wished;
+use crate::store::slack_asks::SlackWish;
 
 /// So far back a commit is looked for that an environment once ran.
 const REMEMBERED: u32 = 200;
@@ -200,6 +201,9 @@ impl<'a> Conversation<'a> {
     async fn ask_for(&self, speaker: &Speaker, spot: Spot<'a>, home: &Home, what: Wanted) -> Result<Reply, Trouble> {
         let mut notes = told(speaker);
         notes.extend(what.notes);
+        if let Some(ask) = self.slack_ask {
+            notes.insert("ask".to_owned(), json!(ask));
+        }
         let wish = Wish {
             git_ref: what.git_ref,
             task: what.task,
@@ -218,6 +222,14 @@ impl<'a> Conversation<'a> {
                 task: wish.task.clone(),
             };
             self.desk.store.begin_wish(ask, &wished).await?;
+        }
+        if let Some(ask) = self.slack_ask {
+            let wished = SlackWish {
+                repository: home.name.to_string(),
+                environment: spot.environment.name.to_string(),
+                task: wish.task.clone(),
+            };
+            self.desk.store.begin_slack_wish(ask, &wished).await?;
         }
         let asked = ask(self.github, home.installation, (&home.name, spot.environment), &wish).await;
         let asked = asked.map_err(|error| match error {
