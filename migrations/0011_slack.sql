@@ -26,7 +26,7 @@ CREATE TABLE slack_messages (
     room            TEXT,
     -- whose person is told how it ended, by Slack's id
     asker           TEXT,
-    -- where it is, once it is there
+    -- where it is: the channel from when it is first tried, the time once it is there
     channel         TEXT,
     ts              TEXT,
     -- what it says, as far as it was put into the outbox

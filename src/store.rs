@@ -24,6 +24,7 @@ pub mod repositories;
 pub mod row;
 pub mod runs;
 pub mod slack_asks;
+pub mod slack_messages;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};

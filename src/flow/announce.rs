@@ -2,15 +2,16 @@
 
 use serde_json::json;
 
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::foreign::ForeignDeployment;
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
 use crate::flow::engine::Engine;
 use crate::flow::outbox::StatusMessage;
+use crate::flow::slack::{SlackCall, To};
 use crate::github::statuses::{NewStatus, Target};
-use crate::report::slack;
+use crate::report::slack::{self, SlackMessage};
 use crate::report::status::{self, Links, Place};
 use crate::store::locks::{Notice, What};
 use crate::store::outbox::{Kind, Outgoing};
@@ -80,41 +81,59 @@ impl Voice<'_> {
     /// What is to be sent about a lock.
     #[must_use]
     pub fn about_lock(&self, notice: &Notice, now: Timestamp) -> Vec<Outgoing> {
-        if !self.slack {
-            return Vec::new();
-        }
         let says = match &notice.what {
             What::Begun => "begun".to_owned(),
             What::Ended(_) => "ended".to_owned(),
             // each time is news
             What::Old => format!("old {}", now.timestamp()),
         };
+        let place = &notice.lock.place;
+        let app = self.config.app(place.app.as_str());
+        let environment = app.and_then(|app| app.environments.iter().find(|own| own.name == place.environment));
+        let Some((kind, body)) = self.for_slack(environment, slack::about_lock(&notice.lock, notice.news(), now))
+        else {
+            return Vec::new();
+        };
         vec![Outgoing {
             id: self.fresh_id(),
-            kind: Kind::SlackWebhook,
+            kind,
             key: format!("lock/{}/{says}", notice.lock.id),
             run: None,
             terminal: true,
             says,
-            body: json!(slack::about_lock(&notice.lock, notice.news(), now)),
+            body,
         }]
     }
 
     /// What is to be sent about a deployment that somebody else carries out.
     #[must_use]
     pub fn about_foreign(&self, host: &str, one: &ForeignDeployment) -> Vec<Outgoing> {
-        if !self.slack {
+        let environment = self.config.find(&one.repository, &one.environment);
+        let environment = environment.map(|(_, environment)| environment);
+        let Some((kind, body)) = self.for_slack(environment, slack::about_foreign(one)) else {
             return Vec::new();
-        }
+        };
         vec![Outgoing {
             id: self.fresh_id(),
-            kind: Kind::SlackWebhook,
+            kind,
             key: format!("foreign/{host}/{}/{}", one.repository_id, one.id),
             run: None,
             terminal: true,
             says: one.state().to_owned(),
-            body: json!(slack::about_foreign(one)),
+            body,
         }]
+    }
+
+    /// Through the webhook where there is one, else by the bot into the environment's channel.
+    fn for_slack(&self, environment: Option<&Environment>, message: SlackMessage) -> Option<(Kind, serde_json::Value)> {
+        if self.slack {
+            return Some((Kind::SlackWebhook, json!(message)));
+        }
+        self.config.slack.bot_token.as_ref()?;
+        let own = environment.and_then(|environment| environment.slack_channel.as_ref());
+        let channel = own.or(self.config.slack.channel.as_ref())?.clone();
+        let to = To::Room { channel, thread: None };
+        Some((Kind::SlackApi, json!(SlackCall { to, message })))
     }
 
     fn fresh_id(&self) -> String {
@@ -123,7 +142,7 @@ impl Voice<'_> {
 }
 
 /// Where a run and its environment can be looked at.
-fn links(config: &Config, run: &Run) -> Links {
+pub(crate) fn links(config: &Config, run: &Run) -> Links {
     let environment_url = run
         .order
         .as_ref()

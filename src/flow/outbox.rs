@@ -227,6 +227,11 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
             .bury_outgoing(&claimed.outgoing.id, "no `slack.incoming_webhook` is set up")
             .await;
     };
+    if let Some(run) = claimed.outgoing.run
+        && crate::flow::slack::tells_of(engine, run).await?
+    {
+        return engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await;
+    }
     match slack.send(&claimed.outgoing.body).await {
         Ok(()) => {
             let delivery = claimed.delivery.map(tracing::field::display);

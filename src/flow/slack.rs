@@ -3,6 +3,7 @@
 //! Slack waits three seconds and then says it again. So a request is answered as soon as it is written down; only a slash
 //! command is waited for a little, because most answers are ready by then.
 
+mod follow;
 mod names;
 pub mod send;
 
@@ -201,7 +202,22 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
         Box::pin(answer(engine, &ask)).await?;
         done += 1;
     }
-    Ok(done)
+    Ok(done + follow::step(engine).await?)
+}
+
+/// Whether the bot tells of a run in some room: then the incoming webhook does not.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub async fn tells_of(engine: &Engine, run: RunId) -> Result<bool, StoreError> {
+    if engine.slack_bot.is_none() {
+        return Ok(false);
+    }
+    let Some(run) = engine.store.find_run(run).await? else {
+        return Ok(false);
+    };
+    Ok(follow::room_of(engine, &run).await?.is_some())
 }
 
 /// Works on one, and puts the answer into the outbox; `None` where it has to wait.

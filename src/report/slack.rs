@@ -5,6 +5,8 @@
 
 pub mod answer;
 pub mod kit;
+pub mod run;
+pub mod thread;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! Slack as people use it: what they type there, what is answered, and where.
 
 mod buttons;
+mod deployments;
 mod receiving;
 
 use chima::flow::slack;
@@ -66,12 +67,11 @@ impl World {
     /// Answers what was said in Slack, and lets everything be told.
     pub async fn settle_slack(&self) {
         loop {
-            let answered = slack::step(&self.engine).await.unwrap();
-            self.github.wait_for_deliveries(PATIENCE).await.unwrap();
             self.settle_all().await;
-            if answered == 0 {
+            if slack::step(&self.engine).await.unwrap() == 0 {
                 return;
             }
+            self.github.wait_for_deliveries(PATIENCE).await.unwrap();
         }
     }
 

@@ -45,6 +45,9 @@ async fn a_button_that_only_one_person_sees_is_answered_to_that_person() {
     assert_snapshot!(world.in_slack().await, @"
     [C0DEPLOY only for U0MONA] `site` has no environment `moon`; it has `production`, `staging`
     [response to one] deployment <1> of `main` at <one> to `staging` of `site`
+    [C0DEPLOY] *succeeded*: deploy `site` to `staging`
+    `octo/site` at <one> (main) · asked for by <@U0HUBOT> · took 0 s · <<chima>/runs/<run 1>|run page>
+    [C0DEPLOY in a thread] <@U0HUBOT> deployed <one> (main) to staging in 0 s
     ");
     assert_eq!(world.runs().await[0].requester.as_deref(), Some("hubot"));
     world.end().await;

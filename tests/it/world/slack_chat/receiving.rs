@@ -150,6 +150,9 @@ async fn a_mention_is_answered_in_its_thread_and_a_refusal_to_one_person() {
     [C0DEPLOY in a thread] deployment <1> of `main` at <one> to `staging` of `site`
     [C0DEPLOY only for U0MONA] `site` has no environment `moon`; it has `production`, `staging`
     [D0MONA] `site.com`? never heard of it; apps `site`
+    [C0DEPLOY] *succeeded*: deploy `site` to `staging`
+    `octo/site` at <one> (main) · asked for by <@U0MONA> · took 0 s · <<chima>/runs/<run 1>|run page>
+    [C0DEPLOY in a thread] <@U0MONA> deployed <one> (main) to staging in 0 s
     ");
     assert_eq!(world.journal().len(), 2);
     world.end().await;
@@ -218,7 +221,12 @@ async fn an_answer_of_github_that_was_lost_makes_no_second_deployment() {
     world.clock.advance(Duration::from_secs(30));
     world.settle_slack().await;
     assert_eq!(world.journal().len(), 2, "one deployment");
-    assert_snapshot!(world.in_slack().await, @"[C0DEPLOY in a thread] deployment <1>");
+    assert_snapshot!(world.in_slack().await, @"
+    [C0DEPLOY in a thread] deployment <1>
+    [C0DEPLOY] *succeeded*: deploy `site` to `staging`
+    `octo/site` at <one> (main) · asked for by <@U0MONA> · took 0 s · <<chima>/runs/<run 1>|run page>
+    [C0DEPLOY in a thread] <@U0MONA> deployed <one> (main) to staging in 0 s
+    ");
     world.end().await;
 }
 
@@ -230,7 +238,7 @@ async fn two_processes_answer_once_and_one_takes_up_what_the_other_left() {
     let both = tokio::join!(slack::step(&world.engine), slack::step(&second));
     assert_eq!(both.0.unwrap() + both.1.unwrap(), 1);
     world.settle_slack().await;
-    assert_eq!(world.slack.messages().len(), 1);
+    assert_eq!(world.slack.messages().len(), 3, "the answer, the deployment, its end");
     // a process that is gone had it
     world.mention("Ev2", "status site").await;
     let dead = "chima@gone/boot/1/1/1";
@@ -241,10 +249,10 @@ async fn two_processes_answer_once_and_one_takes_up_what_the_other_left() {
         .unwrap();
     assert!(claimed.is_some());
     world.settle_slack().await;
-    assert_eq!(world.slack.messages().len(), 1, "somebody may be at it");
+    assert_eq!(world.slack.messages().len(), 3, "somebody may be at it");
     world.clock.advance(Duration::from_secs(301));
     world.settle_slack().await;
-    assert_eq!(world.slack.messages().len(), 2);
+    assert_eq!(world.slack.messages().len(), 4);
     second.store.close().await;
     world.end().await;
 }
@@ -262,7 +270,7 @@ async fn while_slack_is_away_answers_wait_and_arrive_once() {
     assert_eq!(world.journal().len(), 2, "deployed without Slack");
     world.slack.up();
     world.settle_slack().await;
-    assert_eq!(world.slack.messages().len(), 1);
+    assert_eq!(world.slack.messages().len(), 3, "the answer, the deployment, its end");
     world.end().await;
 }
 
