@@ -6,6 +6,7 @@
 mod api;
 pub mod blocks;
 pub mod inbound;
+pub mod socket;
 pub mod world;
 
 use std::io;

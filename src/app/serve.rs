@@ -164,6 +164,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     if roles.receive {
         tasks.spawn(supervised("intake", engine.clone(), intake::run));
         tasks.spawn(supervised("repositories", engine.clone(), repositories::run));
+        tasks.spawn(supervised("socket", engine.clone(), slack::socket::run));
         // where deliveries are taken: GitHub is asked to send them here
         tasks.spawn(supervised("catch-up", engine.clone(), catch_up::run));
     }

@@ -141,6 +141,10 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         Some(token) => Some(SlackApi::new(&config.slack.api_url, token)?),
         None => None,
     };
+    let slack_app = match read_named(config.slack.app_token.as_ref(), "slack.app_token", &mut named)? {
+        Some(token) => Some(SlackApi::new(&config.slack.api_url, token)?),
+        None => None,
+    };
     let slack_signing = match &config.slack.signing_secret {
         Some(source) => secret::read_strong(source)?,
         None => None,
@@ -184,13 +188,19 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         }
         Credentials::Token(_) | Credentials::App { .. } => None,
     };
+    let mut known = config.clone();
+    if slack_bot.is_none() {
+        // named, and not set: nothing is put into the outbox that nobody could send
+        known.slack.bot_token = None;
+    }
     let engine = Engine::new(Parts {
-        config: config.clone(),
+        config: known,
         store,
         queue,
         github,
         slack,
         slack_bot,
+        slack_app,
         slack_responder: SlackResponder::new()?,
         clock,
         launcher: Launcher {

@@ -70,6 +70,8 @@ pub struct Parts {
     pub slack: Option<SlackWebhook>,
     /// Slack's bot, where it has a token.
     pub slack_bot: Option<SlackApi>,
+    /// Slack's app, where it has a token: it opens sockets.
+    pub slack_app: Option<SlackApi>,
     /// Answers at the addresses that Slack names.
     pub slack_responder: SlackResponder,
     /// Time and ids.

@@ -6,6 +6,7 @@
 mod follow;
 mod names;
 pub mod send;
+pub mod socket;
 
 use std::time::Duration;
 

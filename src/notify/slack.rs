@@ -2,6 +2,7 @@
 //! <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
 
 pub mod api;
+pub mod socket;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod kit;
+pub mod manifest;
 pub mod run;
 pub mod thread;
 

@@ -67,6 +67,9 @@ fn answer(world: &mut World, request: &Request, record: &mut Recorded) -> (Answe
                 Ok(arguments) => arguments,
                 Err(code) => return (failure(code), true),
             };
+            if *method == "apps.connections.open" {
+                return (open_connection(world, request), true);
+            }
             if let Err(code) = authenticate(world, request, &arguments) {
                 return (failure(code), true);
             }
@@ -145,6 +148,17 @@ fn update(world: &mut World, arguments: &Map<String, Value>) -> Outcome {
     }
     let shown = shown(message);
     Ok(json!({"ok": true, "channel": channel, "ts": ts, "text": message.text, "message": shown}))
+}
+
+/// The token of an app, not that of a bot.
+fn open_connection(world: &World, request: &Request) -> Answer {
+    let token = request.header("authorization").unwrap_or_default();
+    let app = token.strip_prefix("Bearer ") == Some(crate::slack::socket::DEFAULT_APP_TOKEN);
+    match &world.socket_url {
+        Some(url) if app => Answer::json(200, &json!({"ok": true, "url": url})),
+        Some(_) => failure("not_allowed_token_type"),
+        None => failure("internal_error"),
+    }
 }
 
 fn user_info(world: &World, arguments: &Map<String, Value>) -> Outcome {

@@ -25,6 +25,7 @@ pub struct World {
     pub channels: BTreeMap<String, String>,
     /// What the bot's token may do.
     pub scopes: Vec<String>,
+    pub(crate) socket_url: Option<String>,
     pub(crate) tokens: Vec<String>,
     pub(crate) refusing: BTreeMap<String, String>,
     pub(crate) clock: Clock,
@@ -107,6 +108,7 @@ impl World {
             users: [("U0MONA", "mona"), ("U0HUBOT", "hubot")].map(owned).into(),
             channels: [("C0DEPLOY", "deployment"), ("C0OTHER", "other")].map(owned).into(),
             scopes: SCOPES.map(str::to_owned).into(),
+            socket_url: None,
             tokens: vec![crate::slack::DEFAULT_TOKEN.to_owned()],
             refusing: BTreeMap::new(),
             clock: Clock::system(),

@@ -293,7 +293,7 @@ impl SlackApi {
     pub async fn identity(&self) -> Result<Identity, ApiError> {
         let request = self.client.post(format!("{}/auth.test", self.base)).json(&json!({}));
         let answer = request
-            .bearer_auth(self.token.expose_secret())
+            .bearer_auth(self.token.expose_secret().trim())
             .send()
             .await
             .map_err(unreachable)?;

@@ -3,6 +3,7 @@
 mod buttons;
 mod deployments;
 mod receiving;
+mod socket;
 
 use chima::flow::slack;
 use chima_simulator::post::Reply;
