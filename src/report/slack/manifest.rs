@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 /// What the bot may do, and what for.
-pub const SCOPES: [(&str, &str); 10] = [
+pub const SCOPES: [(&str, &str); 11] = [
     ("app_mentions:read", "hear who mentions the bot"),
     (
         "channels:history",
@@ -12,6 +12,10 @@ pub const SCOPES: [(&str, &str); 10] = [
     ),
     ("channels:read", "know channels by name"),
     ("chat:write", "write and change messages"),
+    (
+        "chat:write.public",
+        "the same in public channels that nobody invited it to",
+    ),
     ("commands", "the slash command"),
     ("groups:history", "as `channels:history`, in private channels"),
     ("groups:read", "know private channels by name"),
