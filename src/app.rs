@@ -1,6 +1,7 @@
 //! The composition root: the only room where everything meets.
 
 pub mod ask;
+pub mod backup;
 pub mod chat;
 pub mod clock;
 pub mod demo;
@@ -139,6 +140,8 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             )
         }
         Command::Locks { json } => locking::locks(&load(&path)?, json),
+        Command::Backup { to, keep } => backup::backup(&load(&path)?, to, keep),
+        Command::Restore { file } => backup::restore(&load(&path)?, &file),
         Command::Forget { repository } => offline::forget(&load(&path)?, &repository),
         Command::Setup(args) => setup::setup(&path, &args),
         Command::Doctor { json } => doctor::doctor(&load(&path)?, json),

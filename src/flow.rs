@@ -28,6 +28,7 @@ pub mod recheck;
 pub mod rehearse;
 pub mod replay;
 pub mod repositories;
+pub mod restore;
 pub mod rules;
 pub mod set_up;
 pub mod slack;

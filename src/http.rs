@@ -5,6 +5,7 @@
 pub mod chat;
 pub mod health;
 pub mod logs;
+pub mod metrics;
 pub mod pages;
 pub mod problem;
 pub mod serve;
@@ -39,6 +40,7 @@ pub fn router(surface: Surface) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .merge(slack::routes())
+        .route("/metrics", get(metrics::metrics))
         .merge(setup::routes(surface.set_up.clone()))
         .fallback(pages::not_found);
     fixed_headers(routes.with_state(surface))

@@ -4,6 +4,7 @@
 //! [`crate::domain::names::shown`] on its way into a sentence.
 
 pub mod auto_deploy;
+pub mod backup;
 pub mod cancel;
 pub mod catalogue;
 pub mod chat;

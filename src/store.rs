@@ -5,6 +5,7 @@
 
 pub mod asks;
 pub mod auto_deploys;
+pub mod backup;
 pub mod cancel;
 pub mod catch_ups;
 pub mod claims;
@@ -25,6 +26,7 @@ pub mod row;
 pub mod runs;
 pub mod slack_asks;
 pub mod slack_messages;
+pub mod tallies;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};

@@ -276,6 +276,21 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy the ledger while it is in use, and prove that the copy is whole.
+    Backup {
+        /// The file to make; it must not be there yet [default: `backups/chima-TIME.db` in `data_dir`].
+        #[arg(value_name = "FILE")]
+        to: Option<PathBuf>,
+        /// Of the backups in that folder that carry a time in their name, keep only so many, the newest.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "to")]
+        keep: Option<u32>,
+    },
+    /// Put a backup in the place of the ledger, which is kept beside it. No Chima may use it meanwhile. Before the next one begins
+    /// anything, it asks GitHub what has happened since.
+    Restore {
+        /// What `chima backup` made.
+        file: PathBuf,
+    },
     /// Forget which repository was meant by a name of the configuration: the one that has the name now takes its place.
     Forget {
         /// As the configuration calls it, `owner/name`.

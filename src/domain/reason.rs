@@ -137,6 +137,11 @@ pub enum Reason {
     ShaMismatch { found: String },
     /// The process that carried out the run is gone without a result.
     Interrupted { detail: String },
+    /// The ledger is a backup's copy, and nobody can tell what became of the run since.
+    Restored {
+        /// What GitHub shows, which is no end.
+        state: Option<String>,
+    },
     /// A person stopped it.
     Cancelled {
         by: String,
@@ -196,6 +201,7 @@ impl Reason {
             Self::CheckoutFailed { .. } => "checkout_failed",
             Self::ShaMismatch { .. } => "sha_mismatch",
             Self::Interrupted { .. } => "interrupted",
+            Self::Restored { .. } => "restored",
             Self::Cancelled { .. } => "cancelled",
             Self::HoldExpired { .. } => "hold_expired",
             Self::ConfigurationChanged { .. } => "configuration_changed",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::clock::Timestamp;
 use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::ids::{DeliveryId, DeploymentId, Fence};
 use crate::domain::reason::Reason;
@@ -41,6 +42,8 @@ pub enum RunEvent {
         state: String,
         description: String,
     },
+    /// The ledger is a backup's copy: what happened since was looked up.
+    Restored { made_at: Timestamp },
     /// It is over.
     Finished { state: RunState, reason: Option<Reason> },
 }

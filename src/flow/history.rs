@@ -85,7 +85,7 @@ pub fn lateness(engine: &Engine, delivery: &Delivery, deployment: &Deployment) -
         (Source::Listing | Source::Webhook, _) => LATE,
     };
     match delivery.source {
-        _ if deployment.created_at + usual < delivery.received_at => Lateness::Missed,
+        _ if delivery.recovered || deployment.created_at + usual < delivery.received_at => Lateness::Missed,
         Source::Listing => Lateness::Found,
         Source::Webhook => Lateness::Delivered,
     }

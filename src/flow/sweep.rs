@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::flow::engine::Engine;
-use crate::flow::{adopt, command, lock, outbox, repositories, tidy};
+use crate::flow::{adopt, command, lock, outbox, repositories, restore, tidy};
 use crate::store::error::StoreError;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -44,6 +44,9 @@ pub async fn step(engine: &Engine) -> Result<(), StoreError> {
 
 /// One pass; whether every bell that was due could be rung.
 async fn pass(engine: &Engine, ring_all: bool) -> Result<bool, StoreError> {
+    if !restore::step(engine).await? {
+        return Ok(false);
+    }
     outbox::release_dead(engine).await?;
     // a worker that died with a run may have died with a bell too
     let ring_all = adopt::step(engine).await? > 0 || ring_all;

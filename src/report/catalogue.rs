@@ -213,6 +213,11 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "the requester",
             "look at what it left on the target, then deploy again",
         ),
+        Reason::Restored { .. } => entry(
+            "the ledger was restored from a backup in which the run had not ended, and GitHub shows no end of it: it may have run since",
+            "the requester",
+            "look at what runs in the environment, then deploy again",
+        ),
         Reason::Cancelled { .. } => entry("a person stopped it", "the requester", "deploy again when it is wanted"),
         Reason::HoldExpired { .. } => entry(
             "it was held until its time was up",
@@ -371,6 +376,9 @@ pub fn examples() -> Vec<Reason> {
         },
         Reason::Interrupted {
             detail: text("its runner is gone and left no result"),
+        },
+        Reason::Restored {
+            state: Some(text("queued")),
         },
         Reason::Cancelled {
             by: text("mona"),

@@ -34,6 +34,10 @@ pub fn wording(event: &RunEvent) -> String {
         RunEvent::PersonSaid(verdict) => word_of(verdict),
         RunEvent::CancelRequested(cancellation) => wanted_by(cancellation),
         RunEvent::ReportedByOther { by, state, description } => said_by_other(by, state, description),
+        RunEvent::Restored { made_at } => {
+            let at = made_at.format("%F %T");
+            format!("the ledger was restored from a backup of {at} UTC; GitHub was asked what happened since")
+        }
         RunEvent::Finished {
             state,
             reason: Some(reason),
@@ -103,6 +107,12 @@ mod tests {
             (
                 RunEvent::PersonSaid(PersonsVerdict::new("Mona Lisa", false, Some("the `store` refused"))),
                 "`Mona Lisa` says that it could not be done: \"the 'store' refused\"",
+            ),
+            (
+                RunEvent::Restored {
+                    made_at: chrono::DateTime::from_timestamp(1_750_000_000, 0).unwrap(),
+                },
+                "the ledger was restored from a backup of 2025-06-15 15:06:40 UTC; GitHub was asked what happened since",
             ),
             (
                 RunEvent::Finished {

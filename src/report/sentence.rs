@@ -251,6 +251,13 @@ pub fn why(reason: &Reason) -> String {
             )
         }
         Reason::Interrupted { detail } => format!("interrupted: {}", plain(detail)),
+        Reason::Restored { state } => {
+            let shown = match state {
+                Some(state) => format!("GitHub shows it as {}", quoted(state)),
+                None => "GitHub shows nothing of it".to_owned(),
+            };
+            format!("restored from a backup in which it had not ended, and {shown}: it may have run since")
+        }
         Reason::Cancelled { by, remote } => format!("cancelled by {}{}", person(by), elsewhere(*remote)),
         Reason::HoldExpired {
             limit_seconds,

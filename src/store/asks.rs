@@ -105,7 +105,7 @@ impl Store {
         let doing = "claim what a comment asks for";
         let any = sqlx::query(
             "SELECT 1 FROM asks WHERE answer IS NULL AND open = 1 AND next_attempt_at <= ?1 \
-             AND (claimed_until IS NULL OR claimed_until <= ?1) LIMIT 1",
+             AND (claimed_until IS NULL OR claimed_until <= ?1) AND NOT EXISTS (SELECT 1 FROM copied) LIMIT 1",
         )
         .bind(millis(now))
         .fetch_optional(&self.read)

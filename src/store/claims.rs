@@ -83,11 +83,14 @@ impl Store {
         let Some(lane) = lane else {
             return Ok(Claim::Empty);
         };
-        let active = sqlx::query("SELECT 1 FROM runs WHERE lane = ? AND state = 'running'")
-            .bind(&lane)
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(&failed)?;
+        // in a restored ledger nothing begins before it is known what has happened since
+        let active = sqlx::query(
+            "SELECT 1 FROM runs WHERE lane = ? AND state = 'running' UNION ALL SELECT 1 FROM copied LIMIT 1",
+        )
+        .bind(&lane)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)?;
         if active.is_some() {
             return Ok(Claim::Busy);
         }

@@ -98,6 +98,8 @@ pub struct Delivery {
     pub detail: Option<String>,
     /// How often working on it went wrong.
     pub attempts: u64,
+    /// Whether it comes from a backup, in which nobody had worked on it yet: somebody may have done so since.
+    pub recovered: bool,
 }
 
 /// A delivery that waits to be worked on.
@@ -340,6 +342,7 @@ impl Store {
         let doing = "list open deliveries";
         let rows = sqlx::query(
             "SELECT id, repository_id FROM deliveries WHERE disposition = 'received' \
+             AND NOT EXISTS (SELECT 1 FROM copied) \
              AND (next_attempt_at IS NULL OR next_attempt_at <= ?) ORDER BY id LIMIT ?",
         )
         .bind(millis(now))
@@ -521,5 +524,6 @@ fn read_delivery(row: &Reader<'_>) -> Result<Delivery, StoreError> {
         disposition: Disposition::from_name(&disposition).ok_or_else(|| row.unreadable("disposition", disposition))?,
         detail: row.maybe_text("detail")?,
         attempts: row.number("attempts")?,
+        recovered: row.number("recovered")? != 0,
     })
 }

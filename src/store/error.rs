@@ -36,6 +36,15 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
+    /// A copy of the ledger could not be written.
+    #[error("cannot write the backup `{path}`: {source}")]
+    Copy {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A row holds what this version cannot read.
     #[error("cannot {doing}: the ledger holds `{found}` as {column}, which this version does not know")]
     Unreadable {
@@ -65,9 +74,12 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database { .. } | Self::Busy => true,
-            Self::Migration(_) | Self::Unsafe { .. } | Self::File { .. } | Self::Unreadable { .. } | Self::Stale => {
-                false
-            }
+            Self::Migration(_)
+            | Self::Unsafe { .. }
+            | Self::File { .. }
+            | Self::Copy { .. }
+            | Self::Unreadable { .. }
+            | Self::Stale => false,
         }
     }
 }

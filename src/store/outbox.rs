@@ -130,6 +130,7 @@ async fn due<'c>(
          AND ((o.state = 'pending' AND o.next_attempt_at <= ?2) OR (o.state = 'sending' AND o.claimed_until <= ?2)) \
          AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.key = o.key AND p.id < o.id \
                          AND p.state IN ('pending', 'sending')) \
+         AND NOT EXISTS (SELECT 1 FROM copied) \
          ORDER BY o.terminal DESC, o.id LIMIT 1",
     )
     .bind(kind.as_str())

@@ -12,6 +12,7 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::locks;
 use crate::store::row::{Reader, json, millis, number};
+use crate::store::tallies;
 
 /// How a step of a run ended, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +99,7 @@ async fn lane_contents(
     Ok(contents)
 }
 
-/// Adds an entry to a run's timeline.
+/// Adds an entry to a run's timeline; the run is in the state that the entry tells of. One that ends it is counted.
 pub(crate) async fn append_event(
     connection: &mut SqliteConnection,
     run: RunId,
@@ -112,10 +113,10 @@ pub(crate) async fn append_event(
     .bind(run.to_string())
     .bind(millis(at))
     .bind(json(event))
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::while_doing("record an event of a run"))?;
-    Ok(())
+    tallies::count(connection, run, event).await
 }
 
 impl Store {
@@ -263,13 +264,15 @@ impl Store {
     /// When the ledger cannot be read.
     pub async fn held_runs_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Run>, StoreError> {
         let doing = "list held runs";
-        let rows =
-            sqlx::query("SELECT * FROM runs WHERE state = 'held' AND check_after <= ? ORDER BY check_after LIMIT ?")
-                .bind(millis(now))
-                .bind(limit)
-                .fetch_all(&self.read)
-                .await
-                .map_err(StoreError::while_doing(doing))?;
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE state = 'held' AND check_after <= ? AND NOT EXISTS (SELECT 1 FROM copied) \
+             ORDER BY check_after LIMIT ?",
+        )
+        .bind(millis(now))
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
         rows.iter().map(|row| Reader::new(row, doing).run()).collect()
     }
 

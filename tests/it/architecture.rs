@@ -62,6 +62,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "app"]),
     ("askama", &["http"]),
     ("globset", &["domain"]),
+    ("prometheus_client", &["http"]),
 ];
 
 /// Rooms that do no I/O and read no clock.

@@ -9,6 +9,7 @@
 
 mod asking;
 mod auto;
+mod backup;
 mod cancel;
 mod child;
 mod commands;

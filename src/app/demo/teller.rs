@@ -207,6 +207,7 @@ impl Teller {
                 | RunEvent::AwaitsPerson
                 | RunEvent::PersonSaid { .. }
                 | RunEvent::CancelRequested { .. }
+                | RunEvent::Restored { .. }
                 | RunEvent::ReportedByOther { .. } => say("run", &words)?,
             }
         }

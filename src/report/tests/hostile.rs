@@ -161,6 +161,9 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
         },
         Reason::ConfigurationChanged { .. } => Reason::ConfigurationChanged { detail: one() },
         Reason::ConfigurationUnusable { .. } => Reason::ConfigurationUnusable { detail: one() },
+        Reason::Restored { state } => Reason::Restored {
+            state: state.as_ref().map(|_| text.to_owned()),
+        },
         Reason::AttemptsExhausted { .. } => Reason::AttemptsExhausted { attempts: u32::MAX },
     }
 }
@@ -199,7 +202,7 @@ proptest! {
 
     #[test]
     fn every_status_is_one_that_github_takes(
-        text in hostile_text(), index in 0..42_usize, count in 0..40_usize, ordered: bool, position: u32,
+        text in hostile_text(), index in 0..43_usize, count in 0..40_usize, ordered: bool, position: u32,
     ) {
         let reason = examples().swap_remove(index);
         for state in RunState::ALL {
@@ -216,7 +219,7 @@ proptest! {
 
     #[test]
     fn every_message_is_one_that_slack_shows(
-        text in hostile_text(), index in 0..42_usize, count in 0..40_usize, ordered: bool,
+        text in hostile_text(), index in 0..43_usize, count in 0..40_usize, ordered: bool,
     ) {
         let reason = filled(examples().swap_remove(index), &text, count);
         for state in RunState::ALL.into_iter().filter(|state| *state != RunState::Succeeded) {
@@ -230,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn every_sentence_ends(text in hostile_text(), index in 0..42_usize, count in 0..2000_usize) {
+    fn every_sentence_ends(text in hostile_text(), index in 0..43_usize, count in 0..2000_usize) {
         let sentence = sentence(&filled(examples().swap_remove(index), &text, count));
         prop_assert!(sentence.chars().count() < 1500, "{} characters", sentence.chars().count());
         prop_assert!(is_calm(&sentence));
@@ -245,7 +248,7 @@ proptest! {
 
 #[test]
 fn the_table_above_covers_every_reason() {
-    assert_eq!(examples().len(), 42);
+    assert_eq!(examples().len(), 43);
     let text = RunId::new(ulid::Ulid::from_parts(0, 0)).to_string();
     for reason in examples() {
         assert_eq!(filled(reason.clone(), &text, 1).code(), reason.code());
