@@ -84,7 +84,7 @@ impl Store {
         let doing = "claim what somebody said in Slack";
         let any = sqlx::query(
             "SELECT 1 FROM slack_asks WHERE open = 1 AND next_attempt_at <= ?1 \
-             AND (claimed_until IS NULL OR claimed_until <= ?1) LIMIT 1",
+             AND (claimed_until IS NULL OR claimed_until <= ?1) AND NOT EXISTS (SELECT 1 FROM copied) LIMIT 1",
         )
         .bind(millis(now))
         .fetch_optional(&self.read)

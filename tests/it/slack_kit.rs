@@ -1,7 +1,6 @@
 //! Slack's own libraries as judges: of what Chima writes, of what it believes, and of the stand-in that plays Slack.
 //!
 //! `script/tools` installs `slack_sdk` and Bolt into `target/tools/slack`; `tests/it/slack_kit/judge.py` asks them.
-#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod recorder;
 

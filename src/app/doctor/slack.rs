@@ -52,7 +52,7 @@ async fn bot(config: &Config, token: SecretString) -> Vec<Finding> {
     let lacks = |scope: &&str| !identity.scopes.is_empty() && !identity.scopes.iter().any(|own| own == scope);
     let missing: Vec<String> = SCOPES
         .iter()
-        .filter(|(scope, _)| lacks(&scope))
+        .filter(|(scope, _)| lacks(scope))
         .map(|(scope, purpose)| format!("`{scope}` ({purpose})"))
         .collect();
     if !missing.is_empty() {

@@ -96,7 +96,10 @@ fn advice(code: &str) -> &'static str {
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
             "install the Slack app again and put its new token into `slack.bot_token`"
         }
-        "missing_scope" | "not_allowed_token_type" | "no_permission" => {
+        "not_allowed_token_type" => {
+            "that is a token of another kind: a bot's begins with `xoxb-`, an app's with `xapp-`"
+        }
+        "missing_scope" | "no_permission" => {
             "the Slack app lacks a scope: compare it with what `chima setup slack` prints, and install it again"
         }
         "restricted_action" | "restricted_action_read_only_channel" | "restricted_action_thread_only_channel" => {

@@ -78,13 +78,32 @@ async fn the_doctor_looks_at_token_scopes_channels_and_socket() {
         )
     };
     let place = folder(&config("app_token: { file: app-token }"));
-    insta::assert_snapshot!(said(&place).await, @"");
+    insta::assert_snapshot!(said(&place).await, @"
+    ok    Slack: the bot is `chima` in the workspace `octo`
+    ok    Slack: the bot is in channel `C0DEPLOY`
+    ok    Slack: Socket Mode can be opened
+    ");
     slack.scopes(&["chat:write", "channels:read"]);
     slack.refuse("C0DEPLOY", "channel_not_found");
-    insta::assert_snapshot!(said(&folder(&config(""))).await, @"");
+    insta::assert_snapshot!(said(&folder(&config(""))).await, @"
+    ok    Slack: the bot is `chima` in the workspace `octo`
+    warn  Slack: the bot lacks `app_mentions:read` (hear who mentions the bot), `channels:history` (look for its own message where an answer of Slack was lost), `chat:write.public` (the same in public channels that nobody invited it to), `commands` (the slash command), `groups:history` (as `channels:history`, in private channels), `groups:read` (know private channels by name), `im:history` (hear what is written to the bot alone), `im:read` (know such conversations), `users:read` (know people by name)
+          fix: compare the app's scopes with what `chima setup slack` prints, and install it again
+    FAIL  Slack: channel `C0DEPLOY`: Slack answered `channel_not_found`; there is no such channel, or the bot does not see it: invite the bot there (`/invite @chima`), or name another one with `slack.channel`
+          fix: do what the text says; until then Slack hears nothing
+    warn  Slack: commands are not heard
+          fix: set `slack.signing_secret`, or `slack.app_token` where Slack cannot reach this server
+    ");
     fs::write(place.path().join("token"), "withdrawn").unwrap();
     fs::write(place.path().join("app-token"), "a bot's token").unwrap();
-    insta::assert_snapshot!(said(&place).await, @"");
+    insta::assert_snapshot!(said(&place).await, @"
+    FAIL  Slack: the bot: Slack answered `invalid_auth`; install the Slack app again and put its new token into `slack.bot_token`
+          fix: do what the text says; until then Slack hears nothing
+    FAIL  Slack: Socket Mode: Slack answered `not_allowed_token_type`; that is a token of another kind: a bot's begins with `xoxb-`, an app's with `xapp-`
+          fix: do what the text says; until then Slack hears nothing
+    ");
     slack.down();
-    insta::assert_snapshot!(said(&place).await.replace(&slack.url(), "<slack>"), @"");
+    let away = said(&place).await;
+    assert_eq!(away.matches("warn  Slack: ").count(), 2, "{away}");
+    assert_eq!(away.matches("Slack did not answer").count(), 2, "{away}");
 }

@@ -6,7 +6,7 @@ use chima::domain::run::RunState;
 use chima::flow::slack;
 use chima_simulator::fault::{Fault, FaultKind};
 use chima_simulator::github::deploy::DeploymentRequest;
-use chima_simulator::slack::world::Message;
+use chima_simulator::slack::world::{Message, Way};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ impl World {
     /// Messages outside of threads that were posted.
     fn posted(&self) -> Vec<Message> {
         let all = self.slack.messages().into_iter();
-        all.filter(|message| message.thread_ts.is_none() && message.ts != "1.5")
+        all.filter(|message| message.thread_ts.is_none() && message.way == Way::Posted)
             .collect()
     }
 
@@ -147,8 +147,14 @@ async fn a_run_is_stopped_by_a_button() {
     world
         .send_press(&world.slack.pressed(&message, "say-0", ("U0HUBOT", "hubot")))
         .await;
+    slack::step(&world.engine).await.unwrap();
     world.settle_slack().await;
-    assert_snapshot!(world.newest().await, @"run `<run 1>` had ended 0 s ago, at 2026-11-30 08:11:54 UTC: deployed <one> (main) to staging in 0 s");
+    assert_snapshot!(world.newest().await, @"
+    *cancelled*: deploy `site` to `staging`
+    cancelled by @hubot; deploy again when it is wanted
+    `octo/site` at <one> (main) · asked for by <@U0MONA> · <<chima>/runs/<run 1>|run page>
+    [retry: retry <run 1>] · [why: why <run 1>]
+    ");
     world.end().await;
 }
 
