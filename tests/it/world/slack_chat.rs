@@ -68,11 +68,11 @@ impl World {
     /// Answers what was said in Slack, and lets everything be told.
     pub async fn settle_slack(&self) {
         loop {
+            self.github.wait_for_deliveries(PATIENCE).await.unwrap();
             self.settle_all().await;
             if slack::step(&self.engine).await.unwrap() == 0 {
                 return;
             }
-            self.github.wait_for_deliveries(PATIENCE).await.unwrap();
         }
     }
 
