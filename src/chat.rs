@@ -5,6 +5,7 @@ pub mod grammar;
 pub mod manual;
 pub mod offers;
 pub mod pull_request;
+pub mod slack;
 pub mod spoken;
 pub mod target;
 pub mod vocabulary;

@@ -28,7 +28,6 @@ pub mod document;
 pub mod environment;
 mod file;
 mod interpret;
-pub mod not_yet;
 pub mod notify;
 pub mod people;
 pub mod problem;
@@ -152,6 +151,10 @@ pub struct Slack {
     pub bot_token: Option<SecretSource>,
     /// Proves that a request comes from Slack.
     pub signing_secret: Option<SecretSource>,
+    /// Token of the app, for Socket Mode.
+    pub app_token: Option<SecretSource>,
+    /// Where the bot tells of what nobody asked for in Slack.
+    pub channel: Option<String>,
     /// Whether people hear how deployments of other tools end.
     pub other_deployments: bool,
 }
@@ -198,6 +201,8 @@ pub struct Environment {
     pub timeout: Option<Duration>,
     /// How long a run may be held.
     pub hold_timeout: Duration,
+    /// Where Slack's bot tells of deployments that nobody asked for there; its own, the app's, or that of all.
+    pub slack_channel: Option<String>,
     /// Where people see what was deployed.
     pub url: Option<String>,
     /// Whether GitHub marks it as production.

@@ -34,6 +34,7 @@ pub mod repositories;
 pub mod restore;
 pub mod rules;
 pub mod set_up;
+pub mod slack;
 pub mod sweep;
 pub mod tidy;
 pub mod watchdog;

@@ -10,6 +10,7 @@ pub mod pages;
 pub mod problem;
 pub mod serve;
 pub mod setup;
+pub mod slack;
 pub mod state;
 pub mod webhooks;
 
@@ -38,6 +39,7 @@ pub fn router(surface: Surface) -> Router {
         .route("/api/v1/runs/{run}/log", get(logs::log))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .merge(slack::routes())
         .route("/metrics", get(metrics::metrics))
         .merge(setup::routes(surface.set_up.clone()))
         .fallback(pages::not_found);

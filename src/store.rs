@@ -25,6 +25,8 @@ pub mod reading;
 pub mod repositories;
 pub mod row;
 pub mod runs;
+pub mod slack_asks;
+pub mod slack_messages;
 pub mod tallies;
 pub mod verdict;
 pub mod warrants;

@@ -6,6 +6,7 @@
 mod api;
 pub mod blocks;
 pub mod inbound;
+pub mod socket;
 pub mod world;
 
 use std::io;
@@ -186,6 +187,17 @@ impl Slack {
     /// Answers this code for a channel, for example `channel_not_found`, `not_in_channel`, `is_archived`.
     pub fn refuse(&self, channel: &str, code: &str) {
         self.change(|world| world.refusing.insert(channel.to_owned(), code.to_owned()));
+    }
+
+    /// Somebody deletes a message.
+    pub fn delete(&self, ts: &str) {
+        self.change(|world| world.messages.retain(|message| message.ts != ts));
+    }
+
+    /// The bot's token may do nothing but this.
+    pub fn scopes(&self, scopes: &[&str]) {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        self.change(|world| world.scopes = scopes);
     }
 
     /// Accepts another token.

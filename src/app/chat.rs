@@ -40,6 +40,7 @@ pub fn chat(config: &Config, said: &[String], by: String) -> anyhow::Result<Exit
         let conversation = Conversation {
             desk: desk(config, &store, &clock),
             github: &github,
+            slack_ask: None,
         };
         let speaker = Speaker {
             name: by,

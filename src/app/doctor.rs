@@ -27,6 +27,7 @@ mod environments;
 mod github;
 mod machine;
 mod repositories;
+mod slack;
 mod ssh;
 
 /// Runs every check and prints each finding with its fix. Ends with 1 when something must be mended.
@@ -129,6 +130,7 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     findings.extend(machine::disk(config));
     findings.extend(Box::pin(github::examine(config)).await);
     findings.extend(catch_ups(config).await);
+    findings.extend(Box::pin(slack::examine(config)).await);
     Ok(findings)
 }
 

@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use crate::app::Exit;
 use crate::app::logging;
 use crate::app::start::{Started, Surroundings, start};
-use crate::config::not_yet::not_yet;
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
-use crate::flow::{auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, sweep};
+use crate::flow::{
+    auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, slack, sweep,
+};
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
 
@@ -75,9 +76,6 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         }
         for sentence in &started.unfit {
             tracing::warn!("cannot be deployed: {sentence}");
-        }
-        for sentence in not_yet(config) {
-            tracing::warn!("{sentence}");
         }
         if let Some(listener) = &listener {
             let at = listener.local_addr().context("cannot tell where the server listens")?;
@@ -151,6 +149,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
         webhook_secrets,
         set_up,
         chat_token,
+        slack_signing,
         ..
     } = started;
     let tasks = engine.tasks.clone();
@@ -161,6 +160,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     if roles.receive {
         tasks.spawn(supervised("intake", engine.clone(), intake::run));
         tasks.spawn(supervised("repositories", engine.clone(), repositories::run));
+        tasks.spawn(supervised("socket", engine.clone(), slack::socket::run));
         // where deliveries are taken: GitHub is asked to send them here
         tasks.spawn(supervised("catch-up", engine.clone(), catch_up::run));
     }
@@ -172,11 +172,14 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("auto-deploy", engine.clone(), auto_deploy::run));
     tasks.spawn(supervised("protection", engine.clone(), protection::run));
     tasks.spawn(supervised("comments", engine.clone(), comment::run));
+    tasks.spawn(supervised("slack", engine.clone(), slack::run));
     tasks.spawn(supervised("renewal", engine.clone(), sweep::renew));
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {
         let draining = CancellationToken::new();
-        let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, draining.clone()).offering(set_up);
+        let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, draining.clone())
+            .hearing_slack(slack_signing)
+            .offering(set_up);
         let connections = connections::serve(listener, router(surface), tasks.clone(), engine.stop.clone());
         let drain = async {
             engine.stop.cancelled().await;

@@ -1,5 +1,7 @@
 //! `chima setup`: a web server for one page, until GitHub has made the App.
 
+mod slack;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use url::Url;
 use crate::app::clock::SystemClock;
 use crate::app::serve::StopSignals;
 use crate::app::{Exit, Misuse, load, say, start, unwritten};
-use crate::cli::args::SetupArgs;
+use crate::cli::args::{OtherSetup, SetupArgs};
 use crate::config::{Config, GitHubAuth, environment};
 use crate::flow::set_up::{Outcome, SetUp, SetUpError, Wanted};
 use crate::github::Credentials;
@@ -47,6 +49,9 @@ pub fn wanted(config: &Config) -> Wanted {
 ///
 /// When what was typed cannot be meant, or the secrets cannot be kept.
 pub fn setup(path: &Path, args: &SetupArgs) -> anyhow::Result<Exit> {
+    if let Some(OtherSetup::Slack(args)) = &args.other {
+        return slack::setup(path, args);
+    }
     let config = if path.exists() { load(path)? } else { unwritten(path)? };
     let wanted = asked_for(&config, args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

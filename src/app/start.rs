@@ -27,6 +27,7 @@ use crate::flow::repositories;
 use crate::flow::set_up::SetUp;
 use crate::github::{Credentials, GitHub};
 use crate::notify::slack::SlackWebhook;
+use crate::notify::slack::api::{SlackApi, SlackResponder};
 use crate::provider::checkout::Checkouts;
 use crate::provider::git::Git;
 use crate::provider::launch::Launcher;
@@ -57,6 +58,8 @@ pub struct Started {
     pub webhook_secrets: Vec<SecretString>,
     /// What a bot shows at the chat bridge.
     pub chat_token: Option<SecretString>,
+    /// What Slack signs with.
+    pub slack_signing: Option<SecretString>,
     /// What is not set up, one sentence each with the remedy.
     pub missing: Vec<String>,
     /// The set-up that is offered as long as there are no credentials.
@@ -137,6 +140,23 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         None => None,
     }
     .transpose()?;
+    let slack_bot = match read_named(config.slack.bot_token.as_ref(), "slack.bot_token", &mut named)? {
+        Some(token) => Some(SlackApi::new(&config.slack.api_url, token)?),
+        None => None,
+    };
+    let slack_app = match read_named(config.slack.app_token.as_ref(), "slack.app_token", &mut named)? {
+        Some(token) => Some(SlackApi::new(&config.slack.api_url, token)?),
+        None => None,
+    };
+    let slack_signing = match &config.slack.signing_secret {
+        Some(source) => secret::read_strong(source)?,
+        None => None,
+    };
+    named.extend(
+        slack_signing
+            .iter()
+            .map(|value| ("slack.signing_secret".to_owned(), value.clone())),
+    );
     named.extend(
         webhook_secrets
             .iter()
@@ -172,13 +192,21 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         Credentials::Token(_) | Credentials::App { .. } => None,
     };
     let github = paced(github, config, &store, Arc::clone(&clock));
+    let mut known = config.clone();
+    if slack_bot.is_none() {
+        // named, and not set: nothing is put into the outbox that nobody could send
+        known.slack.bot_token = None;
+    }
     let engine = Engine::new(Parts {
-        config: config.clone(),
+        config: known,
         store,
         queue,
         github,
         slack,
         recipients,
+        slack_bot,
+        slack_app,
+        slack_responder: SlackResponder::new()?,
         clock,
         launcher: Launcher {
             program: surroundings.program.clone(),
@@ -201,6 +229,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         auto_deploys: Notify::new(),
         protections: Notify::new(),
         comments: Notify::new(),
+        slack_asks: Notify::new(),
         sweeps: Notify::new(),
         watched: Mutex::default(),
     });
@@ -211,10 +240,25 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         engine,
         webhook_secrets,
         chat_token,
+        slack_signing,
         missing,
         set_up,
         unfit,
     })
+}
+
+/// A secret that is also masked wherever it could be seen.
+fn read_named(
+    source: Option<&SecretSource>,
+    key: &str,
+    named: &mut Vec<(String, SecretString)>,
+) -> anyhow::Result<Option<SecretString>> {
+    let Some(source) = source else {
+        return Ok(None);
+    };
+    let value = secret::read(source)?;
+    named.extend(value.iter().map(|value| (key.to_owned(), value.clone())));
+    Ok(value)
 }
 
 /// What cannot be deployed as it is configured. One broken app does not stop the others.

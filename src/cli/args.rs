@@ -45,7 +45,11 @@ pub struct DeployArgs {
 
 /// What a GitHub App is made with.
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct SetupArgs {
+    /// What else to set up.
+    #[command(subcommand)]
+    pub other: Option<OtherSetup>,
     /// The organization that is to own the App [default: your own account].
     #[arg(long, value_name = "ORG", value_parser = NonEmptyStringValueParser::new())]
     pub org: Option<String>,
@@ -70,6 +74,25 @@ pub struct SetupArgs {
     /// How long to wait for you.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub timeout_seconds: u64,
+}
+
+/// What can be set up beside a GitHub App.
+#[derive(Debug, Subcommand)]
+pub enum OtherSetup {
+    /// Print the manifest from which Slack makes the app: paste it at <https://api.slack.com/apps?new_app=1>.
+    Slack(SlackSetupArgs),
+}
+
+/// What a Slack app is made with.
+#[derive(Debug, ClapArgs)]
+pub struct SlackSetupArgs {
+    /// What the app is called.
+    #[arg(long, value_name = "NAME", default_value = "Chima", value_parser = NonEmptyStringValueParser::new())]
+    pub name: String,
+    /// For Socket Mode, where Slack cannot reach this server [default: where `server.public_url` has no `https://`, or
+    /// `slack.app_token` is set].
+    #[arg(long)]
+    pub socket: bool,
 }
 
 /// The commands.

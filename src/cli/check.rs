@@ -7,7 +7,6 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::config::document::{At, Document, Fault};
-use crate::config::not_yet::not_yet;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{App, AutoDeploy, AutoDeployOn, Config, Environment, GitHubAuth, Known, QueueAddress};
 use crate::domain::actor::Named;
@@ -98,13 +97,6 @@ fn summary(config: &Config) -> String {
     }
     for app in &config.apps {
         describe_app(&mut text, app, &config.github.url);
-    }
-    let without_effect = not_yet(config);
-    if !without_effect.is_empty() {
-        text.push_str("\nwithout effect\n");
-        for line in without_effect {
-            let _ = writeln!(text, "  {line}");
-        }
     }
     let missing = not_set_up(config);
     if missing.is_empty() {
@@ -219,6 +211,7 @@ fn not_set_up(config: &Config) -> Vec<String> {
         ("Slack messages", &slack.incoming_webhook),
         ("Slack messages", &slack.bot_token),
         ("Slack commands", &slack.signing_secret),
+        ("Slack commands", &slack.app_token),
     ];
     for (what, source) in parts {
         for source in source.iter().filter(|source| is_absent(source)) {

@@ -40,7 +40,7 @@ pub async fn list(store: &Store, only_lost: bool, as_json: bool, now: Timestamp)
         let recipient = row.outgoing.line().recipient;
         let whom = match row.outgoing.kind {
             Kind::DeploymentStatus | Kind::ProtectionReport | Kind::Comment => "GitHub",
-            Kind::SlackWebhook => "Slack",
+            Kind::SlackWebhook | Kind::SlackApi => "Slack",
             Kind::Notice => recipient.as_deref().unwrap_or_default(),
         };
         let why = row

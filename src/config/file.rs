@@ -122,7 +122,8 @@ pub(super) struct PollingEvery {
     pub(super) interval_seconds: Option<u64>,
 }
 
-/// Slack: `incoming_webhook` or `bot_token` to send, `signing_secret` to receive commands.
+/// Slack: `incoming_webhook` or `bot_token` to send; `signing_secret`, or `app_token` where Slack cannot reach this server, to
+/// receive commands.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Slack {
@@ -133,8 +134,13 @@ pub(super) struct Slack {
     pub(super) incoming_webhook: Option<Secret>,
     /// Bot token (`xoxb-…`); lets Chima edit its messages and answer in threads.
     pub(super) bot_token: Option<Secret>,
-    /// Signing secret of the Slack app, at least 16 bytes.
+    /// Signing secret of the Slack app, at least 16 bytes: proves that a request comes from Slack.
     pub(super) signing_secret: Option<Secret>,
+    /// App-level token (`xapp-…`) for Socket Mode: Chima opens a connection to Slack and hears commands through it.
+    pub(super) app_token: Option<Secret>,
+    /// Channel, by id or name, in which the bot tells of deployments that nobody asked for in a channel of Slack. The bot must be
+    /// a member of it.
+    pub(super) channel: Option<String>,
     /// Whether Slack also hears how deployments of other tools to configured environments end.
     #[schemars(extend("default" = true))]
     pub(super) other_deployments: Option<bool>,
@@ -494,6 +500,8 @@ macro_rules! with_settings {
             /// What a checkout holds beside the commit's own files: submodules, files of Git LFS. An environment's keys are
             /// laid over the app's.
             pub(super) checkout: Option<Checkout>,
+            /// Channel of Slack, by id or name, in the place of `slack.channel`.
+            pub(super) slack_channel: Option<String>,
             /// Address people visit to see what was deployed; shown on GitHub.
             pub(super) url: Option<String>,
             /// Whether GitHub marks it as production. Absent means that the name is `production`.
@@ -563,6 +571,7 @@ impl Environment {
                 }),
                 (own, below) => own.or(below),
             },
+            slack_channel: self.slack_channel.or_else(|| app.slack_channel.clone()),
             url: self.url.or_else(|| app.url.clone()),
             production: self.production.or(app.production),
             transient: self.transient.or(app.transient),

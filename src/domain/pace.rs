@@ -51,6 +51,18 @@ impl Pace {
         }
     }
 
+    /// One a second, and none on top.
+    #[must_use]
+    pub fn steady() -> Self {
+        Self {
+            minute: Allowance {
+                per_second: 1.0,
+                most: 1.0,
+            },
+            hour: None,
+        }
+    }
+
     /// And never more than `per_hour` in any hour: a quarter of it at once, the rest spread.
     #[must_use]
     pub fn with_hour(self, per_hour: u32) -> Self {

@@ -4,15 +4,16 @@ mod notices;
 
 use serde_json::json;
 
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::foreign::ForeignDeployment;
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
 use crate::flow::engine::Engine;
 use crate::flow::outbox::StatusMessage;
+use crate::flow::slack::{SlackCall, To};
 use crate::github::statuses::{NewStatus, Target};
-use crate::report::slack;
+use crate::report::slack::{self, SlackMessage};
 use crate::report::status::{self, Links, Place};
 use crate::store::locks::{Notice, What};
 use crate::store::outbox::{Kind, Outgoing};
@@ -99,14 +100,18 @@ impl Voice<'_> {
             What::Old => format!("old {}", now.timestamp()),
         };
         let mut outgoing = self.news_of_lock(notice, &says, now);
-        outgoing.extend(self.slack.then(|| Outgoing {
+        let place = &notice.lock.place;
+        let app = self.config.app(place.app.as_str());
+        let environment = app.and_then(|app| app.environments.iter().find(|own| own.name == place.environment));
+        let message = slack::about_lock(&notice.lock, notice.news(), now);
+        outgoing.extend(self.for_slack(environment, message).map(|(kind, body)| Outgoing {
             id: self.fresh_id(),
-            kind: Kind::SlackWebhook,
+            kind,
             key: format!("lock/{}/{says}", notice.lock.id),
             run: None,
             terminal: true,
             says,
-            body: json!(slack::about_lock(&notice.lock, notice.news(), now)),
+            body,
         }));
         outgoing
     }
@@ -114,17 +119,17 @@ impl Voice<'_> {
     /// What is to be sent about something that was noticed. `says` tells the words of one `key` apart.
     #[must_use]
     pub fn about_watch(&self, key: &str, says: &str, run: Option<RunId>, text: &str) -> Vec<Outgoing> {
-        if !self.slack {
+        let Some((kind, body)) = self.for_slack(None, slack::noticed(text)) else {
             return Vec::new();
-        }
+        };
         vec![Outgoing {
             id: self.fresh_id(),
-            kind: Kind::SlackWebhook,
+            kind,
             key: format!("{key}/{says}"),
             run,
             terminal: true,
             says: says.to_owned(),
-            body: json!(slack::noticed(text)),
+            body,
         }]
     }
 
@@ -132,16 +137,32 @@ impl Voice<'_> {
     #[must_use]
     pub fn about_foreign(&self, host: &str, one: &ForeignDeployment) -> Vec<Outgoing> {
         let mut outgoing = self.news_of_foreign(host, one);
-        outgoing.extend((self.slack && self.config.slack.other_deployments).then(|| Outgoing {
+        let environment = self.config.find(&one.repository, &one.environment);
+        let environment = environment.map(|(_, environment)| environment);
+        let wanted = self.config.slack.other_deployments;
+        let for_slack = wanted.then(|| self.for_slack(environment, slack::about_foreign(one)));
+        outgoing.extend(for_slack.flatten().map(|(kind, body)| Outgoing {
             id: self.fresh_id(),
-            kind: Kind::SlackWebhook,
+            kind,
             key: format!("foreign/{host}/{}/{}", one.repository_id, one.id),
             run: None,
             terminal: true,
             says: one.state().to_owned(),
-            body: json!(slack::about_foreign(one)),
+            body,
         }));
         outgoing
+    }
+
+    /// Through the webhook where there is one, else by the bot into the environment's channel.
+    fn for_slack(&self, environment: Option<&Environment>, message: SlackMessage) -> Option<(Kind, serde_json::Value)> {
+        if self.slack {
+            return Some((Kind::SlackWebhook, json!(message)));
+        }
+        self.config.slack.bot_token.as_ref()?;
+        let own = environment.and_then(|environment| environment.slack_channel.as_ref());
+        let channel = own.or(self.config.slack.channel.as_ref())?.clone();
+        let to = To::Room { channel, thread: None };
+        Some((Kind::SlackApi, json!(SlackCall { to, message })))
     }
 
     fn fresh_id(&self) -> String {
@@ -150,7 +171,7 @@ impl Voice<'_> {
 }
 
 /// Where a run and its environment can be looked at.
-fn links(config: &Config, run: &Run) -> Links {
+pub(crate) fn links(config: &Config, run: &Run) -> Links {
     let environment_url = run
         .order
         .as_ref()

@@ -42,6 +42,8 @@ pub struct Conversation<'a> {
     pub desk: Desk<'a>,
     /// GitHub.
     pub github: &'a GitHub,
+    /// What of `slack_asks` this answers.
+    pub slack_ask: Option<&'a str>,
 }
 
 /// Answers as a server does: nobody in this process waits for the next sweep then.
@@ -50,9 +52,24 @@ pub struct Conversation<'a> {
 ///
 /// As [`Conversation::answer`].
 pub async fn answer_here(engine: &Engine, speaker: &Speaker, text: &str) -> Result<Reply, ChatError> {
+    answer_asked(engine, speaker, text, None).await
+}
+
+/// The same for what was written down in the ledger: it is looked at again until it is answered.
+///
+/// # Errors
+///
+/// As [`Conversation::answer`].
+pub async fn answer_asked(
+    engine: &Engine,
+    speaker: &Speaker,
+    text: &str,
+    slack_ask: Option<&str>,
+) -> Result<Reply, ChatError> {
     let conversation = Conversation {
         desk: engine.desk(),
         github: &engine.github,
+        slack_ask,
     };
     let reply = conversation.answer(speaker, text).await?;
     // whatever was changed, whoever is concerned by it
@@ -88,7 +105,10 @@ impl<'a> Conversation<'a> {
                 let again = passes.then(|| offer::again(&command));
                 Ok(Reply::refused("github_unavailable", text).offering(again.into_iter().collect()))
             }
-            Err(Trouble::Unsettled(error)) if matches!(speaker.place, Place::PullRequest { .. }) => {
+            // written down: it is looked for before it is asked for again
+            Err(Trouble::Unsettled(error))
+                if self.slack_ask.is_some() || matches!(speaker.place, Place::PullRequest { .. }) =>
+            {
                 Err(ChatError::GitHub(error))
             }
             Err(Trouble::Unsettled(error)) => {

@@ -19,6 +19,7 @@ use crate::flow::command::Desk;
 use crate::flow::notices::Recipients;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
+use crate::notify::slack::api::{SlackApi, SlackResponder};
 use crate::provider::attempt;
 use crate::provider::checkout::Checkouts;
 use crate::provider::launch::Launcher;
@@ -70,6 +71,12 @@ pub struct Parts {
     pub slack: Option<SlackWebhook>,
     /// Who else is told, as far as they can be reached.
     pub recipients: Recipients,
+    /// Slack's bot, where it has a token.
+    pub slack_bot: Option<SlackApi>,
+    /// Slack's app, where it has a token: it opens sockets.
+    pub slack_app: Option<SlackApi>,
+    /// Answers at the addresses that Slack names.
+    pub slack_responder: SlackResponder,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
     /// Starts runners.
@@ -108,6 +115,8 @@ pub struct Parts {
     pub protections: Notify,
     /// Rung when somebody asked for something in a comment.
     pub comments: Notify,
+    /// Rung when somebody said something in Slack.
+    pub slack_asks: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
@@ -134,7 +143,7 @@ impl Engine {
     pub fn pace_of(&self, line: &Line) -> Pace {
         match line.kind {
             Kind::DeploymentStatus | Kind::ProtectionReport | Kind::Comment => self.pace,
-            Kind::SlackWebhook => self.chat_pace,
+            Kind::SlackWebhook | Kind::SlackApi => self.chat_pace,
             Kind::Notice => self.recipients.pace(line.recipient.as_deref().unwrap_or_default()),
         }
     }

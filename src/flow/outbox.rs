@@ -13,6 +13,8 @@ use crate::domain::run::DeploymentState;
 use crate::flow::comment::{self, CommentMessage, Trouble};
 use crate::flow::engine::Engine;
 use crate::flow::notices::{self, Undelivered};
+use crate::flow::slack::SlackCall;
+use crate::flow::slack::send::{self as slack, Sent};
 use crate::github::call::CallError;
 use crate::github::protection::{Answered, ProtectionAnswer};
 use crate::github::statuses::{NewStatus, Target};
@@ -48,8 +50,8 @@ pub struct StatusMessage {
 
 /// Sends until this process is to stop. Each kind by itself: a Slack that hangs holds up no status.
 pub async fn run(engine: Engine) {
-    let bells = [Notify::new(), Notify::new(), Notify::new(), Notify::new()];
-    let [statuses, answers, comments, messages] = &bells;
+    let bells: [Notify; 5] = std::array::from_fn(|_| Notify::new());
+    let [statuses, answers, comments, messages, calls] = &bells;
     let (lines, rung) = (lines_of_recipients(&engine), Notify::new());
     let pass_on = async {
         while !engine.stop.is_cancelled() {
@@ -69,6 +71,7 @@ pub async fn run(engine: Engine) {
         run_kind(&engine, Kind::ProtectionReport, answers),
         run_kind(&engine, Kind::Comment, comments),
         run_kind(&engine, Kind::SlackWebhook, messages),
+        run_kind(&engine, Kind::SlackApi, calls),
         join_all(lines.iter().map(|line| run_line(&engine, line, &rung)))
     );
 }
@@ -132,11 +135,12 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
         let answers = send_some(engine, &Kind::ProtectionReport.into()).await?;
         Ok::<_, StoreError>(statuses + answers + send_some(engine, &Kind::Comment.into()).await?)
     };
-    let to_slack = Line::from(Kind::SlackWebhook);
+    let (to_slack, calls) = (Line::from(Kind::SlackWebhook), Line::from(Kind::SlackApi));
     let lines = lines_of_recipients(engine);
     let news = try_join_all(lines.iter().map(|line| send_some(engine, line)));
-    let (to_github, messages, news) = tokio::join!(to_github, send_some(engine, &to_slack), news);
-    Ok(to_github? + messages? + news?.into_iter().sum::<usize>())
+    let (to_github, messages, calls, news) =
+        tokio::join!(to_github, send_some(engine, &to_slack), send_some(engine, &calls), news);
+    Ok(to_github? + messages? + calls? + news?.into_iter().sum::<usize>())
 }
 
 /// One after the other: GitHub and Slack both ask for that, and when one of them asks to wait nothing else is on its way. Only
@@ -182,6 +186,7 @@ async fn send(engine: &Engine, claimed: Claimed) -> Result<(), StoreError> {
         Kind::DeploymentStatus => send_status(engine, &claimed).await,
         Kind::SlackWebhook => send_message(engine, &claimed).await,
         Kind::Comment => send_comment(engine, &claimed).await,
+        Kind::SlackApi => call_slack(engine, &claimed).await,
         Kind::ProtectionReport => answer_job(engine, &claimed).await,
         Kind::Notice => send_notice(engine, &claimed).await,
     }
@@ -246,6 +251,11 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
             .bury_outgoing(&claimed.outgoing.id, "no `slack.incoming_webhook` is set up")
             .await;
     };
+    if let Some(run) = claimed.outgoing.run
+        && crate::flow::slack::tells_of(engine, run).await?
+    {
+        return engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await;
+    }
     match slack.send(&claimed.outgoing.body).await {
         Ok(()) => {
             let delivery = claimed.delivery.map(tracing::field::display);
@@ -316,6 +326,20 @@ async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErr
         Ok(()) => engine.store.mark_sent(id, engine.now()).await,
         Err(Trouble::Ledger(error)) => Err(error),
         Err(Trouble::GitHub(error)) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
+    }
+}
+
+async fn call_slack(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+    let id = &claimed.outgoing.id;
+    let call: SlackCall = match serde_json::from_value(claimed.outgoing.body.clone()) {
+        Ok(call) => call,
+        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+    };
+    match slack::send(engine, claimed, &call).await {
+        Ok(Sent::Done) => engine.store.mark_sent(id, engine.now()).await,
+        Ok(Sent::NotYet(pause)) => engine.store.let_outgoing_wait(id, engine.now() + pause).await,
+        Err(slack::Trouble::Ledger(error)) => Err(error),
+        Err(slack::Trouble::Slack(error)) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
     }
 }
 

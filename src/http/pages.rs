@@ -312,6 +312,7 @@ fn told_row(row: &OutboxRow, later: &[OutboxRow]) -> ToldRow {
     let (whom, state, what) = match row.outgoing.kind {
         Kind::DeploymentStatus => ("GitHub", text("/status/state"), text("/status/description")),
         Kind::SlackWebhook => ("Slack", "", text("/text")),
+        Kind::SlackApi => ("Slack", "", text("/message/text")),
         Kind::ProtectionReport => ("GitHub Actions", text("/state"), text("/comment")),
         Kind::Comment => ("pull request", "", text("/text")),
         Kind::Notice => ("others", text("/to"), text("/news/what")),

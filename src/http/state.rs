@@ -22,6 +22,8 @@ pub struct Surface {
     pub webhook_secrets: Arc<[SecretString]>,
     /// What a bot shows at the bridge; none means "not set up".
     pub chat_token: Option<Arc<SecretString>>,
+    /// What Slack signs its requests with; none means "not set up".
+    pub slack_signing: Option<Arc<SecretString>>,
     /// What is left of the memory for bodies, in KiB.
     pub body_budget: Arc<Semaphore>,
     /// Says that the server is about to end: no new work.
@@ -46,10 +48,20 @@ impl Surface {
             engine,
             webhook_secrets: webhook_secrets.into(),
             chat_token: chat_token.map(Arc::new),
+            slack_signing: None,
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             draining,
             data_dir,
             set_up: None,
+        }
+    }
+
+    /// The same, and hears Slack.
+    #[must_use]
+    pub fn hearing_slack(self, signing: Option<SecretString>) -> Self {
+        Self {
+            slack_signing: signing.map(Arc::new),
+            ..self
         }
     }
 

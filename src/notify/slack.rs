@@ -1,5 +1,8 @@
-//! Slack's incoming webhook: one POST a message, no edits, no threads.
+//! Slack: its incoming webhook, which is one POST a message, without edits and threads; below, its API and its socket.
 //! <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
+
+pub mod api;
+pub mod socket;
 
 use std::time::Duration;
 
@@ -89,16 +92,7 @@ impl SlackWebhook {
     ///
     /// When Slack did not say that it took it.
     pub async fn send(&self, message: &Value) -> Result<(), SlackError> {
-        let unreachable = |error: reqwest::Error| {
-            let error = error.without_url();
-            let mut detail = error.to_string();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(error) = cause {
-                detail = format!("{detail}: {error}");
-                cause = error.source();
-            }
-            SlackError::Unreachable { detail }
-        };
+        let unreachable = |error| SlackError::Unreachable { detail: detail(error) };
         let answer = self
             .client
             .post(self.url.expose_secret())
@@ -130,4 +124,16 @@ impl SlackWebhook {
             message: shown(&message),
         })
     }
+}
+
+/// What happened, with its causes and without the address.
+fn detail(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut detail = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        detail = format!("{detail}: {error}");
+        cause = error.source();
+    }
+    detail
 }

@@ -1,7 +1,13 @@
 //! A run as Slack shows it: one message per event that people want to hear of.
 //!
 //! Everything that came from outside is escaped, so that no ref name can call a whole channel or pretend to be a link. Only
-//! this file writes angle brackets. <https://docs.slack.dev/messaging/formatting-message-text>
+//! these files write angle brackets. <https://docs.slack.dev/messaging/formatting-message-text>
+
+pub mod answer;
+pub mod kit;
+pub mod manifest;
+pub mod run;
+pub mod thread;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -154,7 +160,7 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// `verbatim` keeps Slack from making links and mentions out of plain words.
-fn markdown(text: &str) -> Value {
+pub(crate) fn markdown(text: &str) -> Value {
     json!({"type": "mrkdwn", "text": text, "verbatim": true})
 }
 

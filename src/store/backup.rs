@@ -146,10 +146,12 @@ impl Store {
             .await
             .map_err(&failed)?;
         // and who asked for something is asked to ask again
-        sqlx::query("UPDATE asks SET created_at = 0 WHERE answer IS NULL AND wished IS NULL")
-            .execute(&mut *tx)
-            .await
-            .map_err(&failed)?;
+        for sql in [
+            "UPDATE asks SET created_at = 0 WHERE answer IS NULL AND wished IS NULL",
+            "UPDATE slack_asks SET created_at = 0 WHERE answer IS NULL AND wished IS NULL",
+        ] {
+            sqlx::query(sql).execute(&mut *tx).await.map_err(&failed)?;
+        }
         for one in became {
             let id = one.run.id.to_string();
             sqlx::query("DELETE FROM outbox WHERE run_id = ? AND state = 'pending'")

@@ -31,6 +31,8 @@ pub enum Kind {
     Comment,
     /// Something for a recipient of the configuration, who is named in its body as `to`.
     Notice,
+    /// A message of Slack's bot.
+    SlackApi,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Self::ProtectionReport => "protection_report",
             Self::Comment => "comment",
             Self::Notice => "notice",
+            Self::SlackApi => "slack_api",
         }
     }
 
@@ -53,6 +56,7 @@ impl Kind {
             Self::DeploymentStatus | Self::ProtectionReport | Self::Comment => GITHUB_PACE,
             Self::SlackWebhook => "slack",
             Self::Notice => "notices",
+            Self::SlackApi => "slack_api",
         }
     }
 
@@ -63,6 +67,7 @@ impl Kind {
             Self::ProtectionReport,
             Self::Comment,
             Self::Notice,
+            Self::SlackApi,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == name)
@@ -399,6 +404,23 @@ impl Store {
         .await
         .map_err(&failed)?;
         commit(tx, doing).await
+    }
+
+    /// Puts a row off that was not tried: its turn has not come.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn let_outgoing_wait(&self, id: &str, next_attempt_at: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET state = 'pending', claimed_until = NULL, next_attempt_at = ? WHERE id = ? AND state = 'sending'",
+        )
+        .bind(millis(next_attempt_at))
+        .bind(id)
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::while_doing("let a row of the outbox wait"))?;
+        Ok(())
     }
 
     /// Gives a row up: it can never be delivered. It stays visible.

@@ -57,6 +57,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("jsonwebtoken", &["github"]),
     ("reqwest", &["github", "notify", "provider"]),
+    ("tokio_tungstenite", &["notify"]),
     ("chima_simulator", &["app"]),
     ("clap", &["cli", "app"]),
     ("askama", &["http"]),

@@ -111,30 +111,39 @@ fn command_line_page() -> String {
          reached or refused.\n",
     );
     for command in commands {
-        write!(page, "\n## chima {}\n\n{}.\n", command.get_name(), about(command)).unwrap();
-        write!(page, "\n```text\nchima {}", command.get_name()).unwrap();
-        let (places, named): (Vec<&Arg>, Vec<&Arg>) = command.get_arguments().partition(|arg| arg.is_positional());
-        let needed = named.iter().filter(|arg| arg.is_required_set());
-        needed.for_each(|arg| write!(page, " {}", spelled(arg)).unwrap());
-        if named.iter().any(|arg| !arg.is_required_set()) {
-            page.push_str(" [OPTIONS]");
-        }
-        for arg in places {
-            let name = arg.get_id().as_str().to_uppercase();
-            let name = if arg.is_required_set() {
-                name
-            } else {
-                format!("[{name}]")
-            };
-            write!(page, " {name}").unwrap();
-        }
-        page.push_str("\n```\n");
-        if command.get_arguments().next().is_some() {
-            page.push('\n');
-            options(&mut page, command.get_arguments());
+        let name = command.get_name();
+        section(&mut page, name, command);
+        for one in command.get_subcommands().filter(|one| one.get_name() != "help") {
+            section(&mut page, &format!("{name} {}", one.get_name()), one);
         }
     }
     page
+}
+
+/// A command: what it does, how it is typed, what it takes.
+fn section(page: &mut String, name: &str, command: &clap::Command) {
+    write!(page, "\n## chima {name}\n\n{}.\n", about(command)).unwrap();
+    write!(page, "\n```text\nchima {name}").unwrap();
+    let (places, named): (Vec<&Arg>, Vec<&Arg>) = command.get_arguments().partition(|arg| arg.is_positional());
+    let needed = named.iter().filter(|arg| arg.is_required_set());
+    needed.for_each(|arg| write!(page, " {}", spelled(arg)).unwrap());
+    if named.iter().any(|arg| !arg.is_required_set()) {
+        page.push_str(" [OPTIONS]");
+    }
+    for arg in places {
+        let name = arg.get_id().as_str().to_uppercase();
+        let name = if arg.is_required_set() {
+            name
+        } else {
+            format!("[{name}]")
+        };
+        write!(page, " {name}").unwrap();
+    }
+    page.push_str("\n```\n");
+    if command.get_arguments().next().is_some() {
+        page.push('\n');
+        options(page, command.get_arguments());
+    }
 }
 
 fn options<'a>(page: &mut String, arguments: impl Iterator<Item = &'a Arg>) {

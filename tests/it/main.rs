@@ -21,6 +21,7 @@ mod process;
 mod providers;
 mod queue_conformance;
 mod runner;
+mod slack_kit;
 mod tools;
 
 mod world;

@@ -28,5 +28,6 @@ mod receiver;
 mod runner_death;
 mod serving;
 mod set_up;
+mod slack;
 mod storm;
 mod wire;

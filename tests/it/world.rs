@@ -53,4 +53,5 @@ mod set_up;
 mod sha;
 mod shell;
 mod slack;
+mod slack_chat;
 mod who;

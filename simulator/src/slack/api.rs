@@ -67,6 +67,9 @@ fn answer(world: &mut World, request: &Request, record: &mut Recorded) -> (Answe
                 Ok(arguments) => arguments,
                 Err(code) => return (failure(code), true),
             };
+            if *method == "apps.connections.open" {
+                return (open_connection(world, request), true);
+            }
             if let Err(code) = authenticate(world, request, &arguments) {
                 return (failure(code), true);
             }
@@ -82,13 +85,21 @@ fn call(world: &mut World, method: &str, arguments: &Map<String, Value>) -> (Ans
         "auth.test" => Ok(
             json!({"ok": true, "url": world.url, "team": "octo", "user": "chima", "team_id": "T0000001", "user_id": "U0BOT", "bot_id": "B0BOT"}),
         ),
+        "users.info" => user_info(world, arguments),
+        "conversations.info" => channel_info(world, arguments),
+        "conversations.history" => history(world, arguments, None),
+        "conversations.replies" => match text_of(arguments, "ts") {
+            Some(thread) => history(world, arguments, Some(&thread)),
+            None => Err(refuse("invalid_arguments")),
+        },
         "chat.postMessage" => post_message(world, arguments),
         "chat.postEphemeral" => post_ephemeral(world, arguments),
         "chat.update" => update(world, arguments),
         _ => return (failure("unknown_method"), false),
     };
+    let scopes = world.scopes.join(",");
     match outcome {
-        Ok(body) => (Answer::json(200, &body), true),
+        Ok(body) => (Answer::json(200, &body).with("x-oauth-scopes", &scopes), true),
         Err(answer) => (*answer, true),
     }
 }
@@ -101,6 +112,9 @@ fn post_message(world: &mut World, arguments: &Map<String, Value>) -> Outcome {
     let thread_ts = text_of(arguments, "thread_ts");
     pace(world, &channel)?;
     let ts = add(world, &channel, text, blocks, thread_ts, Way::Posted);
+    if let (Some(message), Some(metadata)) = (world.messages.last_mut(), arguments.get("metadata")) {
+        message.metadata.clone_from(metadata);
+    }
     let message = world.messages.last().map_or(Value::Null, shown);
     Ok(json!({"ok": true, "channel": channel, "ts": ts, "message": message}))
 }
@@ -134,6 +148,73 @@ fn update(world: &mut World, arguments: &Map<String, Value>) -> Outcome {
     }
     let shown = shown(message);
     Ok(json!({"ok": true, "channel": channel, "ts": ts, "text": message.text, "message": shown}))
+}
+
+/// The token of an app, not that of a bot.
+fn open_connection(world: &World, request: &Request) -> Answer {
+    let token = request.header("authorization").unwrap_or_default();
+    let app = token.strip_prefix("Bearer ") == Some(crate::slack::socket::DEFAULT_APP_TOKEN);
+    match &world.socket_url {
+        Some(url) if app => Answer::json(200, &json!({"ok": true, "url": url})),
+        Some(_) => failure("not_allowed_token_type"),
+        None => failure("internal_error"),
+    }
+}
+
+fn user_info(world: &World, arguments: &Map<String, Value>) -> Outcome {
+    needs(world, "users:read")?;
+    let id = text_of(arguments, "user").unwrap_or_default();
+    let name = world.users.get(&id).ok_or_else(|| refuse("user_not_found"))?;
+    Ok(json!({"ok": true, "user": {"id": id, "name": name, "profile": {"display_name": name}}}))
+}
+
+/// A conversation of two has no name.
+fn channel_info(world: &World, arguments: &Map<String, Value>) -> Outcome {
+    let id = channel(world, arguments)?;
+    if id.starts_with('D') {
+        return Ok(json!({"ok": true, "channel": {"id": id, "is_im": true}}));
+    }
+    needs(world, "channels:read")?;
+    let name = world.channels.get(&id).ok_or_else(|| refuse("channel_not_found"))?;
+    Ok(json!({"ok": true, "channel": {"id": id, "name": name, "is_channel": true, "is_member": true}}))
+}
+
+/// The newest first, without those in threads; or a thread, the oldest first.
+fn history(world: &World, arguments: &Map<String, Value>, thread: Option<&str>) -> Outcome {
+    needs(world, "channels:history")?;
+    let id = channel(world, arguments)?;
+    let metadata = text_of(arguments, "include_all_metadata").is_some_and(|value| value == "true");
+    let oldest: f64 = text_of(arguments, "oldest")
+        .and_then(|at| at.parse().ok())
+        .unwrap_or(0.0);
+    let found = world.in_channel(&id).into_iter().filter(|message| {
+        let of_thread = match thread {
+            Some(thread) => message.ts == thread || message.thread_ts.as_deref() == Some(thread),
+            None => message.thread_ts.is_none(),
+        };
+        let recent = message.ts.parse::<f64>().is_ok_and(|at| at > oldest);
+        of_thread && recent && message.way == Way::Posted
+    });
+    let mut found: Vec<Value> = found
+        .map(|message| {
+            let mut value = shown(message);
+            if metadata && !message.metadata.is_null() {
+                value["metadata"].clone_from(&message.metadata);
+            }
+            value
+        })
+        .collect();
+    if thread.is_none() {
+        found.reverse();
+    }
+    Ok(json!({"ok": true, "messages": found, "has_more": false}))
+}
+
+fn needs(world: &World, scope: &str) -> Result<(), Box<Answer>> {
+    if world.scopes.iter().any(|own| own == scope) {
+        return Ok(());
+    }
+    Err(refuse("missing_scope"))
 }
 
 /// Answers plain text: `ok`, or the code of what is wrong.
@@ -184,6 +265,7 @@ fn add(world: &mut World, channel: &str, text: String, blocks: Value, thread_ts:
         blocks,
         thread_ts,
         way,
+        metadata: Value::Null,
         former_texts: Vec::new(),
         at: world.clock.now(),
     });

@@ -129,10 +129,21 @@ fn check_button(button: &Value) -> Checked {
     check_length(button, "value", 2_000)?;
     check_length(button, "url", 3_000)?;
     check_length(button, "action_id", 255)?;
+    if !button["confirm"].is_null() {
+        check_confirm(&button["confirm"]).map_err(|problem| format!("confirm: {problem}"))?;
+    }
     match button["style"].as_str() {
         None | Some("primary" | "danger") => Ok(()),
         Some(other) => Err(format!("button style `{other}` is neither primary nor danger")),
     }
+}
+
+/// <https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object>
+fn check_confirm(confirm: &Value) -> Checked {
+    for (key, limit) in [("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)] {
+        check_text(&confirm[key], limit, true).map_err(|problem| format!("{key}: {problem}"))?;
+    }
+    Ok(())
 }
 
 fn check_image(image: &Value) -> Checked {

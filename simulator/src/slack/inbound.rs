@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::post::{PostError, Reply, post};
 use crate::sign::slack_signed;
 use crate::slack::Slack;
+use crate::slack::world::{Message, Way};
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How long Slack waits for an answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -68,7 +71,7 @@ impl Slack {
             .append_pair("response_url", &command.response_url)
             .append_pair("trigger_id", &command.trigger_id)
             .finish();
-        self.send(to, secret, "application/x-www-form-urlencoded", body).await
+        self.send(to, secret, (FORM, &[]), body).await
     }
 
     /// Sends an event, wrapped as the Events API does. `event_id` is the identity under which Slack repeats it.
@@ -76,6 +79,21 @@ impl Slack {
     /// # Errors
     /// When the app does not answer in time.
     pub async fn send_event(&self, to: &str, secret: &str, event_id: &str, event: &Value) -> Result<Reply, PostError> {
+        self.send_event_again(to, secret, event_id, event, 0).await
+    }
+
+    /// Sends an event for the so-many-th time after the first, as Slack does when it got no answer.
+    ///
+    /// # Errors
+    /// When the app does not answer in time.
+    pub async fn send_event_again(
+        &self,
+        to: &str,
+        secret: &str,
+        event_id: &str,
+        event: &Value,
+        again: u32,
+    ) -> Result<Reply, PostError> {
         let time = self.read(|world| world.clock.now()).timestamp();
         let body = json!({
             "type": "event_callback",
@@ -84,8 +102,58 @@ impl Slack {
             "event": event,
             "event_id": event_id,
             "event_time": time,
+            "authorizations": [{"team_id": "T0000001", "user_id": "U0BOT", "is_bot": true}],
         });
-        self.send(to, secret, "application/json", body.to_string()).await
+        let retry = [
+            ("X-Slack-Retry-Num".to_owned(), again.to_string()),
+            ("X-Slack-Retry-Reason".to_owned(), "http_timeout".to_owned()),
+        ];
+        let retry: &[_] = if again == 0 { &[] } else { &retry };
+        self.send(to, secret, ("application/json", retry), body.to_string())
+            .await
+    }
+
+    /// Asks whether an address is the right one.
+    ///
+    /// # Errors
+    /// When the app does not answer in time.
+    pub async fn verify_url(&self, to: &str, secret: &str, challenge: &str) -> Result<Reply, PostError> {
+        let body = json!({"type": "url_verification", "challenge": challenge, "token": "legacy"});
+        self.send(to, secret, ("application/json", &[]), body.to_string()).await
+    }
+
+    /// A person presses a button of a message: the `action_id` names it.
+    #[must_use]
+    pub fn pressed(&self, message: &Message, action_id: &str, (user_id, user_name): (&str, &str)) -> Value {
+        let buttons = message.blocks.as_array().into_iter().flatten();
+        let buttons = buttons.filter_map(|block| block["elements"].as_array()).flatten();
+        let button = buttons.clone().find(|button| button["action_id"] == action_id);
+        let button = button.cloned().unwrap_or_default();
+        let response_url = self.response_url();
+        let private = matches!(
+            message.way,
+            Way::Ephemeral { .. } | Way::Response { visible_to_all: false }
+        );
+        let mut payload = json!({
+            "type": "block_actions",
+            "api_app_id": "A0000001",
+            "team": {"id": "T0000001", "domain": "octo"},
+            "user": {"id": user_id, "username": user_name, "name": user_name, "team_id": "T0000001"},
+            "channel": {"id": message.channel, "name": self.read(|world| world.channels.get(&message.channel).cloned())},
+            "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel, "is_ephemeral": private},
+            "trigger_id": format!("{}.pressed", self.read(|world| world.counter)),
+            "response_url": response_url,
+            "message": {"ts": message.ts, "text": message.text, "blocks": message.blocks},
+            "actions": [{
+                "type": "button", "block_id": "actions", "action_id": action_id,
+                "value": button["value"], "text": button["text"], "action_ts": message.ts,
+            }],
+        });
+        if let Some(thread) = &message.thread_ts {
+            payload["container"]["thread_ts"] = json!(thread);
+            payload["message"]["thread_ts"] = json!(thread);
+        }
+        payload
     }
 
     /// Sends an interaction, for example `block_actions`.
@@ -96,10 +164,16 @@ impl Slack {
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("payload", &payload.to_string())
             .finish();
-        self.send(to, secret, "application/x-www-form-urlencoded", body).await
+        self.send(to, secret, (FORM, &[]), body).await
     }
 
-    async fn send(&self, to: &str, secret: &str, content_type: &str, body: String) -> Result<Reply, PostError> {
+    async fn send(
+        &self,
+        to: &str,
+        secret: &str,
+        (content_type, more): (&str, &[(String, String)]),
+        body: String,
+    ) -> Result<Reply, PostError> {
         let time = self.read(|world| world.clock.now()).timestamp();
         let mut headers = vec![
             (
@@ -108,6 +182,7 @@ impl Slack {
             ),
             ("Content-Type".to_owned(), content_type.to_owned()),
         ];
+        headers.extend_from_slice(more);
         headers.extend(slack_signed(body.as_bytes(), secret, time));
         post(to, &headers, body.into_bytes(), ANSWER_TIMEOUT).await
     }

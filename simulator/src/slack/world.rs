@@ -19,6 +19,13 @@ pub struct World {
     pub messages: Vec<Message>,
     /// Every request that was made, oldest first.
     pub requests: Vec<Recorded>,
+    /// People, by ID.
+    pub users: BTreeMap<String, String>,
+    /// Channels, by ID.
+    pub channels: BTreeMap<String, String>,
+    /// What the bot's token may do.
+    pub scopes: Vec<String>,
+    pub(crate) socket_url: Option<String>,
     pub(crate) tokens: Vec<String>,
     pub(crate) refusing: BTreeMap<String, String>,
     pub(crate) clock: Clock,
@@ -64,10 +71,32 @@ pub struct Message {
     pub thread_ts: Option<String>,
     /// How it came in.
     pub way: Way,
+    /// What its sender attached for programs; null where there is nothing.
+    pub metadata: Value,
     /// Its former texts, oldest first.
     pub former_texts: Vec<String>,
     /// When it was posted.
     pub at: DateTime<Utc>,
+}
+
+/// What a bot may do unless a test says otherwise.
+const SCOPES: [&str; 12] = [
+    "app_mentions:read",
+    "channels:history",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "groups:history",
+    "groups:read",
+    "im:history",
+    "im:read",
+    "im:write",
+    "users:read",
+    "chat:write.public",
+];
+
+fn owned((id, name): (&str, &str)) -> (String, String) {
+    (id.to_owned(), name.to_owned())
 }
 
 impl World {
@@ -76,6 +105,10 @@ impl World {
             url,
             messages: Vec::new(),
             requests: Vec::new(),
+            users: [("U0MONA", "mona"), ("U0HUBOT", "hubot")].map(owned).into(),
+            channels: [("C0DEPLOY", "deployment"), ("C0OTHER", "other")].map(owned).into(),
+            scopes: SCOPES.map(str::to_owned).into(),
+            socket_url: None,
             tokens: vec![crate::slack::DEFAULT_TOKEN.to_owned()],
             refusing: BTreeMap::new(),
             clock: Clock::system(),

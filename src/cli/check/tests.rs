@@ -64,9 +64,6 @@ apps:
     docs  oursky/docs, fetched from /srv/git/docs.git
       live: provider shell; task deploy; needs no context; from any room; by mona, octo/web; forced by mona
 
-    without effect
-      `slack.bot_token` and `slack.signing_secret` have no effect in this version: Slack is told, through `slack.incoming_webhook`, but not listened to; a bot can pass on what people say, through `chat.token`
-
     not set up
       deliveries from GitHub: environment variable `ABSENT_WEBHOOK_SECRET` is not set
         hint: make one with `openssl rand -hex 32` and give it to the webhook http://127.0.0.1:8080/webhooks/github

@@ -47,6 +47,7 @@ impl Reading<'_> {
         let url = settings
             .url
             .map(|url| self.address(&url, Address::Page, &places.of("url")));
+        let slack_channel = self.channel(settings.slack_channel, &places.of("slack_channel"));
         let auto_deploy = self.auto_deploy(settings.auto_deploy, &places.of("auto_deploy"));
         let secrets = self.app_secrets("secrets", settings.secrets.unwrap_or_default(), places);
         let secret_files = self.app_secrets("secret_files", settings.secret_files.unwrap_or_default(), places);
@@ -82,6 +83,7 @@ impl Reading<'_> {
             },
             timeout: settings.timeout_seconds.map(Duration::from_secs),
             hold_timeout: Duration::from_secs(settings.hold_timeout_seconds.unwrap_or(defaults::HOLD_TIMEOUT_SECONDS)),
+            slack_channel: slack_channel?,
             url: match url {
                 None => None,
                 Some(url) => Some(url?),

@@ -10,6 +10,7 @@ use crate::config::interpret::addresses::{self, Address};
 use crate::config::problem::KeyPath;
 use crate::config::secret::SecretSource;
 use crate::config::{self, GitHubAuth, defaults};
+use crate::domain::names::shown;
 
 impl Reading<'_> {
     pub(super) fn github(&mut self, github: GitHub) -> Option<config::GitHub> {
@@ -91,14 +92,34 @@ impl Reading<'_> {
         let api_url = self.address(api_url, Address::Base, &path.key("api_url"));
         let incoming_webhook = self.plain_secret(slack.incoming_webhook, &path.key("incoming_webhook"));
         let bot_token = self.plain_secret(slack.bot_token, &path.key("bot_token"));
+        let app_token = self.plain_secret(slack.app_token, &path.key("app_token"));
+        let channel = self.channel(slack.channel, &path.key("channel"));
         let signing_secret = self.strong_secret(slack.signing_secret, &path.key("signing_secret"));
         Some(config::Slack {
             api_url: api_url?,
             incoming_webhook: incoming_webhook?,
             bot_token: bot_token?,
             signing_secret: signing_secret?,
+            app_token: app_token?,
+            channel: channel?,
             other_deployments: slack.other_deployments.unwrap_or(true),
         })
+    }
+
+    /// A channel of Slack. Neither ids nor names have spaces; a name may be written with its `#`.
+    pub(super) fn channel(&mut self, channel: Option<String>, path: &KeyPath) -> Option<Option<String>> {
+        let Some(channel) = channel else {
+            return Some(None);
+        };
+        let name = channel.strip_prefix('#').unwrap_or(&channel);
+        let fits =
+            matches!(name.chars().count(), 1..=80) && !name.contains(|c: char| c.is_whitespace() || "<>#&".contains(c));
+        if fits {
+            return Some(Some(channel));
+        }
+        let text = format!("`{path}` is `{}`; expected a channel of Slack", shown(&channel));
+        let hint = "write its id, as in `C0123456789`, or its name, as in `deployments`".to_owned();
+        self.refuse(path, text, Some(hint))
     }
 
     pub(super) fn chat(&mut self, token: Option<Secret>) -> Option<Option<SecretSource>> {

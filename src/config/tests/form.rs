@@ -25,7 +25,7 @@ apps:
     ");
     insta::assert_snapshot!(refused("slack: { colour: red }"), @"
     app.yaml:1:10: unknown key `colour` in `slack`
-    hint: known here: `api_url`, `incoming_webhook`, `bot_token`, `signing_secret`, `other_deployments`
+    hint: known here: `api_url`, `incoming_webhook`, `bot_token`, `signing_secret`, `app_token`, `channel`, `other_deployments`
     ");
     insta::assert_snapshot!(refused("github: { tokn: ghp_0123456789 }"), @"
     app.yaml:1:11: unknown key `tokn` in `github`

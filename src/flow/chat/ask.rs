@@ -30,6 +30,7 @@ use crate::policy::needs::people;
 use crate::report::chat::{self, compare_url};
 use crate::report::creation::sentence as answer_of_github;
 use crate::store::asks::Wished;
+use crate::store::slack_asks::SlackWish;
 
 /// So far back a commit is looked for that an environment once ran.
 const REMEMBERED: u32 = 200;
@@ -269,6 +270,9 @@ impl<'a> Conversation<'a> {
         let mut notes = told(speaker, &actor);
         notes.extend(what.notes);
         let named = notes.get("branch").and_then(Value::as_str).map(str::to_owned);
+        if let Some(ask) = self.slack_ask {
+            notes.insert("ask".to_owned(), json!(ask));
+        }
         let wish = Wish {
             git_ref: what.git_ref,
             task: what.task,
@@ -294,6 +298,14 @@ impl<'a> Conversation<'a> {
                 task: wish.task.clone(),
             };
             self.desk.store.begin_wish(ask, &wished).await?;
+        }
+        if let Some(ask) = self.slack_ask {
+            let wished = SlackWish {
+                repository: home.name.to_string(),
+                environment: spot.environment.name.to_string(),
+                task: wish.task.clone(),
+            };
+            self.desk.store.begin_slack_wish(ask, &wished).await?;
         }
         let asking = Asking {
             github: self.github,

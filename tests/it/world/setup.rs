@@ -13,7 +13,7 @@ use chima_simulator::github::{DEFAULT_TOKEN, GitHub};
 use chima_simulator::slack::Slack;
 
 use crate::tools::folder::copy_folder;
-use crate::world::stage::{APP, CHAT_TOKEN, SCRIPT, SECRET, SITE, World};
+use crate::world::stage::{APP, CHAT_TOKEN, SCRIPT, SECRET, SITE, SLACK_SECRET, World};
 
 /// What a test furnishes before the app starts.
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ pub struct Setup {
     auth: String,
     bare: bool,
     slack: bool,
+    slack_bot: Option<String>,
     secrets: Vec<String>,
     project: Option<PathBuf>,
     files: BTreeMap<String, String>,
@@ -45,6 +46,7 @@ impl World {
             auth: String::new(),
             bare: false,
             slack: true,
+            slack_bot: None,
             secrets: vec![SECRET.to_owned()],
             project: None,
             files: [("script/deploy", SCRIPT), ("version", "one\n")]
@@ -161,6 +163,12 @@ impl Setup {
         self
     }
 
+    /// Slack's bot, with a signing secret, instead of the incoming webhook; and further keys of `slack`.
+    pub fn slack_bot(mut self, more: &str) -> Self {
+        self.slack_bot = Some(more.to_owned());
+        self
+    }
+
     /// The hook packs its bodies into a form field.
     pub fn form(mut self) -> Self {
         self.form = true;
@@ -249,7 +257,19 @@ impl Setup {
         };
         put("chat-token", CHAT_TOKEN);
         put("slack", &slack.webhook_url());
-        let slack = if self.slack {
+        put("slack-token", chima_simulator::slack::DEFAULT_TOKEN);
+        put("slack-signing", SLACK_SECRET);
+        let slack = if let Some(more) = &self.slack_bot {
+            let folder = folder.display();
+            format!(
+                "slack:\n  api_url: {}\n  bot_token: {{ file: {folder}/slack-token }}\n  signing_secret: {{ file: {folder}/slack-signing }}\n{}",
+                slack.api_url(),
+                more.lines()
+                    .map(|line| format!("  {line}\n"))
+                    .collect::<String>()
+                    .replace("{folder}", &folder.to_string()),
+            )
+        } else if self.slack {
             format!("slack: {{ incoming_webhook: {{ file: {}/slack }} }}", folder.display())
         } else {
             String::new()

@@ -31,6 +31,9 @@ pub const SECRET: &str = "a webhook secret of the world tests";
 /// What a bot shows at the bridge.
 pub const CHAT_TOKEN: &str = "a chat token of the world tests";
 
+/// What Slack signs with.
+pub const SLACK_SECRET: &str = "a signing secret of the world tests";
+
 /// What the deployed script does: notes that it began, waits while `hold` is there, shows its version, notes its end.
 pub const SCRIPT: &str = r#"#!/bin/sh
 set -eu
@@ -197,6 +200,7 @@ async fn open(
         webhook_secrets,
         set_up,
         chat_token,
+        slack_signing,
         ..
     } = start(config, &surroundings).await.unwrap();
     let Some(listener) = listener else {
@@ -204,8 +208,9 @@ async fn open(
     };
     let writer = engine.store.take_inbox_writer().unwrap();
     drop(engine.tasks.spawn(writer.run()));
-    let surface =
-        Surface::new(engine.clone(), webhook_secrets, chat_token, CancellationToken::new()).offering(set_up.clone());
+    let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, CancellationToken::new())
+        .hearing_slack(slack_signing)
+        .offering(set_up.clone());
     let (tasks, stop) = (engine.tasks.clone(), engine.stop.clone());
     drop(engine.tasks.spawn(serve(listener, router(surface), tasks, stop)));
     (engine, set_up)
