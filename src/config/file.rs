@@ -248,6 +248,8 @@ pub(super) enum NotifyState {
     Lock,
     /// How a deployment ended that another tool carries out.
     OtherDeployment,
+    /// What should have happened and has not: a deployment that nobody delivers, a run that is silent for long.
+    Watchdog,
 }
 
 /// The mail server.

@@ -84,6 +84,8 @@ pub enum Subject {
     Lock,
     /// A deployment that another tool carries out.
     OtherDeployment,
+    /// Something that should have happened and has not.
+    Watchdog,
 }
 
 impl Notify {

@@ -66,22 +66,10 @@ impl Deployment {
             .filter(|room| !room.is_empty() && *room != "unknown")
     }
 
-    /// The bot that wants to hear what becomes of it: `payload.notify.callback`, as Chima itself writes it. Overlong texts are
-    /// nobody's.
+    /// The bot that wants to hear what becomes of it: `payload.notify.callback`, as Chima itself writes it.
     #[must_use]
     pub fn listener(&self) -> Option<Listener> {
-        let text = |path: &str| {
-            self.payload
-                .pointer(path)
-                .and_then(Value::as_str)
-                .filter(|text| text.len() <= 1_000)
-        };
-        Some(Listener {
-            callback: text("/notify/callback")?.to_owned(),
-            room: text("/notify/room").unwrap_or_default().to_owned(),
-            thread: text("/notify/thread_id").map(str::to_owned),
-            user: text("/notify/user_name").unwrap_or_default().to_owned(),
-        })
+        listener(&self.payload)
     }
 
     /// Who asked, for people to read: the chat user in the payload where there is one, else the creator.
@@ -155,6 +143,21 @@ impl Deployment {
             Some(other) => vec![other.to_string()],
         }
     }
+}
+
+/// The bot that a payload names as the one that wants to hear of it. Overlong texts are nobody's.
+#[must_use]
+pub fn listener(payload: &Value) -> Option<Listener> {
+    let text = |path: &str| {
+        let found = payload.pointer(path).and_then(Value::as_str);
+        found.filter(|text| text.len() <= 1_000)
+    };
+    Some(Listener {
+        callback: text("/notify/callback")?.to_owned(),
+        room: text("/notify/room").unwrap_or_default().to_owned(),
+        thread: text("/notify/thread_id").map(str::to_owned),
+        user: text("/notify/user_name").unwrap_or_default().to_owned(),
+    })
 }
 
 /// What a run is to do: the deployment's values, each of a checked form. Only these reach git or a command.

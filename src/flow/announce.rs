@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::config::{Config, Environment};
 use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::conversation::Listener;
 use crate::domain::foreign::ForeignDeployment;
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
@@ -33,6 +34,25 @@ pub struct Voice<'a> {
     pub clock: &'a dyn Clock,
     /// Whether Slack hears of it.
     pub slack: bool,
+}
+
+/// Something that was noticed, in words.
+#[derive(Debug, Clone, Copy)]
+pub struct Noticed<'a> {
+    /// What it is about; with `says`, one thing that is told once.
+    pub key: &'a str,
+    /// Which of its words this is.
+    pub says: &'a str,
+    /// The run, where there is one.
+    pub run: Option<RunId>,
+    /// The app.
+    pub app: &'a str,
+    /// Its environment.
+    pub environment: &'a str,
+    /// The bot through which it was asked for.
+    pub listener: Option<&'a Listener>,
+    /// For people.
+    pub text: &'a str,
 }
 
 impl Voice<'_> {
@@ -116,21 +136,30 @@ impl Voice<'_> {
         outgoing
     }
 
-    /// What is to be sent about something that was noticed. `says` tells the words of one `key` apart.
+    /// What is to be sent about something that was noticed.
     #[must_use]
-    pub fn about_watch(&self, key: &str, says: &str, run: Option<RunId>, text: &str) -> Vec<Outgoing> {
-        let Some((kind, body)) = self.for_slack(None, slack::noticed(text)) else {
-            return Vec::new();
-        };
-        vec![Outgoing {
-            id: self.fresh_id(),
-            kind,
-            key: format!("{key}/{says}"),
-            run,
-            terminal: true,
-            says: says.to_owned(),
-            body,
-        }]
+    pub fn about_watch(&self, noticed: &Noticed<'_>) -> Vec<Outgoing> {
+        let Noticed { says, run, text, .. } = *noticed;
+        let mut outgoing = self.news_of_watch(noticed);
+        let app = self.config.app(noticed.app);
+        let environment = app.and_then(|app| {
+            app.environments
+                .iter()
+                .find(|own| own.name.as_str() == noticed.environment)
+        });
+        outgoing.extend(
+            self.for_slack(environment, slack::noticed(text))
+                .map(|(kind, body)| Outgoing {
+                    id: self.fresh_id(),
+                    kind,
+                    key: format!("{}/{says}", noticed.key),
+                    run,
+                    terminal: true,
+                    says: says.to_owned(),
+                    body,
+                }),
+        );
+        outgoing
     }
 
     /// What is to be sent about a deployment that somebody else carries out.

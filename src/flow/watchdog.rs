@@ -5,11 +5,13 @@
 
 use crate::domain::clock::Timestamp;
 use crate::domain::delivery::Disposition;
+use crate::domain::deployment::listener;
 use crate::domain::run::Run;
 use crate::domain::watch::{
     About, AskedDeployment, HEARD_WITHIN, SaidSilence, Unheard, Watched, Word, pending_since, silence_before,
     waits_for_contexts,
 };
+use crate::flow::announce::Noticed;
 use crate::flow::engine::Engine;
 use crate::flow::forecast::estimate_of;
 use crate::provider::attempt;
@@ -61,7 +63,15 @@ async fn unheard(engine: &Engine) -> Result<usize, StoreError> {
         };
         let text = words::unheard(&one, why, now);
         let key = format!("asked/{}/{}/{}", one.host, one.repository_id, one.id);
-        let outgoing = engine.voice().about_watch(&key, "unheard", None, &text);
+        let outgoing = engine.voice().about_watch(&Noticed {
+            key: &key,
+            says: "unheard",
+            run: None,
+            app: &one.app,
+            environment: &one.environment,
+            listener: listener(&one.place).as_ref(),
+            text: &text,
+        });
         if engine.store.tell_unheard(&one, &outgoing, now).await? {
             tracing::warn!(deployment.id = %one.id, repository = one.repository, "{text}");
             said += 1;
@@ -116,13 +126,13 @@ async fn about(engine: &Engine, run: &Run, heard_at: Timestamp, said: Option<Sai
         None => return Ok(false),
         Some(Word::Silent { length }) => {
             let text = words::silent(run, length, estimate.as_ref(), &engine.run_url(run.id));
-            let outgoing = engine.voice().about_watch(&key, "silent", Some(run.id), &text);
+            let outgoing = engine.voice().about_watch(&of_run(run, &key, "silent", &text));
             let about = (About::Silence, Some(heard_at));
             (text, engine.store.tell_watched(run.id, about, &outgoing, now).await?)
         }
         Some(Word::GoesOn) => {
             let text = words::goes_on(run);
-            let outgoing = engine.voice().about_watch(&key, "goes on", Some(run.id), &text);
+            let outgoing = engine.voice().about_watch(&of_run(run, &key, "goes on", &text));
             (text, engine.store.tell_heard_again(run.id, &outgoing, now).await?)
         }
     };
@@ -130,6 +140,23 @@ async fn about(engine: &Engine, run: &Run, heard_at: Timestamp, said: Option<Sai
         tracing::warn!(run.id = %run.id, "{text}");
     }
     Ok(told)
+}
+
+fn of_run<'a>(run: &'a Run, key: &'a str, says: &'a str, text: &'a str) -> Noticed<'a> {
+    let place = run
+        .order
+        .as_ref()
+        .map(|order| (order.app.as_str(), order.environment.as_str()));
+    let (app, environment) = place.unwrap_or(("", run.environment.as_str()));
+    Noticed {
+        key,
+        says,
+        run: Some(run.id),
+        app,
+        environment,
+        listener: run.listener.as_ref(),
+        text,
+    }
 }
 
 /// When a run's last output came, where its runner works on this machine.
@@ -150,7 +177,7 @@ async fn pending(engine: &Engine) -> Result<usize, StoreError> {
     for run in held.iter().filter(|run| waits_for_contexts(run)) {
         let text = words::contexts(run, now);
         let key = format!("watch/{}", run.id);
-        let outgoing = engine.voice().about_watch(&key, "contexts", Some(run.id), &text);
+        let outgoing = engine.voice().about_watch(&of_run(run, &key, "contexts", &text));
         if engine
             .store
             .tell_watched(run.id, (About::Contexts, None), &outgoing, now)

@@ -22,7 +22,7 @@ const TAIL_LIMIT: usize = 1_000;
 /// Something that people are told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct News {
-    /// About what: `deployment`, `lock` or `other_deployment`.
+    /// About what: `deployment`, `lock`, `other_deployment` or `watchdog`.
     pub kind: String,
     /// The state in one word, as it is stored.
     pub state: String,
@@ -149,6 +149,17 @@ impl News {
                 "url": log,
             }),
             ..Self::sentence("other_deployment", one.state(), tone, foreign::line(one))
+        }
+    }
+
+    /// Something that should have happened and has not, or goes on after all.
+    #[must_use]
+    pub fn of_watch((app, environment): (&str, &str), says: &str, text: &str) -> Self {
+        let state = says.replace(' ', "_");
+        let tone = if says == "goes on" { Tone::Plain } else { Tone::Warning };
+        Self {
+            data: json!({"app": app, "environment": environment, "state": state}),
+            ..Self::sentence("watchdog", &state, tone, text.to_owned())
         }
     }
 

@@ -65,6 +65,15 @@ fn slacks_kit_believes_what_we_believe() {
     assert_eq!(verdicts["signatures"], json!(expected));
 }
 
+/// Slack's kit takes each of these messages: every block is one of its own, within its limits.
+pub fn takes(messages: &[Value]) {
+    let verdicts = judged(&json!({"secret": SECRET, "messages": messages}));
+    for (message, verdict) in messages.iter().zip(verdicts["messages"].as_array().unwrap()) {
+        let ours = message["blocks"].as_array().unwrap().iter().map(|block| &block["type"]);
+        assert_eq!(verdict, &json!(ours.collect::<Vec<_>>()), "{message}");
+    }
+}
+
 #[test]
 fn slacks_kit_takes_our_answers_whatever_is_in_them() {
     let texts = [
@@ -84,15 +93,7 @@ fn slacks_kit_takes_our_answers_whatever_is_in_them() {
             json!(answer(&Reply::done((*text).to_owned()).offering(offers.collect())))
         })
         .collect();
-    let verdicts = judged(&json!({"secret": SECRET, "messages": messages}));
-    for (message, verdict) in messages.iter().zip(verdicts["messages"].as_array().unwrap()) {
-        let ours = message["blocks"].as_array().unwrap().iter().map(|block| &block["type"]);
-        assert_eq!(
-            verdict,
-            &json!(ours.collect::<Vec<_>>()),
-            "each block is one of theirs, within limits"
-        );
-    }
+    takes(&messages);
 }
 
 /// What the stand-in sends is what Bolt takes for Slack's, so what we understand of it is what Slack says.

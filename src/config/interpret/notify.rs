@@ -266,5 +266,6 @@ fn subject(state: NotifyState) -> Subject {
         NotifyState::Superseded => Subject::Run(RunState::Superseded),
         NotifyState::Lock => Subject::Lock,
         NotifyState::OtherDeployment => Subject::OtherDeployment,
+        NotifyState::Watchdog => Subject::Watchdog,
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::conversation::Listener;
 use crate::domain::foreign::ForeignDeployment;
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
-use crate::flow::announce::Voice;
+use crate::flow::announce::{Noticed, Voice};
 use crate::flow::notices::NoticeMessage;
 use crate::report::news::News;
 use crate::report::slack;
@@ -75,6 +75,19 @@ impl Voice<'_> {
             terminal: true,
             says: one.state(),
             news: News::of_foreign(one),
+        })
+    }
+
+    /// Something that should have happened and has not, or goes on after all.
+    pub(super) fn news_of_watch(&self, noticed: &Noticed<'_>) -> Vec<Outgoing> {
+        let apps: Vec<&App> = self.config.app(noticed.app).into_iter().collect();
+        let wanted = self.wanted(&apps, noticed.environment, Subject::Watchdog, true);
+        self.told(wanted, noticed.listener, || Telling {
+            about: format!("{}/{}", noticed.key, noticed.says),
+            run: noticed.run,
+            terminal: true,
+            says: noticed.says,
+            news: News::of_watch((noticed.app, noticed.environment), noticed.says, noticed.text),
         })
     }
 

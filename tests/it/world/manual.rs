@@ -92,7 +92,21 @@ async fn it_says_what_is_to_be_done_and_waits() {
     let id = world.waiting("store").await;
     assert_snapshot!(world.told(id).await, @"in_progress: waiting for a person to deploy <one> (main) to store; then `chima finish <run 1>`, or with `--failed`");
     assert_snapshot!(world.chat().await, @"started: deploy `site` to `store`: waiting for a person: Release main to the store, then press `go`; then `chima finish <run 1>`, or with `--failed` (`octo/site` at <one> (main), asked for by @mona) <chima>/runs/<run 1>");
-    assert_snapshot!(world.log(id).await, @"");
+    // the runner writes it while GitHub is told
+    let log = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let log = world.log(id).await;
+            if !log.is_empty() {
+                return log;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert_snapshot!(log.await.unwrap(), @r#"
+    [chima: waiting for a person]
+    Release main to the store,
+    then press `go`.
+    "#);
     let page = world.run_page(id).await;
     assert!(
         page.contains("waiting for a person: Release main to the store, then press `go`;"),

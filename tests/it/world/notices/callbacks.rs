@@ -212,3 +212,21 @@ print('v1,' + base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256)
     assert_eq!(said.trim(), header("webhook-signature"));
     town.end().await;
 }
+
+#[tokio::test]
+async fn the_room_hears_that_github_does_not_deliver_what_was_asked_for() {
+    let town = Town::new("  - to: { discord: { file: '{folder}/discord' } }\n    states: [watchdog]\n").await;
+    town.world.hook.url("http://127.0.0.1:1/");
+    town.say("mona", "deploy site to staging").await;
+    town.world.clock.advance(Duration::from_secs(31));
+    for _ in 0..2 {
+        town.world.sweep().await;
+        town.world.settle_all().await;
+    }
+    assert_snapshot!(town.told(Service::Bot).await, @"deployment <1> of <one> (main) to `staging` of `site`, asked for by @mona: GitHub has it and has not delivered it for 31 s; `chima doctor` looks whether the webhook arrives here");
+    assert_snapshot!(town.told(Service::Discord).await, @"deployment <1> of <one> (main) to `staging` of `site`, asked for by @mona: GitHub has it and has not delivered it for 31 s; `chima doctor` looks whether the webhook arrives here");
+    let posted = town.posted(Service::Bot).pop().unwrap();
+    let fields = ["room", "thread", "kind", "state"].map(|key| posted.body[key].clone());
+    assert_eq!(json!(fields), json!(["ops", "t1", "watchdog", "unheard"]));
+    town.end().await;
+}

@@ -10,6 +10,7 @@ use chima_simulator::slack::world::{Message, Way};
 use insta::assert_snapshot;
 use serde_json::json;
 
+use crate::slack_kit::takes;
 use crate::world::ending::Left;
 use crate::world::slack_chat::{bot, content};
 use crate::world::stage::World;
@@ -122,6 +123,8 @@ async fn a_failure_comes_with_the_end_of_its_log_and_what_can_be_done() {
     [chima: exited with code 3]
     ```
     "#);
+    let messages = world.slack.messages().into_iter().filter(|one| !one.blocks.is_null());
+    takes(&messages.map(|one| json!({"blocks": one.blocks})).collect::<Vec<_>>());
     let before = world.posted().len();
     let message = world.posted().pop().unwrap();
     world
