@@ -202,7 +202,7 @@ fn not_set_up(config: &Config) -> Vec<String> {
         } => is_absent(source).then(|| place(source)),
     };
     if let Some(found) = auth {
-        let hint = format!("make a GitHub App at {url}/settings/apps, or a token at {url}/settings/tokens");
+        let hint = format!("`chima setup` makes a GitHub App; or make a token at {url}/settings/tokens");
         lines.push(missing("statuses on GitHub", &found, &hint));
     }
     let slack = &config.slack;

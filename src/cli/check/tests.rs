@@ -68,7 +68,7 @@ apps:
       deliveries from GitHub: environment variable `ABSENT_WEBHOOK_SECRET` is not set
         hint: make one with `openssl rand -hex 32` and give it to the webhook http://127.0.0.1:8080/webhooks/github
       statuses on GitHub: environment variable `ABSENT_TOKEN` is not set
-        hint: make a GitHub App at https://github.com/settings/apps, or a token at https://github.com/settings/tokens
+        hint: `chima setup` makes a GitHub App; or make a token at https://github.com/settings/tokens
       Slack commands: file `/does/not/exist` is not there
         hint: the app's page at https://api.slack.com/apps shows it
       news for `callback/hubot`: environment variable `ABSENT_BOT_SECRET` is not set
@@ -98,7 +98,7 @@ fn an_empty_file_is_good_and_says_what_to_do() {
       deliveries from GitHub: `github.webhook_secrets` names no secret
         hint: make one with `openssl rand -hex 32` and give it to the webhook http://127.0.0.1:8080/webhooks/github
       statuses on GitHub: neither `github.app_id` nor `github.token` is there
-        hint: make a GitHub App at https://github.com/settings/apps, or a token at https://github.com/settings/tokens
+        hint: `chima setup` makes a GitHub App; or make a token at https://github.com/settings/tokens
     ");
 }
 

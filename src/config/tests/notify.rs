@@ -74,7 +74,7 @@ fn what_is_wrong_with_it_is_said_where_it_stands() {
         "chat: { callbacks: { 'a b': { url: 'ftp://x', secret: { env: FIFTEEN } } } }",
     ];
     let all: Vec<String> = told.iter().map(|text| refused(&with_apps(text))).collect();
-    insta::assert_snapshot!(all.join("\n"), @r"
+    insta::assert_snapshot!(all.join("\n"), @r#"
     app.yaml:2:48: there is no app `sit`
       2 | notify: [{ to: { discord: { env: A } }, apps: [sit] }]
         |                                                ^
@@ -83,7 +83,7 @@ fn what_is_wrong_with_it_is_said_where_it_stands() {
       2 | notify: [{ to: { discord: { env: A } }, environments: [prodution] }]
         |                                                        ^
     hint: did you mean `production`?
-    app.yaml:2:50: `notify[0].states[0]` is text `faild`; expected one of `held`, `queued`, `running`, `succeeded`, `failed`, `errored`, `rejected`, `cancelled`, `interrupted`, `superseded`, `lock`, `other_deployment`
+    app.yaml:2:50: `notify[0].states[0]` is text `faild`; expected one of `held`, `queued`, `running`, `succeeded`, `failed`, `errored`, `rejected`, `cancelled`, `interrupted`, `superseded`, `lock`, `other_deployment`, `watchdog`
       2 | notify: [{ to: { discord: { env: A } }, states: [faild] }]
         |                                                  ^
     hint: did you mean `failed`?
@@ -148,5 +148,5 @@ fn what_is_wrong_with_it_is_said_where_it_stands() {
       2 | chat: { callbacks: { 'a b': { url: 'ftp://x', secret: { env: FIFTEEN } } } }
         |                                               ^
     hint: `openssl rand -hex 32` makes a good one
-    ");
+    "#);
 }

@@ -67,7 +67,8 @@ async fn leftovers_get_a_moment_then_they_are_stopped_and_named() {
 #[tokio::test]
 async fn allowed_leftovers_live_on_without_the_lane() {
     let mut rig = Rig::new(vec![
-        script("sleep 60 > /dev/null 2>&1 & echo $! > left"),
+        // only once it is called by its own name: between fork and exec it is another shell
+        script("sleep 60 > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; echo $! > left"),
         script("sleep 60 & exit 0"),
     ]);
     rig.spec.steps[0].leftover = Leftover::Allow;

@@ -222,7 +222,7 @@ async fn a_run_that_comes_back_from_a_dead_worker_does_not_start_under_a_lock() 
 }
 
 #[tokio::test]
-async fn a_lock_survives_a_restart_and_a_new_name_of_the_repository() {
+async fn a_lock_survives_a_restart() {
     let mut world = World::new().await;
     world.locked("mona", "staging", None).await;
     world.restart_with(APP).await;
