@@ -12,6 +12,7 @@ pub mod catch_up;
 pub mod chat;
 pub mod command;
 pub mod comment;
+pub mod decided;
 pub mod engine;
 pub mod execute;
 pub mod finish;
