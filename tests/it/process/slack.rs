@@ -1,15 +1,17 @@
-//! `chima setup slack` and what `chima doctor` says of Slack.
+//! Slack with the real program: its set-up, what the doctor says of it, and a death in the middle of what somebody asked for.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use chima_simulator::fault::{Fault, FaultKind};
 use chima_simulator::slack::socket::DEFAULT_APP_TOKEN;
 use chima_simulator::slack::{DEFAULT_TOKEN, Slack};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::process::child::{Output, command, output};
+use crate::process::installation::{Installation, eventually};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -106,4 +108,69 @@ async fn the_doctor_looks_at_token_scopes_channels_and_socket() {
     let away = said(&place).await;
     assert_eq!(away.matches("warn  Slack: ").count(), 2, "{away}");
     assert_eq!(away.matches("Slack did not answer").count(), 2, "{away}");
+}
+
+const SIGNING: &str = "0123456789abcdef0123456789abcdef";
+
+/// The server dies while GitHub is asked for what somebody said in Slack; `made` tells whether GitHub has made it by then.
+async fn dies_while_it_asks(made: bool) {
+    let installation = Installation::sqlite().await;
+    let slack = Slack::start().await.unwrap();
+    installation.write("slack-token", DEFAULT_TOKEN);
+    installation.write("slack-signing", SIGNING);
+    let config = format!(
+        "{}slack:\n  api_url: {}\n  bot_token: {{ file: slack-token }}\n  signing_secret: {{ file: slack-signing }}\n",
+        installation.config(),
+        slack.api_url()
+    );
+    installation.write("app.yaml", &config);
+    let mut server = installation.serve().await;
+    let silence = Fault::on("POST", "/deployments", FaultKind::Timeout);
+    let silence = if made { silence.with_effect() } else { silence };
+    installation.github.fail(silence);
+    let events = format!("http://127.0.0.1:{}/slack/events", installation.port);
+    let said = json!({"type": "app_mention", "user": "U0MONA", "text": "<@U0BOT> deploy site/main to staging", "ts": "1.5",
+                      "channel": "C0DEPLOY"});
+    for _ in 0..2 {
+        // Slack says it again, and that is nothing new
+        assert_eq!(
+            slack.send_event(&events, SIGNING, "Ev1", &said).await.unwrap().status,
+            200
+        );
+    }
+    let asked = || {
+        let requests = installation.github.requests();
+        let asked = requests
+            .iter()
+            .filter(|one| one.method == "POST" && one.path.ends_with("/deployments"));
+        asked.count()
+    };
+    eventually("GitHub is asked", || (asked() == 1).then_some(())).await;
+    server.kill();
+    installation.github.heal();
+    let mut next = installation.serve().await;
+    eventually("the end is told in Slack", || {
+        let told = slack.messages();
+        told.iter().any(|one| one.text.starts_with("succeeded: ")).then_some(())
+    })
+    .await;
+    let journal = fs::read_to_string(installation.path("journal")).unwrap();
+    let starts = journal.lines().filter(|line| line.contains("start")).count();
+    assert_eq!(starts, 1, "one deployment: {journal}");
+    assert_eq!(asked(), if made { 1 } else { 2 });
+    let answers = slack.messages();
+    let answers = answers.iter().filter(|one| one.text.starts_with("deployment ")).count();
+    assert_eq!(answers, 1, "one answer");
+    next.stop(LIMIT).await;
+    installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_asked_of_a_server_that_died_is_made_once() {
+    dies_while_it_asks(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_github_had_made_when_the_server_died_is_not_made_again() {
+    dies_while_it_asks(true).await;
 }
