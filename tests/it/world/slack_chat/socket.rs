@@ -1,7 +1,5 @@
 //! Socket Mode: the same, for a server that Slack cannot reach.
 
-use std::time::Duration;
-
 use chima::flow::slack::socket;
 use chima_simulator::slack::socket::{DEFAULT_APP_TOKEN, SocketMode};
 use serde_json::{Value, json};
@@ -88,7 +86,7 @@ async fn another_connection_is_opened_when_slack_asks_and_when_one_breaks() {
     assert!(slack.send("events_api", &mention("Ev2", "status site")).await.is_some());
     world.slack.down();
     slack.cut();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    world.until("none is open", || (slack.open() == 0).then_some(())).await;
     world.slack.up();
     world
         .until("after an outage too", || (slack.opened() == 4).then_some(()))
