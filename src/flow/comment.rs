@@ -142,6 +142,8 @@ async fn answer(engine: &Engine, ask: &Ask) -> Result<(), StoreError> {
     let id = &ask.new.id;
     let worked = if ask.new.at + STALE < engine.now() && ask.wished.is_none() {
         Ok(Some(words::too_late()))
+    } else if ask.wished.is_none() && engine.store.restored_since(ask.new.at).await? {
+        Ok(Some(words::restored()))
     } else {
         work(engine, ask).await
     };

@@ -283,6 +283,14 @@ pub fn too_late() -> Reply {
     Reply::refused("too_late", text.to_owned())
 }
 
+/// The ledger was put in the place of a newer one since, which may have done it.
+#[must_use]
+pub fn restored() -> Reply {
+    let text =
+        "Chima was restored from a backup after this was written, and may have done it before; look, then ask again";
+    Reply::refused("restored", text.to_owned())
+}
+
 /// GitHub did not answer or refused, and nothing was changed. `status`: of its answer.
 #[must_use]
 pub fn nothing_done(error: &str, status: Option<u16>) -> String {

@@ -107,6 +107,20 @@ impl Store {
         row.map(|row| Reader::new(&row, doing).time("made_at")).transpose()
     }
 
+    /// Whether the ledger took the place of a newer one since: that one may have answered what was asked for at `at`.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn restored_since(&self, at: Timestamp) -> Result<bool, StoreError> {
+        let found = sqlx::query("SELECT 1 FROM restorations WHERE used_at >= ? LIMIT 1")
+            .bind(millis(at))
+            .fetch_optional(&self.read)
+            .await
+            .map_err(StoreError::while_doing("ask when the ledger was restored"))?;
+        Ok(found.is_some())
+    }
+
     /// Writes what became of runs since the copy was made, all at once, and takes the ledger into use. Returns whether nobody
     /// had done so before.
     ///
@@ -129,6 +143,12 @@ impl Store {
         if copied.rows_affected() == 0 {
             return Ok(false);
         }
+        sqlx::query("INSERT INTO restorations (made_at, used_at) VALUES (?, ?)")
+            .bind(millis(made_at))
+            .bind(millis(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
         // what was to be said may have been said: GitHub is asked before it is told again, people are not told twice
         for sql in [
             "UPDATE outbox SET attempts = attempts + 1, state = 'pending', claimed_until = NULL \

@@ -415,3 +415,32 @@ async fn whoever_may_push_may_not_deploy_where_deployers_are_named() {
     assert_eq!(run.forced.unwrap().by, "lead");
     world.end().await;
 }
+
+#[tokio::test]
+async fn what_a_newer_ledger_may_have_done_is_not_done_again_after_a_restore() {
+    let mut world = World::new().await;
+    let pull = world.open().await;
+    let backup = world.copied().await;
+    world.comment_by("mona", &pull, "/deploy to staging").await;
+    world.answered().await;
+    let guid = world.github.read(|github| {
+        let mut all = github.deliveries.iter();
+        all.find(|one| one.event == "issue_comment").unwrap().guid.clone()
+    });
+    world.put_back(&backup).await;
+    world.sweep().await;
+    world.github.redeliver(&guid).await;
+    world.answered().await;
+    assert_eq!(world.beginnings().len(), 1, "{:?}", world.beginnings());
+    let replies = world.replies(&pull).await;
+    assert_snapshot!(replies.rsplit("----\n").next().unwrap(), @r#"
+    [edited 0x] > /deploy to staging
+
+    Chima was restored from a backup after this was written, and may have done it before; look, then ask again
+    "#);
+    // and whoever asks now is heard
+    world.comment_by("mona", &pull, "/deploy to staging").await;
+    world.answered().await;
+    assert_eq!(world.beginnings().len(), 2);
+    world.end().await;
+}

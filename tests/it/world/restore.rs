@@ -10,14 +10,14 @@ use insta::assert_snapshot;
 use crate::world::stage::{APP, World};
 
 impl World {
-    async fn copied(&self) -> PathBuf {
+    pub(crate) async fn copied(&self) -> PathBuf {
         let to = self.path("backup.db");
         self.engine.store.back_up(&to, self.engine.now()).await.unwrap();
         to
     }
 
     /// As `chima restore` does it.
-    async fn put_back(&mut self, backup: &PathBuf) {
+    pub(crate) async fn put_back(&mut self, backup: &PathBuf) {
         self.stop().await;
         for suffix in ["-wal", "-shm"] {
             let _ = fs::remove_file(self.path(&format!("data/chima.db{suffix}")));
@@ -26,7 +26,7 @@ impl World {
         self.restart_with(APP).await;
     }
 
-    fn beginnings(&self) -> Vec<String> {
+    pub(crate) fn beginnings(&self) -> Vec<String> {
         let journal = self.journal().into_iter();
         journal.filter(|line| line.starts_with("begin")).collect()
     }
