@@ -23,5 +23,6 @@ mod queue_conformance;
 mod runner;
 mod slack_kit;
 mod tools;
+mod torture;
 
 mod world;

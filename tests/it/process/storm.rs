@@ -9,6 +9,7 @@ use chima_simulator::github::deploy::DeploymentRequest;
 
 use crate::process::child::Chima;
 use crate::process::installation::{ENVIRONMENTS, Installation, REPOSITORY, eventually};
+use crate::torture::{rounds, row};
 
 const DEPLOYMENTS: usize = 15;
 const SETTLED: Duration = Duration::from_secs(40);
@@ -79,9 +80,9 @@ async fn kills(installation: &Installation, mut dice: Dice, kills: u64, (server,
 }
 
 #[expect(clippy::print_stderr, reason = "the seed repeats a storm that found something")]
-async fn storm(installation: Installation) {
+async fn storm(queue: &str, installation: Installation) {
     let seed = setting("CHIMA_TEST_SEED").unwrap_or_else(fresh_seed);
-    let count = setting("CHIMA_TEST_KILLS").unwrap_or(12);
+    let count = setting("CHIMA_TEST_KILLS").unwrap_or_else(|| rounds(12, 500));
     eprintln!("CHIMA_TEST_SEED={seed} CHIMA_TEST_KILLS={count}");
     let (mut server, mut worker) = (installation.serve().await, installation.worker().await);
     let (all, ()) = tokio::join!(
@@ -125,14 +126,23 @@ async fn storm(installation: Installation) {
         assert!(took < Duration::from_secs(3), "{took:?}");
     }
     installation.close().await;
+    row(
+        &format!("kill -9 at random points, {queue}"),
+        count,
+        format!(
+            "{} deployments: 0 lost, 0 overlaps, 0 started twice, all ended",
+            all.len()
+        ),
+        "the same",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_kills_loses_and_repeats_nothing_on_sqlite() {
-    storm(Installation::sqlite().await).await;
+    storm("SQLite", Installation::sqlite().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_kills_loses_and_repeats_nothing_on_redis() {
-    storm(Installation::redis().await).await;
+    storm("Redis", Installation::redis().await).await;
 }
