@@ -17,7 +17,7 @@ use crate::app::recipients::recipients;
 use crate::app::setup;
 use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::pace::Pace;
 use crate::flow::auto_deploy;
 use crate::flow::catch_up;
@@ -38,12 +38,15 @@ use crate::queue::Queue;
 use crate::queue::address::{QueueAddress, WorkerName};
 use crate::queue::findings::Severity;
 use crate::queue::options::QueueOptions;
-use crate::store::Store;
+use crate::store::{Store, disk};
 
 /// A clone of a large repository takes its time; a git that hangs does not end by itself.
 const GIT_LIMIT: Duration = Duration::from_secs(600);
 /// Far more than any honest repository needs; a small one can name files without end.
 const GIT_MEMORY: u64 = 4 << 30;
+
+/// A file may have been copied from where clocks show another zone.
+const EARLY: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
 /// Slack takes one message a second from an incoming webhook, and short bursts.
 /// <https://docs.slack.dev/apis/web-api/rate-limits>
@@ -111,6 +114,9 @@ pub async fn start(config: &Config, surroundings: &Surroundings) -> anyhow::Resu
 /// As [`start`].
 pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lease) -> anyhow::Result<Started> {
     let mut config = rooted(config)?;
+    refuse_unsafe_lease(lease)?;
+    refuse_early_clock(surroundings)?;
+    disk::check(&config.store, config.ephemeral)?;
     let mut missing = Vec::new();
     let mut webhook_secrets = Vec::new();
     for source in &config.github.webhook_secrets {
@@ -221,6 +227,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         // half as many: statuses are said at the same time
         redeliveries: Pace::new((config.github.writes_per_minute / 2).max(1)),
         chat_pace: Pace::new(SLACK_PER_MINUTE),
+        preparing: Arc::default(),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
         deliveries: Notify::new(),
@@ -269,6 +276,34 @@ fn unfit(config: &Config, manifests: &Catalogue) -> Vec<String> {
         .iter()
         .map(|fault| format!("{}; its deployments end in `error` until this is mended", fault.line()));
     broken.chain(faults).collect()
+}
+
+/// A claim that lapses although its worker lives lets others take its runs over.
+fn refuse_unsafe_lease(lease: Lease) -> anyhow::Result<()> {
+    let (length, renewal) = (lease.length.as_millis(), lease.renewal.as_millis());
+    anyhow::ensure!(
+        length >= 3 * renewal && renewal > 0,
+        "a claim is good for {length} ms and renewed every {renewal} ms; expected to be good for three times as long at least, so \
+         that two renewals may fail"
+    );
+    Ok(())
+}
+
+/// Leases, tokens and time-outs are told by the clock; one that is behind its own program is wrong for certain.
+fn refuse_early_clock(surroundings: &Surroundings) -> anyhow::Result<()> {
+    let written = std::fs::metadata(&surroundings.program).and_then(|file| file.modified());
+    let Ok(written) = written.map(Timestamp::from) else {
+        return Ok(());
+    };
+    let now = surroundings.clock.now();
+    let shown = |at: Timestamp| at.format("%Y-%m-%d %H:%M UTC").to_string();
+    anyhow::ensure!(
+        now + EARLY >= written,
+        "the clock says {}, but this program's file is from {}; set the clock: claims, tokens and time-outs depend on it",
+        shown(now),
+        shown(written)
+    );
+    Ok(())
 }
 
 /// A queue whose settings lose bells at will is refused; one that cannot be asked now is not.

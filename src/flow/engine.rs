@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -99,6 +99,8 @@ pub struct Parts {
     pub redeliveries: Pace,
     /// Limits messages to Slack.
     pub chat_pace: Pace,
+    /// Shared by preparations; held alone by that of a run that has taken its worker down before, so that it takes nobody with it.
+    pub preparing: Arc<RwLock<()>>,
     /// Where background work is counted.
     pub tasks: TaskTracker,
     /// Says that this process is to end.

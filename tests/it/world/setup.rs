@@ -282,6 +282,7 @@ impl Setup {
             "server:
   listen: {listen}
 data_dir: {folder}/data
+ephemeral: true
 github:
   url: {github}
   api_url: {api}
