@@ -25,6 +25,7 @@ use crate::flow::engine::{Engine, Lease, Parts};
 use crate::flow::rehearse;
 use crate::flow::repositories;
 use crate::flow::set_up::SetUp;
+use crate::flow::turns::Turns;
 use crate::github::{Credentials, GitHub};
 use crate::notify::slack::SlackWebhook;
 use crate::notify::slack::api::{SlackApi, SlackResponder};
@@ -231,6 +232,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         comments: Notify::new(),
         slack_asks: Notify::new(),
         sweeps: Notify::new(),
+        turns: Turns::default(),
         watched: Mutex::default(),
     });
     auto_deploy::follow(&engine).await?;

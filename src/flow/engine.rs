@@ -17,6 +17,7 @@ use crate::domain::pace::Pace;
 use crate::flow::announce::{Voice, run_url};
 use crate::flow::command::Desk;
 use crate::flow::notices::Recipients;
+use crate::flow::turns::Turns;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
 use crate::notify::slack::api::{SlackApi, SlackResponder};
@@ -119,6 +120,8 @@ pub struct Parts {
     pub slack_asks: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
+    /// How far the passes have come that look at a part at a time.
+    pub turns: Turns,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
     pub watched: Mutex<HashMap<RunId, CancellationToken>>,
 }
