@@ -438,7 +438,7 @@ impl Bench {
         match self.store.lock(&request, &[id], self.now()).await.unwrap() {
             Locked::Taken { .. } => Said::Done,
             Locked::InTheWay(_) => Said::Refused,
-            other => panic!("{other:?}"),
+            waits @ Locked::Waits { .. } => panic!("nobody asked to wait: {waits:?}"),
         }
     }
 
