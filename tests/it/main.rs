@@ -8,6 +8,7 @@
 mod ansible;
 mod architecture;
 mod bots;
+mod canaries;
 mod capistrano;
 mod checkout;
 mod config_files;
