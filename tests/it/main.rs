@@ -17,6 +17,7 @@ mod fabric_and_capistrano;
 mod licenses;
 mod openapi;
 mod own_provider;
+mod packaging;
 mod process;
 mod providers;
 mod queue_conformance;
