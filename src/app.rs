@@ -8,11 +8,14 @@ pub mod demo;
 pub mod doctor;
 pub mod locking;
 pub mod logging;
+mod manager;
 pub mod offline;
 mod paced;
 pub mod providers;
 mod recipients;
+pub mod reload;
 pub mod serve;
+mod settle;
 pub mod setup;
 pub mod start;
 
@@ -83,7 +86,10 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             Ok(if ok { Exit::Done } else { Exit::Failed })
         }
         Command::Import { file, from, out } => say(&import::import(&file, from, out.as_deref())?),
-        Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
+        Command::Serve { no_work } => {
+            let work = !no_work;
+            serve::serve(&load(&path)?, serve::Roles { receive: true, work })
+        }
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
         Command::Deploy(args) => ask::deploy(&load(&path)?, &args, false),
         Command::Plan(args) => ask::deploy(&load(&path)?, &args, true),

@@ -21,7 +21,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::http::state::Surface;
+use crate::http::state::{Live, Surface};
 
 /// Only our own style sheet and script; nobody may frame us.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
@@ -41,9 +41,9 @@ pub fn router(surface: Surface) -> Router {
         .route("/readyz", get(health::readyz))
         .merge(slack::routes())
         .route("/metrics", get(metrics::metrics))
-        .merge(setup::routes(surface.set_up.clone()))
+        .merge(setup::routes())
         .fallback(pages::not_found);
-    fixed_headers(routes.with_state(surface))
+    fixed_headers(routes.with_state(Live(surface)))
 }
 
 /// What every answer has, also one to a panic.

@@ -99,7 +99,11 @@ pub struct SlackSetupArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Receive webhooks and carry out deployments, in one process.
-    Serve,
+    Serve {
+        /// Receive and decide only: `chima worker` beside it carries out the runs.
+        #[arg(long)]
+        no_work: bool,
+    },
     /// Carry out deployments only; another process on this machine receives them.
     Worker,
     /// Check a configuration and print every problem it has, also those that its providers would have with it.

@@ -32,7 +32,7 @@ const GOOD_FOR: TimeDelta = TimeDelta::hours(1);
 const FORMS: usize = 16;
 
 /// What the App is made for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// GitHub's pages, without a slash at the end.
     pub github_url: String,

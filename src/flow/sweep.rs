@@ -21,10 +21,11 @@ pub async fn run(engine: Engine) {
     // whoever worked here before may have taken a bell and died: nobody waits for it to count as lost
     let mut ring_all = true;
     while !engine.stop.is_cancelled() {
-        match pass(&engine, ring_all).await {
+        match pass(&engine.current(), ring_all).await {
             Ok(rung) => ring_all &= !rung,
             Err(error) => tracing::error!(error = %error, "cannot sweep the ledger"),
         }
+        engine.swept.send_modify(|count| *count += 1);
         tokio::select! {
             () = engine.stop.cancelled() => {}
             () = engine.sweeps.notified() => {}

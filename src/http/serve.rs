@@ -22,6 +22,8 @@ use tower::ServiceExt;
 /// A request's head, the first or the next on a kept connection, must be complete within this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 4096;
+/// Who connected a moment before the server was told to stop may say what they came for: what they say is kept, whoever works on it.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How long requests under way may take to finish once the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -70,6 +72,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
         });
     }
     drop(listener);
+    tokio::time::sleep(LAST_WORDS).await;
     tokio::select! {
         () = graceful.shutdown() => {}
         () = tokio::time::sleep(DRAIN_TIMEOUT) => tracing::warn!("some connections did not finish in time and were cut"),

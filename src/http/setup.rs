@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{FromRef, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -71,19 +71,21 @@ struct PermissionRow {
 }
 
 /// The two addresses of the set-up, for a server of any state.
-pub fn routes<S: Clone + Send + Sync + 'static>(offer: Offer) -> Router<S> {
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S>
+where
+    Offer: FromRef<S>,
+{
     Router::new()
         .route("/setup", get(ask))
         .route("/setup/callback", get(back))
-        .with_state(offer)
 }
 
 /// A server for the set-up and nothing else.
 pub fn router(set_up: Arc<SetUp>) -> Router {
-    let alone = routes(Some(set_up))
+    let alone = routes::<Offer>()
         .route("/assets/style.css", get(pages::style))
         .fallback(pages::not_found);
-    fixed_headers(alone)
+    fixed_headers(alone.with_state(Some(set_up)))
 }
 
 async fn ask(State(offer): State<Offer>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {

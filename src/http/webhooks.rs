@@ -50,9 +50,6 @@ pub async fn receive(State(surface): State<Surface>, headers: HeaderMap, body: B
         };
         return answer(StatusCode::SERVICE_UNAVAILABLE, text);
     }
-    if surface.draining.is_cancelled() {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, "going down; deliver again in a moment");
-    }
     let raw = RawHeaders::from_iter(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let Ok(claimed) = Signature::read(&raw) else {
         return refuse_signature();

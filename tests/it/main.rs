@@ -18,6 +18,7 @@ mod fabric_and_capistrano;
 mod licenses;
 mod openapi;
 mod own_provider;
+mod packaging;
 mod process;
 mod providers;
 mod queue_conformance;
