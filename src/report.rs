@@ -22,12 +22,14 @@ pub mod mail;
 pub mod markdown;
 pub mod news;
 pub mod outlook;
+pub mod painted;
 pub mod protection;
 pub mod reference;
 pub mod repositories;
 pub mod sentence;
 pub mod slack;
 pub mod status;
+mod terminal;
 pub mod watch;
 mod words;
 

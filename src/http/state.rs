@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::flow::engine::Engine;
 use crate::flow::set_up::SetUp;
 
-/// Bodies in memory at once, all connections together, in KiB.
-const BODY_BUDGET_KIB: usize = 96 * 1024;
+/// Logs followed at once: each asks the ledger twice a second, and may stay for hours.
+const FOLLOWERS: usize = 256;
 
 /// Shared by all handlers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,8 +25,8 @@ pub struct Surface {
     pub chat_token: Option<Arc<SecretString>>,
     /// What Slack signs its requests with; none means "not set up".
     pub slack_signing: Option<Arc<SecretString>>,
-    /// What is left of the memory for bodies, in KiB.
-    pub body_budget: Arc<Semaphore>,
+    /// What is left of the places for those who follow a log.
+    pub followers: Arc<Semaphore>,
     /// Says that the server is about to end: no new work.
     pub draining: CancellationToken,
     /// Where runs keep their logs.
@@ -44,7 +44,7 @@ impl Surface {
             webhook_secrets: doors.webhook_secrets,
             chat_token: doors.chat_token,
             slack_signing: doors.slack_signing,
-            body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
             draining,
             data_dir: engine.config.data_dir.clone(),
             set_up: doors.set_up,

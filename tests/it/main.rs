@@ -16,6 +16,7 @@ mod docs;
 mod fabric;
 mod fabric_and_capistrano;
 mod licenses;
+mod log_view;
 mod openapi;
 mod own_provider;
 mod packaging;

@@ -14,6 +14,7 @@ mod cancel;
 pub mod child;
 mod commands;
 mod crashes;
+mod edge;
 mod finish;
 mod import;
 mod installation;

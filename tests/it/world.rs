@@ -33,6 +33,7 @@ mod example;
 mod foreign;
 pub mod github_failures;
 mod happy;
+mod headers;
 mod hostile;
 mod lane;
 mod latest;

@@ -45,7 +45,7 @@ exit "$code"
 "#;
 
 /// What the branches do between start and end.
-const BRANCHES: [(&str, &str); 5] = [
+const BRANCHES: [(&str, &str); 6] = [
     ("main", "while [ $lines -lt 10 ]; do say; sleep 0.01; done\n"),
     ("failing", "say; code=7\n"),
     // until the test opens its gate
@@ -57,6 +57,13 @@ const BRANCHES: [(&str, &str); 5] = [
     (
         "stubborn",
         "trap '' TERM HUP\nwhile [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do note alive; sleep 0.02; done\n",
+    ),
+    // prints what the test puts there
+    (
+        "printing",
+        "while [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do\n\
+         for text in \"$GATES\"/*.print; do [ ! -e \"$text\" ] || { cat \"$text\"; rm \"$text\"; }; done\n\
+         sleep 0.02\ndone\n",
     ),
     // what it starts leaves its session and its parent
     (
@@ -239,6 +246,13 @@ apps:
     /// Lets a gated deployment end.
     pub fn open_gate(&self, deployment: u64) {
         self.write(&format!("gates/{deployment}"), "");
+    }
+
+    /// Lets a deployment of the branch `printing` print this, whole.
+    pub fn print(&self, name: &str, bytes: &[u8]) {
+        let (unfinished, path) = (self.path("gates/unfinished"), self.path(&format!("gates/{name}.print")));
+        fs::write(&unfinished, bytes).expect("the folder is ours");
+        fs::rename(unfinished, path).expect("the folder is ours");
     }
 
     pub fn journal(&self) -> Journal {
