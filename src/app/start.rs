@@ -19,6 +19,7 @@ use crate::config::secret::{self, SecretSource};
 use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
 use crate::domain::clock::Clock;
 use crate::domain::pace::Pace;
+use crate::flow::audit::{self, Told};
 use crate::flow::auto_deploy;
 use crate::flow::catch_up;
 use crate::flow::engine::{Engine, Lease, Parts};
@@ -231,8 +232,10 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         comments: Notify::new(),
         slack_asks: Notify::new(),
         sweeps: Notify::new(),
+        audit_told: Told::default(),
         watched: Mutex::default(),
     });
+    audit::configured(&engine).await?;
     auto_deploy::follow(&engine).await?;
     repositories::call_by_present_names(&engine).await?;
     catch_up::follow(&engine).await?;

@@ -15,6 +15,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::RunId;
 use crate::domain::pace::Pace;
 use crate::flow::announce::{Voice, run_url};
+use crate::flow::audit::Told;
 use crate::flow::command::Desk;
 use crate::flow::notices::Recipients;
 use crate::github::GitHub;
@@ -119,6 +120,8 @@ pub struct Parts {
     pub slack_asks: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
+    /// What this process has said about the audit log.
+    pub audit_told: Told,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
     pub watched: Mutex<HashMap<RunId, CancellationToken>>,
 }
