@@ -1,6 +1,7 @@
 //! The composition root: the only room where everything meets.
 
 pub mod ask;
+pub mod auditing;
 pub mod backup;
 pub mod chat;
 pub mod clock;
@@ -148,6 +149,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             )
         }
         Command::Locks { json } => locking::locks(&load(&path)?, json),
+        Command::Audit(args) => auditing::audit(&load(&path)?, args),
         Command::Backup { to, keep } => backup::backup(&load(&path)?, to, keep),
         Command::Restore { file } => backup::restore(&load(&path)?, &file),
         Command::Forget { repository } => offline::forget(&load(&path)?, &repository),

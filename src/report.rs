@@ -3,6 +3,7 @@
 //! All wording lives here, so that a fact is called the same everywhere. Text from outside passes through
 //! [`crate::domain::names::shown`] on its way into a sentence.
 
+pub mod audit;
 pub mod auto_deploy;
 pub mod backup;
 pub mod cancel;

@@ -12,6 +12,7 @@ use crate::app::settle::{Settings, settle};
 use crate::app::start::{Surroundings, follow};
 use crate::cli::check;
 use crate::config::Config;
+use crate::flow::audit;
 use crate::flow::engine::Engine;
 use crate::flow::repositories;
 use crate::flow::set_up::SetUp;
@@ -113,18 +114,23 @@ impl Reloader {
     }
 }
 
-/// Lets the ledger know what is looked at from now on. Nobody waits for it: it may refuse for a while, or have much else to write, and
+/// Lets the ledger know which configuration holds and what is looked at from now on. Nobody waits for it: it may refuse for a while, or have much else to write, and
 /// the stages work by the new configuration anyway.
 pub async fn follow_up(engine: Engine) {
     // by the newest: another one may have taken over meanwhile
-    while let Err(error) = follow(&engine.current()).await {
-        tracing::error!(error = %error, "cannot write down what the new configuration follows; trying again");
+    while let Err(error) = written(&engine.current()).await {
+        tracing::error!(error = %error, "cannot write down what holds from now on; trying again");
         tokio::select! {
             () = engine.stop.cancelled() => return,
             () = tokio::time::sleep(LEDGER_PAUSE) => {}
         }
     }
     engine.auto_deploys.notify_one();
+}
+
+async fn written(engine: &Engine) -> Result<(), StoreError> {
+    audit::configured(engine).await?;
+    follow(engine).await
 }
 
 /// Tells the log what came of it.

@@ -17,7 +17,7 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
 use crate::flow::{
-    auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, slack, sweep,
+    audit, auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, slack, sweep,
 };
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
@@ -248,6 +248,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
         }
     })
     .await;
+    audit::end(&engine).await;
     engine.store.close().await;
     tracing::info!("stopped");
 }

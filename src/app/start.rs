@@ -16,6 +16,7 @@ use crate::app::settle::settle;
 use crate::config::secret;
 use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue};
 use crate::domain::clock::Clock;
+use crate::flow::audit::{self, Told};
 use crate::flow::auto_deploy;
 use crate::flow::catch_up;
 use crate::flow::engine::{Engine, Lease, Process};
@@ -120,10 +121,12 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         slack_asks: Notify::new(),
         sweeps: Notify::new(),
         swept: watch::Sender::new(0),
+        audit_told: Told::default(),
         watched: Mutex::default(),
     };
     let (missing, unfit) = (settings.missing.clone(), settings.unfit.clone());
     let engine = Engine::new(settings.parts(Arc::new(process)));
+    audit::configured(&engine).await?;
     follow(&engine).await?;
     repositories::call_by_present_names(&engine).await?;
     Ok(Started { engine, missing, unfit })

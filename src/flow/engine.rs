@@ -19,6 +19,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::RunId;
 use crate::domain::pace::Pace;
 use crate::flow::announce::{Voice, run_url};
+use crate::flow::audit::Told;
 use crate::flow::command::Desk;
 use crate::flow::notices::Recipients;
 use crate::flow::set_up::SetUp;
@@ -149,6 +150,8 @@ pub struct Process {
     pub sweeps: Notify,
     /// How many sweeps have come to their end, well or not.
     pub swept: watch::Sender<u64>,
+    /// What this process has said about the audit log.
+    pub audit_told: Told,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
     pub watched: Mutex<HashMap<RunId, CancellationToken>>,
 }

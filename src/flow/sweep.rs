@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::flow::engine::Engine;
-use crate::flow::{adopt, command, lock, outbox, repositories, restore, tidy, watchdog};
+use crate::flow::{adopt, audit, command, lock, outbox, repositories, restore, tidy, watchdog};
 use crate::store::error::StoreError;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -54,6 +54,7 @@ async fn pass(engine: &Engine, ring_all: bool) -> Result<bool, StoreError> {
     command::step(engine).await?;
     lock::step(engine).await?;
     watchdog::step(engine).await?;
+    audit::step(engine).await;
     // another process may have heard of a new name
     repositories::call_by_present_names(engine).await?;
     ring_again(engine, ring_all).await

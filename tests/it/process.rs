@@ -8,6 +8,7 @@
 )]
 
 mod asking;
+mod audit;
 mod auto;
 mod backup;
 mod cancel;

@@ -15,6 +15,7 @@ pub mod steps;
 mod tools;
 mod watchdog;
 
+mod audit;
 mod auth;
 mod auto;
 mod bodies;
