@@ -61,6 +61,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The SQLite file of the ledger.
     pub store: PathBuf,
+    /// Whether the ledger may vanish with a restart of the machine.
+    pub ephemeral: bool,
     /// What wakes the workers.
     pub queue: QueueAddress,
     /// How many runs may execute at once.

@@ -13,6 +13,7 @@ pub mod claims;
 pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
+pub mod disk;
 pub mod error;
 pub mod estimates;
 pub mod foreign;

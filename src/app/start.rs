@@ -15,7 +15,7 @@ use crate::app::clock::SystemClock;
 use crate::app::settle::settle;
 use crate::config::secret;
 use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue};
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::flow::audit::{self, Told};
 use crate::flow::auto_deploy;
 use crate::flow::catch_up;
@@ -30,8 +30,11 @@ use crate::queue::Queue;
 use crate::queue::address::{QueueAddress, WorkerName};
 use crate::queue::findings::Severity;
 use crate::queue::options::QueueOptions;
-use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::{Store, disk};
+
+/// A file may have been copied from where clocks show another zone.
+const EARLY: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
 /// An engine, and what is to be said about it.
 #[derive(Debug)]
@@ -86,8 +89,11 @@ pub async fn start(config: &Config, surroundings: &Surroundings) -> anyhow::Resu
 ///
 /// As [`start`].
 pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lease) -> anyhow::Result<Started> {
+    refuse_unsafe_lease(lease)?;
+    refuse_early_clock(surroundings)?;
     let settings = settle(config, surroundings, None)?;
     let config = &settings.config;
+    disk::check(&config.store, config.ephemeral)?;
     let store = Store::open(&config.store).await?;
     let clock = Arc::clone(&surroundings.clock);
     let name = WorkerName::new(&host(), &processes::boot_id().unwrap_or_default(), clock.fresh_ulid());
@@ -110,6 +116,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         versions: Versions::default(),
         worker: worker::name(&host()),
         lease,
+        preparing: Arc::default(),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
         deliveries: Notify::new(),
@@ -136,6 +143,34 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
 pub(crate) async fn follow(engine: &Engine) -> Result<(), StoreError> {
     auto_deploy::follow(engine).await?;
     catch_up::follow(engine).await
+}
+
+/// A claim that lapses although its worker lives lets others take its runs over.
+fn refuse_unsafe_lease(lease: Lease) -> anyhow::Result<()> {
+    let (length, renewal) = (lease.length.as_millis(), lease.renewal.as_millis());
+    anyhow::ensure!(
+        length >= 3 * renewal && renewal > 0,
+        "a claim is good for {length} ms and renewed every {renewal} ms; expected to be good for three times as long at least, so \
+         that two renewals may fail"
+    );
+    Ok(())
+}
+
+/// Leases, tokens and time-outs are told by the clock; one that is behind its own program is wrong for certain.
+fn refuse_early_clock(surroundings: &Surroundings) -> anyhow::Result<()> {
+    let written = std::fs::metadata(&surroundings.program).and_then(|file| file.modified());
+    let Ok(written) = written.map(Timestamp::from) else {
+        return Ok(());
+    };
+    let now = surroundings.clock.now();
+    let shown = |at: Timestamp| at.format("%Y-%m-%d %H:%M UTC").to_string();
+    anyhow::ensure!(
+        now + EARLY >= written,
+        "the clock says {}, but this program's file is from {}; set the clock: claims, tokens and time-outs depend on it",
+        shown(now),
+        shown(written)
+    );
+    Ok(())
 }
 
 /// A queue whose settings lose bells at will is refused; one that cannot be asked now is not.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, RwLock, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -128,6 +128,8 @@ pub struct Process {
     pub worker: String,
     /// How long its claims are good.
     pub lease: Lease,
+    /// Shared by preparations; held alone by that of a run that has taken its worker down before, so that it takes nobody with it.
+    pub preparing: Arc<RwLock<()>>,
     /// Where background work is counted.
     pub tasks: TaskTracker,
     /// Says that this process is to end.

@@ -290,6 +290,7 @@ impl Setup {
             "server:
   listen: {listen}
 {public}data_dir: {folder}/data
+ephemeral: true
 github:
   url: {github}
   api_url: {api}
