@@ -3,9 +3,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
-use chima::cli::args::Args;
+use chima::cli::args::{Args, Command};
 use clap::Parser as _;
 
 use crate::docs::root;
@@ -33,7 +32,7 @@ fn values(unit: &str, key: &str) -> Vec<String> {
 /// Runs one of systemd's tools; it needs no systemd that runs.
 fn analyze(arguments: &[&str]) -> String {
     #[expect(clippy::disallowed_methods, reason = "the judge of the units")]
-    let ended = Command::new("systemd-analyze")
+    let ended = std::process::Command::new("systemd-analyze")
         .args(arguments)
         .output()
         .expect("script/tools installs it");
@@ -78,20 +77,21 @@ fn systemd_understands_every_line() {
     }
 }
 
+/// What a unit has Chima do.
+fn started(unit: &str) -> Command {
+    let starts = values(unit, "ExecStart");
+    let [start] = starts.as_slice() else {
+        panic!("{unit}: {starts:?}");
+    };
+    let args = Args::try_parse_from(start.split(' ')).unwrap_or_else(|error| panic!("{unit}: {error}"));
+    args.command
+}
+
 #[test]
 fn a_unit_starts_chima_with_words_that_it_takes() {
-    for (unit, no_work) in [("chima.service", Some(true)), ("chima-worker.service", None)] {
-        let starts = values(unit, "ExecStart");
-        let [start] = starts.as_slice() else {
-            panic!("{unit}: {starts:?}");
-        };
-        let args = Args::try_parse_from(start.split(' ')).unwrap_or_else(|error| panic!("{unit}: {error}"));
-        let found = match args.command {
-            chima::cli::args::Command::Serve { no_work } => Some(no_work),
-            chima::cli::args::Command::Worker => None,
-            other => panic!("{unit}: {other:?}"),
-        };
-        assert_eq!(found, no_work, "{unit}");
+    assert!(matches!(started("chima.service"), Command::Serve { no_work: true }));
+    assert!(matches!(started("chima-worker.service"), Command::Worker));
+    for unit in ["chima.service", "chima-worker.service"] {
         assert_eq!(values(unit, "ExecReload"), ["/bin/kill -HUP $MAINPID"]);
     }
 }
