@@ -39,4 +39,5 @@ pub mod set_up;
 pub mod slack;
 pub mod sweep;
 pub mod tidy;
+pub mod turns;
 pub mod watchdog;

@@ -23,6 +23,7 @@ use crate::flow::audit::Told;
 use crate::flow::command::Desk;
 use crate::flow::notices::Recipients;
 use crate::flow::set_up::SetUp;
+use crate::flow::turns::Turns;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
 use crate::notify::slack::api::{SlackApi, SlackResponder};
@@ -154,6 +155,8 @@ pub struct Process {
     pub swept: watch::Sender<u64>,
     /// What this process has said about the audit log.
     pub audit_told: Told,
+    /// How far the passes have come that look at a part at a time.
+    pub turns: Turns,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
     pub watched: Mutex<HashMap<RunId, CancellationToken>>,
 }

@@ -219,6 +219,21 @@ impl Store {
         commit(tx, doing).await
     }
 
+    /// Lets further runs give way: more than one decision lists.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn record_displaced(&self, displaced: &[Displaced], at: Timestamp) -> Result<(), StoreError> {
+        let doing = "let runs give way";
+        let _turn = self.deciding.lock().await;
+        let mut tx = self.begin(doing).await?;
+        for one in displaced {
+            displace(&mut tx, one, at).await?;
+        }
+        commit(tx, doing).await
+    }
+
     /// Moves a held run to what a new look at it came to.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ mod disk_full;
 mod duplicates;
 mod edge;
 mod finish;
+mod full;
 mod handover;
 mod import;
 mod installation;
