@@ -15,6 +15,7 @@ impl Config {
             store,
             queue,
             workers,
+            ephemeral,
             github,
             // what every piece of work reads anew
             public_url: _,
@@ -49,6 +50,7 @@ impl Config {
             ("store", *store != new.store),
             ("queue", *queue != new.queue),
             ("workers", *workers != new.workers),
+            ("ephemeral", *ephemeral != new.ephemeral),
             ("github.url", *url != new.github.url),
         ]
         .into_iter()
@@ -72,9 +74,17 @@ mod tests {
         let old = config("server: { listen: 127.0.0.1:8080 }\n");
         let new = config(
             "server: { listen: 127.0.0.1:8081 }\ngithub: { url: https://git.example.com }\ndata_dir: other\n\
-             store: sqlite:other.db\nqueue: redis://127.0.0.1:6379\nworkers: 9\n",
+             store: sqlite:other.db\nqueue: redis://127.0.0.1:6379\nworkers: 9\nephemeral: true\n",
         );
-        let keys = ["server.listen", "data_dir", "store", "queue", "workers", "github.url"];
+        let keys = [
+            "server.listen",
+            "data_dir",
+            "store",
+            "queue",
+            "workers",
+            "ephemeral",
+            "github.url",
+        ];
         assert_eq!(old.restart_keys(&new), keys);
     }
 

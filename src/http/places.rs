@@ -38,6 +38,8 @@ struct Taken {
     peer: IpAddr,
     phase: Phase,
     since: Instant,
+    /// Whether a request has come.
+    heard: bool,
     given_up: CancellationToken,
 }
 
@@ -87,6 +89,7 @@ impl Places {
             peer: network(peer),
             phase: Phase::Waiting,
             since: Instant::now(),
+            heard: false,
             given_up: given_up.clone(),
         };
         book.taken.insert(number, taken);
@@ -100,6 +103,14 @@ impl Places {
     /// Gives up some places at once: descriptors ran out before places did.
     pub(super) fn make_room(&self) {
         self.give_up_some(&mut self.book());
+    }
+
+    /// Whether somebody who connected within `recent` has not said yet what they came for.
+    pub(super) fn has_unheard(&self, recent: Duration) -> bool {
+        let book = self.book();
+        book.taken
+            .values()
+            .any(|taken| !taken.heard && taken.since.elapsed() < recent)
     }
 
     fn give_up_some(&self, book: &mut Book) {
@@ -144,6 +155,7 @@ impl Place {
         if let Some(taken) = self.places.book().taken.get_mut(&self.number) {
             taken.phase = phase;
             taken.since = Instant::now();
+            taken.heard = true;
         }
     }
 

@@ -31,7 +31,7 @@ use crate::http::stall::Stall;
 /// A request's head, the first or the next on a kept connection, must be complete within this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Who connected a moment before the server was told to stop may say what they came for: what they say is kept, whoever works on it.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// No honest head is larger. It is also what is read of a body at once, so it bounds what a connection holds.
 const HEAD_LIMIT: usize = 16 * 1024;
 /// What the kernel keeps of an answer that nobody reads; the kernel doubles it.
@@ -93,7 +93,9 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
         });
     }
     drop(listener);
-    tokio::time::sleep(LAST_WORDS).await;
+    while places.has_unheard(LAST_WORDS) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     tokio::select! {
         () = graceful.shutdown() => {}
         () = tokio::time::sleep(DRAIN_TIMEOUT) => tracing::warn!("some connections did not finish in time and were cut"),

@@ -494,7 +494,7 @@ async fn two_processes_add_to_one_chain() {
     let ledger = folder.path().join("data/chima.db");
     let (one, other) = (Store::open(&ledger).await.unwrap(), Store::open(&ledger).await.unwrap());
     let now = chrono::DateTime::from_timestamp(1_750_000_000, 0).unwrap();
-    let add = async |store: Store, name: &'static str| {
+    let add = async move |store: Store, name: &'static str| {
         for _ in 0..100 {
             let entry = Entry::new(now, Deed::Replayed).by(By::called(name));
             store.audit(&entry).await.unwrap();
