@@ -113,18 +113,25 @@ async fn run_kind(engine: &Engine, kind: Kind, bell: &Notify) {
 
 /// Until this process is to stop, or the line has no recipient any more.
 async fn run_line(engine: Engine, line: Line, bell: &Notify) -> Line {
+    let mut interrupted = false;
     while !engine.stop.is_cancelled() {
         let engine = engine.current();
         if line.kind == Kind::Notice && !lines_of_recipients(&engine).contains(&line) {
             break;
         }
-        let sent = match send_some(&engine, &line).await {
-            Ok(sent) => sent,
-            Err(error) => {
-                tracing::error!(error = %error, kind = line.kind.as_str(), "cannot work on the outbox");
-                0
+        let worked = async {
+            if interrupted {
+                engine.store.release_line(&engine.worker, &line).await?;
             }
+            send_some(&engine, &line).await
         };
+        let worked = worked.await;
+        // what was claimed when the ledger failed is still claimed, and nothing of it is under way any more
+        interrupted = worked.is_err();
+        let sent = worked.unwrap_or_else(|error| {
+            tracing::error!(error = %error, kind = line.kind.as_str(), "cannot work on the outbox");
+            0
+        });
         if sent == 0 {
             tokio::select! {
                 () = engine.stop.cancelled() => {}

@@ -59,6 +59,20 @@ fn runners(installation: &Installation, parents: [i32; 2]) -> Vec<ProcessId> {
     all
 }
 
+/// Waits for a runner to live, and then a little: they are rare while servers are killed all the time.
+async fn some_runner(installation: &Installation, dice: &mut Dice, parents: [i32; 2]) -> Option<ProcessId> {
+    for _ in 0..300 {
+        let lives = runners(installation, parents);
+        if !lives.is_empty() {
+            let choice = usize::try_from(dice.roll(lives.len() as u64)).unwrap();
+            dice.pause(1..300).await;
+            return lives[choice].is_alive().then_some(lives[choice]);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    None
+}
+
 async fn kills(
     installation: &Installation,
     mut dice: Dice,
@@ -68,12 +82,12 @@ async fn kills(
     let mut kills = Kills::default();
     for _ in 0..count {
         dice.pause(PAUSES).await;
-        let lives = runners(installation, [server.pid(), worker.pid()]);
         match dice.roll(4) {
-            0 if !lives.is_empty() => {
-                let choice = usize::try_from(dice.roll(lives.len() as u64)).unwrap();
-                processes::signal(lives[choice], Signal::KILL);
-                kills.runners.insert(lives[choice]);
+            0 => {
+                if let Some(runner) = some_runner(installation, &mut dice, [server.pid(), worker.pid()]).await {
+                    processes::signal(runner, Signal::KILL);
+                    kills.runners.insert(runner);
+                }
             }
             1 => {
                 worker.kill();
