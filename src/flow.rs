@@ -6,6 +6,7 @@
 pub mod adopt;
 pub mod announce;
 pub mod ask;
+pub mod audit;
 pub mod auto_deploy;
 pub mod cancel;
 pub mod catch_up;

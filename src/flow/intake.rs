@@ -51,6 +51,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Works on deliveries until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
         give_way(&engine).await;
         let worked = match step(&engine).await {
             Ok(worked) => worked,

@@ -39,6 +39,7 @@ const REPORTS: u32 = 10;
 /// Looks until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
         if let Err(error) = step(&engine).await {
             tracing::error!(error = %error, "cannot look at jobs that wait for an answer");
         }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::flow::engine::Engine;
-use crate::flow::{adopt, command, lock, outbox, repositories, restore, tidy, watchdog};
+use crate::flow::{adopt, audit, command, lock, outbox, repositories, restore, tidy, watchdog};
 use crate::store::claims::Head;
 use crate::store::error::StoreError;
 
@@ -23,9 +23,10 @@ pub async fn run(engine: Engine) {
     // whoever worked here before may have taken a bell and died: nobody waits for it to count as lost
     let mut ring_all = true;
     while !engine.stop.is_cancelled() {
-        if let Err(error) = pass(&engine, &mut ring_all).await {
+        if let Err(error) = pass(&engine.current(), &mut ring_all).await {
             tracing::error!(error = %error, "cannot sweep the ledger");
         }
+        engine.swept.send_modify(|count| *count += 1);
         tokio::select! {
             () = engine.stop.cancelled() => {}
             () = engine.sweeps.notified() => {}
@@ -54,6 +55,7 @@ async fn pass(engine: &Engine, ring_all: &mut bool) -> Result<(), StoreError> {
     command::step(engine).await?;
     lock::step(engine).await?;
     watchdog::step(engine).await?;
+    audit::step(engine).await;
     // another process may have heard of a new name
     repositories::call_by_present_names(engine).await?;
     if ring_again(engine, *ring_all).await? {

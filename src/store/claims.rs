@@ -153,6 +153,25 @@ impl Store {
         Ok(Claim::Taken(Box::new(run)))
     }
 
+    /// How often a run that waits in the lane of `run` was claimed at most.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn most_attempts_beside(&self, run: RunId) -> Result<u32, StoreError> {
+        let doing = "look at a lane";
+        let row = sqlx::query(
+            "SELECT COALESCE(MAX(attempts), 0) AS attempts FROM runs WHERE state = 'queued' \
+             AND lane = (SELECT lane FROM runs WHERE id = ?)",
+        )
+        .bind(run.to_string())
+        .fetch_one(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        let attempts = Reader::new(&row, doing).number("attempts")?;
+        Ok(u32::try_from(attempts).unwrap_or(u32::MAX))
+    }
+
     /// Prolongs the claims of this worker on `runs`.
     ///
     /// # Errors

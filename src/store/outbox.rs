@@ -359,6 +359,25 @@ impl Store {
         Ok(())
     }
 
+    /// The same for one line of a sender that lives and has nothing of it under way: what it could not write down is asked about and
+    /// written again, without waiting for the claim to lapse.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn release_line(&self, sender: &str, line: &Line) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET claimed_until = 0 WHERE state = 'sending' AND claimed_by = ? AND kind = ? AND recipient IS ?",
+        )
+        .bind(sender)
+        .bind(line.kind.as_str())
+        .bind(line.recipient.as_deref())
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::while_doing("take up messages again"))?;
+        Ok(())
+    }
+
     /// Writes that a row has left.
     ///
     /// # Errors

@@ -8,11 +8,11 @@ use crate::domain::ids::{DeploymentId, RepositoryId, RunId};
 use crate::domain::lock::{Lock, Place};
 use crate::domain::run::{LaneKey, Run};
 use crate::domain::timeline::RunEvent;
-use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::locks;
 use crate::store::row::{Reader, json, millis, number};
 use crate::store::tallies;
+use crate::store::{Store, audit, commit};
 
 /// How a step of a run ended, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +136,8 @@ async fn lane_contents(
     Ok(contents)
 }
 
-/// Adds an entry to a run's timeline; the run is in the state that the entry tells of. One that ends it is counted.
+/// Adds an entry to a run's timeline, and to the audit log where somebody decided it; the run is in the state that the entry tells
+/// of. One that ends it is counted.
 pub(crate) async fn append_event(
     connection: &mut SqliteConnection,
     run: RunId,
@@ -153,6 +154,7 @@ pub(crate) async fn append_event(
     .execute(&mut *connection)
     .await
     .map_err(StoreError::while_doing("record an event of a run"))?;
+    audit::noted(connection, run, at, event).await?;
     tallies::count(connection, run, event).await
 }
 
@@ -164,8 +166,9 @@ impl Store {
     /// When the ledger cannot be written.
     pub async fn append_event(&self, run: RunId, at: Timestamp, event: &RunEvent) -> Result<(), StoreError> {
         let doing = "record an event of a run";
-        let mut connection = self.write.acquire().await.map_err(StoreError::while_doing(doing))?;
-        append_event(&mut connection, run, at, event).await
+        let mut tx = self.begin(doing).await?;
+        append_event(&mut tx, run, at, event).await?;
+        commit(tx, doing).await
     }
 
     /// One run.

@@ -8,6 +8,7 @@
 mod ansible;
 mod architecture;
 mod bots;
+mod canaries;
 mod capistrano;
 mod checkout;
 mod config_files;
@@ -16,8 +17,10 @@ mod fabric;
 mod fabric_and_capistrano;
 mod ledger;
 mod licenses;
+mod log_view;
 mod openapi;
 mod own_provider;
+mod packaging;
 mod process;
 mod protocol;
 mod providers;

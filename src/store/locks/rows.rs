@@ -10,6 +10,7 @@ use crate::domain::length::Length;
 use crate::domain::lock::{Cause, Lock, LockCommand, LockEnding, LockRequest, Place};
 use crate::domain::person::Person;
 use crate::domain::run::Run;
+use crate::store::audit;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, json, millis, number};
 
@@ -131,6 +132,7 @@ pub(crate) async fn replace(connection: &mut SqliteConnection, lock: &Lock, tell
     .execute(&mut *connection)
     .await
     .map_err(StoreError::while_doing("record a lock"))?;
+    audit::locked(connection, lock).await?;
     hold_back(connection, lock).await
 }
 
@@ -141,15 +143,21 @@ async fn end(
     at: Timestamp,
     tell: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE locks SET ended_at = ?, ending = ?, untold = ? WHERE id = ? AND ended_at IS NULL")
-        .bind(millis(at))
-        .bind(json(ending))
-        .bind(tell)
-        .bind(lock.to_string())
-        .execute(connection)
-        .await
-        .map_err(StoreError::while_doing("end a lock"))?;
-    Ok(())
+    let doing = "end a lock";
+    let row = sqlx::query(
+        "UPDATE locks SET ended_at = ?, ending = ?, untold = ? WHERE id = ? AND ended_at IS NULL RETURNING *",
+    )
+    .bind(millis(at))
+    .bind(json(ending))
+    .bind(tell)
+    .bind(lock.to_string())
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::while_doing(doing))?;
+    match row {
+        Some(row) => audit::lock_ended(connection, &Reader::new(&row, doing).lock()?, ending, at).await,
+        None => Ok(()),
+    }
 }
 
 /// Gives an environment that is free to whoever waits first, who is told. Whatever waited for the lock to go is due, in any case.
@@ -200,6 +208,7 @@ async fn pass_on(connection: &mut SqliteConnection, place: &Place, now: Timestam
         .await
         .map_err(&failed)?;
     let lock = Reader::new(&row, doing).lock()?;
+    audit::locked(connection, &lock).await?;
     hold_back(connection, &lock).await?;
     Ok(Some(lock))
 }
@@ -326,10 +335,10 @@ pub(super) async fn wait(
     .bind(json(&Cause::Person))
     .bind(millis(now))
     .bind(request.length.map(|length| number(length.seconds())))
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::while_doing("record who waits for a lock"))?;
-    Ok(())
+    audit::lock_awaited(connection, (id, place), &request.by, now).await
 }
 
 /// Takes a person out of one line, or out of every. Returns what that person had waited for.
