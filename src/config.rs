@@ -32,6 +32,7 @@ pub mod notify;
 pub mod people;
 pub mod problem;
 pub mod reference;
+mod restart;
 pub mod schema;
 pub mod secret;
 pub mod suggest;

@@ -112,6 +112,8 @@ fn run() -> Result<u8, RunnerError> {
     let Some(lock) = LaneLock::take(&spec.lock_file).map_err(setup("take the lane's lock"))? else {
         return Ok(LANE_BUSY);
     };
+    lock.name(&spec.attempt_dir)
+        .map_err(setup("write down whose the lane's lock is"))?;
     let started_at_ms = unix_ms();
     let started = Started {
         process: processes::myself().ok_or(RunnerError::NoProc)?.id,

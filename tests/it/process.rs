@@ -8,6 +8,7 @@
 )]
 
 mod asking;
+mod audit;
 mod auto;
 mod backup;
 mod cancel;
@@ -17,7 +18,9 @@ mod crashes;
 mod dice;
 mod disk_full;
 mod duplicates;
+mod edge;
 mod finish;
+mod full;
 mod handover;
 mod import;
 mod installation;
@@ -32,11 +35,14 @@ mod power;
 mod providers;
 mod receiver;
 mod refusals;
+mod reload;
 mod restarts;
 mod runner_death;
 mod serving;
 mod set_up;
 mod slack;
+mod socket;
 mod storm;
 mod sync;
+mod trickle;
 mod wire;

@@ -45,7 +45,7 @@ exit "$code"
 "#;
 
 /// What the branches do between start and end.
-const BRANCHES: [(&str, &str); 10] = [
+const BRANCHES: [(&str, &str); 11] = [
     ("main", "while [ $lines -lt 10 ]; do say; sleep 0.01; done\n"),
     // long enough to be met in the middle
     ("slow", "while [ $lines -lt 40 ]; do say; sleep 0.02; done\n"),
@@ -71,6 +71,13 @@ const BRANCHES: [(&str, &str); 10] = [
     (
         "stubborn",
         "trap '' TERM HUP\nwhile [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do note alive; sleep 0.02; done\n",
+    ),
+    // prints what the test puts there
+    (
+        "printing",
+        "while [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do\n\
+         for text in \"$GATES\"/*.print; do [ ! -e \"$text\" ] || { cat \"$text\"; rm \"$text\"; }; done\n\
+         sleep 0.02\ndone\n",
     ),
     // what it starts leaves its session and its parent
     (
@@ -268,6 +275,13 @@ apps:
     /// Lets a gated deployment end.
     pub fn open_gate(&self, deployment: u64) {
         self.write(&format!("gates/{deployment}"), "");
+    }
+
+    /// Lets a deployment of the branch `printing` print this, whole.
+    pub fn print(&self, name: &str, bytes: &[u8]) {
+        let (unfinished, path) = (self.path("gates/unfinished"), self.path(&format!("gates/{name}.print")));
+        fs::write(&unfinished, bytes).expect("the folder is ours");
+        fs::rename(unfinished, path).expect("the folder is ours");
     }
 
     pub fn journal(&self) -> Journal {
