@@ -112,6 +112,7 @@ fn run() -> Result<u8, RunnerError> {
     let Some(lock) = LaneLock::take(&spec.lock_file).map_err(setup("take the lane's lock"))? else {
         return Ok(LANE_BUSY);
     };
+    exit::reserve(&spec.attempt_dir).map_err(setup("take room on the disk for the result"))?;
     let started_at_ms = unix_ms();
     let started = Started {
         process: processes::myself().ok_or(RunnerError::NoProc)?.id,
@@ -119,7 +120,10 @@ fn run() -> Result<u8, RunnerError> {
         fence: spec.fence,
         at_ms: started_at_ms,
     };
-    if !marker::claim(&spec.attempt_dir, &started).map_err(setup("create the `started` marker"))? {
+    let claimed = marker::claim(&spec.attempt_dir, &started);
+    if !matches!(claimed, Ok(true)) {
+        exit::release(&spec.attempt_dir);
+        claimed.map_err(setup("create the `started` marker"))?;
         return Ok(ALREADY_STARTED);
     }
     // Past the border: from here on every way out writes the result.
