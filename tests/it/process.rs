@@ -15,6 +15,7 @@ pub mod child;
 mod commands;
 mod crashes;
 mod finish;
+mod hostile;
 mod import;
 mod installation;
 mod journal;
