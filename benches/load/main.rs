@@ -1,5 +1,5 @@
 //! Measures what `docs/reference/benchmarks.md` reports: durable accepts, the way from a delivery to the command's first
-//! act, checkouts, a long queue, several workers, start and memory. `script/bench` builds what is needed and runs it.
+//! act, checkouts, a long queue, several workers, start and memory, masking. `script/bench` builds what is needed and runs it.
 //!
 //! Everything happens on the loopback address and in one temporary folder. What is compared runs in turns within one run,
 //! so that a noisy machine is noisy for both.
@@ -16,6 +16,7 @@ mod deliveries;
 mod figures;
 mod first_act;
 mod idle;
+mod mask;
 mod queued;
 mod servers;
 mod workers;
@@ -116,6 +117,9 @@ fn main() -> anyhow::Result<()> {
         }
         if options.wants("idle") {
             idle::measure(&options).await?;
+        }
+        if options.wants("mask") {
+            mask::measure(&options)?;
         }
         Ok(())
     })

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod fault;
 pub mod git;
 pub mod github;
+pub mod hostile;
 pub mod journal;
 pub mod keys;
 pub mod limits;

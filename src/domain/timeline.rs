@@ -47,6 +47,8 @@ pub enum RunEvent {
     },
     /// The ledger is a backup's copy: what happened since was looked up.
     Restored { made_at: Timestamp },
+    /// Not all of its output could be kept.
+    LogIncomplete { detail: String },
     /// It is over.
     Finished { state: RunState, reason: Option<Reason> },
 }

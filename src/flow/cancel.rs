@@ -116,5 +116,6 @@ pub fn stopped_with(remote: bool) -> Ending {
             remote,
         }),
         steps: Vec::new(),
+        log_trouble: None,
     }
 }

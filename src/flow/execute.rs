@@ -392,6 +392,9 @@ pub async fn finish(engine: &Engine, run: &Run, ending: Ending) {
             Ok(next) => {
                 let milliseconds = run.started_at.map(|at| (now - at).num_milliseconds());
                 let reason = ending.reason.as_ref().map(Reason::code);
+                if let Some(trouble) = &ending.log_trouble {
+                    tracing::warn!(run.id = %run.id, trouble, "the log of a run is not complete");
+                }
                 tracing::info!(run.id = %run.id, state = ending.state.as_str(), reason, duration_ms = milliseconds, "finished");
                 engine.outbox.notify_one();
                 if let Some(next) = next {
@@ -424,6 +427,7 @@ async fn try_finish(engine: &Engine, run: &Run, ending: &Ending, now: Timestamp)
         state: ended.state,
         reason: ended.reason.as_ref(),
         steps: &ending.steps,
+        log_trouble: ending.log_trouble.as_deref(),
         lock: lock.as_ref(),
     };
     engine.store.finish(run, &end, &outgoing, now).await

@@ -46,5 +46,6 @@ pub fn of_verdict(verdict: &PersonsVerdict) -> Ending {
         },
         reason: (!verdict.done).then_some(reason),
         steps: Vec::new(),
+        log_trouble: None,
     }
 }

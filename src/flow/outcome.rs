@@ -17,6 +17,8 @@ pub struct Ending {
     pub reason: Option<Reason>,
     /// Its steps, as far as they were begun.
     pub steps: Vec<StepRecord>,
+    /// What of its output could not be kept, and why.
+    pub log_trouble: Option<String>,
 }
 
 impl Ending {
@@ -27,6 +29,7 @@ impl Ending {
             state,
             reason: Some(reason),
             steps: Vec::new(),
+            log_trouble: None,
         }
     }
 }
@@ -57,6 +60,7 @@ pub fn of_exit(exit: &Exit) -> Ending {
         state,
         reason,
         steps: exit.steps.iter().map(record).collect(),
+        log_trouble: exit.log_trouble.clone(),
     }
 }
 

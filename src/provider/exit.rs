@@ -193,6 +193,38 @@ pub fn read(attempt_dir: &Path) -> io::Result<Option<Exit>> {
     }
 }
 
+/// Enough for nearly every result, and taken from the disk before anything starts: a command whose output, or whatever else, fills
+/// the disk must not cost its own result.
+const RESERVE: usize = 64 << 10;
+
+/// Takes room for the result.
+///
+/// # Errors
+/// When there is none.
+pub fn reserve(attempt_dir: &Path) -> io::Result<()> {
+    let mut file = open_aside(attempt_dir)?;
+    file.write_all(&vec![b' '; RESERVE])?;
+    // Some filesystems look for the room only now.
+    file.sync_all()
+}
+
+/// Gives it back: this process writes no result.
+pub fn release(attempt_dir: &Path) {
+    let _ = fs::remove_file(aside(attempt_dir));
+}
+
+/// Its own for each process: one that comes too late must not write into the result of the one before it.
+fn aside(attempt_dir: &Path) -> PathBuf {
+    attempt_dir.join(format!("exit.json.{}", std::process::id()))
+}
+
+/// Not made empty: what it has taken from the disk is written over.
+fn open_aside(attempt_dir: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.open(aside(attempt_dir))
+}
+
 /// A result that is durable but not yet visible.
 #[derive(Debug)]
 pub struct Prepared {
@@ -205,18 +237,14 @@ pub struct Prepared {
 /// # Errors
 /// When the disk refuses.
 pub fn prepare(attempt_dir: &Path, exit: &Exit) -> io::Result<Prepared> {
-    let aside = attempt_dir.join("exit.json.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&aside)?;
-    file.write_all(&serde_json::to_vec(exit)?)?;
+    let result = serde_json::to_vec(exit)?;
+    let mut file = open_aside(attempt_dir)?;
+    file.write_all(&result)?;
+    file.set_len(result.len() as u64)?;
     file.sync_all()?;
     Ok(Prepared {
         attempt_dir: attempt_dir.to_owned(),
-        aside,
+        aside: aside(attempt_dir),
     })
 }
 

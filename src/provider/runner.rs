@@ -114,6 +114,7 @@ fn run() -> Result<u8, RunnerError> {
     };
     lock.name(&spec.attempt_dir)
         .map_err(setup("write down whose the lane's lock is"))?;
+    exit::reserve(&spec.attempt_dir).map_err(setup("take room on the disk for the result"))?;
     let started_at_ms = unix_ms();
     let started = Started {
         process: processes::myself().ok_or(RunnerError::NoProc)?.id,
@@ -121,7 +122,10 @@ fn run() -> Result<u8, RunnerError> {
         fence: spec.fence,
         at_ms: started_at_ms,
     };
-    if !marker::claim(&spec.attempt_dir, &started).map_err(setup("create the `started` marker"))? {
+    let claimed = marker::claim(&spec.attempt_dir, &started);
+    if !matches!(claimed, Ok(true)) {
+        exit::release(&spec.attempt_dir);
+        claimed.map_err(setup("create the `started` marker"))?;
         return Ok(ALREADY_STARTED);
     }
     // Past the border: from here on every way out writes the result.

@@ -40,6 +40,7 @@ pub fn wording(event: &RunEvent) -> String {
             let at = made_at.format("%F %T");
             format!("the ledger was restored from a backup of {at} UTC; GitHub was asked what happened since")
         }
+        RunEvent::LogIncomplete { detail } => format!("the log is not complete: {}", plain(detail)),
         RunEvent::Finished {
             state,
             reason: Some(reason),
@@ -135,6 +136,12 @@ mod tests {
                     made_at: chrono::DateTime::from_timestamp(1_750_000_000, 0).unwrap(),
                 },
                 "the ledger was restored from a backup of 2025-06-15 15:06:40 UTC; GitHub was asked what happened since",
+            ),
+            (
+                RunEvent::LogIncomplete {
+                    detail: "7 bytes of the log could not be written: No space left on device (os error 28)".to_owned(),
+                },
+                "the log is not complete: 7 bytes of the log could not be written: No space left on device (os error 28)",
             ),
             (
                 RunEvent::Finished {

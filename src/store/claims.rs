@@ -69,6 +69,8 @@ pub struct End<'a> {
     pub reason: Option<&'a Reason>,
     /// Its steps, as far as they were begun.
     pub steps: &'a [StepRecord],
+    /// What of its output could not be kept, and why.
+    pub log_trouble: Option<&'a str>,
     /// Keeps everybody out until somebody has looked.
     pub lock: Option<&'a Lock>,
 }
@@ -363,6 +365,7 @@ impl Store {
             state,
             reason,
             steps,
+            log_trouble,
             lock,
         } = end;
         let doing = "finish a run";
@@ -398,6 +401,10 @@ impl Store {
             .execute(&mut *tx)
             .await
             .map_err(&failed)?;
+        }
+        if let Some(detail) = log_trouble {
+            let detail = detail.to_owned();
+            append_event(&mut tx, run.id, now, &RunEvent::LogIncomplete { detail }).await?;
         }
         append_event(
             &mut tx,

@@ -66,6 +66,7 @@ pub(crate) async fn count(connection: &mut SqliteConnection, id: RunId, event: &
         | RunEvent::PersonSaid(_)
         | RunEvent::CancelRequested(_)
         | RunEvent::Restored { .. }
+        | RunEvent::LogIncomplete { .. }
         | RunEvent::Forced(_)
         | RunEvent::ReportedByOther { .. } => false,
     };

@@ -22,6 +22,7 @@ mod edge;
 mod finish;
 mod full;
 mod handover;
+mod hostile;
 mod import;
 mod installation;
 mod journal;

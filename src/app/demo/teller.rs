@@ -209,6 +209,7 @@ impl Teller {
                 | RunEvent::PersonSaid { .. }
                 | RunEvent::CancelRequested { .. }
                 | RunEvent::Restored { .. }
+                | RunEvent::LogIncomplete { .. }
                 | RunEvent::ReportedByOther { .. } => say("run", &words)?,
             }
         }

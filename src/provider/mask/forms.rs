@@ -1,21 +1,73 @@
 //! The forms in which a secret turns up in output: itself, encoded, escaped, quoted, and line by line.
 //!
 //! A form that is missing here is a leak; one too many costs a little memory. Encodings depend on where the secret stands in
-//! the encoded text, hence three alignments of base64.
+//! the encoded text, hence three alignments of base64. And the tools that encode break their lines anywhere: what they make is
+//! looked for in pieces.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::provider::mask::MIN_SECRET;
 
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Line lengths at which the usual tools (`base64`, `openssl`) break their output.
-const WRAPS: [usize; 2] = [64, 76];
+/// Of an encoded secret pieces are looked for, which overlap: an encoded text has line breaks (after 60, 64 or 76 characters, as the
+/// tool likes it) wherever the secret happens to stand. The first and the last piece are those at its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pieces {
+    /// Bytes of a piece.
+    pub(super) size: usize,
+    /// Where the second begins.
+    pub(super) from: usize,
+    /// From there to the next.
+    pub(super) step: usize,
+}
+
+/// Six bytes of the secret. Lines are broken between groups of four characters; `from` is where the first whole one begins.
+fn of_base64(from: usize) -> Pieces {
+    Pieces {
+        size: MIN_SECRET,
+        from,
+        step: 4,
+    }
+}
+
+/// Eight bytes of the secret: half as long, they would be found in many a commit's id.
+const OF_HEX: Pieces = Pieces {
+    size: 2 * MIN_SECRET,
+    from: 0,
+    step: 8,
+};
+
+/// Forms, each once, and whether each is looked for in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Forms(BTreeMap<Vec<u8>, Option<Pieces>>);
+
+impl Forms {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<Pieces>)> {
+        self.0.iter().map(|(form, pieces)| (form.as_slice(), *pieces))
+    }
+
+    fn insert(&mut self, form: Vec<u8>) {
+        if form.len() >= MIN_SECRET {
+            self.0.entry(form).or_insert(None);
+        }
+    }
+
+    fn insert_pieces(&mut self, form: Vec<u8>, pieces: Pieces) {
+        if form.len() >= MIN_SECRET {
+            self.0.insert(form, Some(pieces));
+        }
+    }
+}
 
 /// All forms of all values, each once, none shorter than a secret may be.
-pub(super) fn all<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Vec<u8>> {
-    let mut forms = BTreeSet::new();
+pub(super) fn all<'a>(values: impl Iterator<Item = &'a str>) -> Forms {
+    let mut forms = Forms::default();
     for value in values {
         encoded(value, &mut forms);
         let trimmed = value.trim();
@@ -28,24 +80,21 @@ pub(super) fn all<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Vec<u8>> {
             }
         }
     }
-    forms.retain(|form| form.len() >= MIN_SECRET);
-    forms.into_iter().collect()
+    forms
 }
 
-fn encoded(value: &str, forms: &mut BTreeSet<Vec<u8>>) {
+fn encoded(value: &str, forms: &mut Forms) {
     escaped(value, forms);
     let bytes = value.as_bytes();
     for alphabet in [STANDARD, URL_SAFE] {
-        for offset in 0..3 {
-            forms.insert(base64_stable(bytes, offset, alphabet));
-        }
-        let whole = base64_stable(bytes, 0, alphabet);
-        for wrap in WRAPS.into_iter().filter(|wrap| whole.len() > *wrap) {
-            forms.extend(whole.chunks(wrap).map(<[u8]>::to_vec));
+        for offset in 0..3_usize {
+            let before_the_first_group = (4 - (offset * 8).div_ceil(6)) % 4;
+            let pieces = of_base64(before_the_first_group);
+            forms.insert_pieces(base64_stable(bytes, offset, alphabet), pieces);
         }
     }
-    forms.insert(hex(bytes, b"0123456789abcdef"));
-    forms.insert(hex(bytes, b"0123456789ABCDEF"));
+    forms.insert_pieces(hex(bytes, b"0123456789abcdef"), OF_HEX);
+    forms.insert_pieces(hex(bytes, b"0123456789ABCDEF"), OF_HEX);
     for digits in [b"0123456789ABCDEF", b"0123456789abcdef"] {
         for plus in [false, true] {
             // What the several standards leave as it is differs.
@@ -57,7 +106,7 @@ fn encoded(value: &str, forms: &mut BTreeSet<Vec<u8>>) {
 }
 
 /// The forms that keep lines apart: plain, and as other languages write it between quotes.
-fn escaped(value: &str, forms: &mut BTreeSet<Vec<u8>>) {
+fn escaped(value: &str, forms: &mut Forms) {
     forms.insert(value.as_bytes().to_vec());
     let json = json(value, false);
     forms.insert(json.replace('/', "\\/").into_bytes());
@@ -65,6 +114,7 @@ fn escaped(value: &str, forms: &mut BTreeSet<Vec<u8>>) {
     let twice = self::json(&json, false);
     forms.insert(twice.replace("\\\"", "\"").replace('\'', "\\'").into_bytes());
     forms.insert(twice.into_bytes());
+    forms.insert(self::json(&self::json(value, true), false).into_bytes());
     forms.insert(json.into_bytes());
     forms.insert(self::json(value, true).into_bytes());
     // Python's and Ruby's own notations escape the single quote too.

@@ -68,6 +68,69 @@ fn base64_is_masked_at_every_offset() {
     }
 }
 
+/// As a tool writes it: with a line break after so many characters.
+fn broken(text: &str, width: usize) -> String {
+    let lines = text.as_bytes().chunks(width);
+    lines
+        .map(|line| String::from_utf8_lossy(line).into_owned() + "\n")
+        .collect()
+}
+
+fn contains(text: &[u8], piece: &[u8]) -> bool {
+    text.windows(piece.len()).any(|window| window == piece)
+}
+
+#[test]
+fn an_encoded_secret_is_masked_wherever_its_lines_are_broken() {
+    use base64::Engine as _;
+    let secret = "correct horse battery staple, and a second sentence of the same length as this one";
+    let all = patterns(&[secret]);
+    let (base64, hex) = (base64::engine::general_purpose::STANDARD, hex::encode(secret));
+    for before in 0..60 {
+        let text = format!("{}{secret}{}", "?".repeat(before), "!".repeat(40));
+        for width in [60, 64, 76] {
+            let encoded = base64.encode(&text);
+            let masked = String::from_utf8(all.mask(broken(&encoded, width).as_bytes())).unwrap();
+            // the characters of the secret alone: those at its edges are of its neighbours too
+            let own = base64.encode(format!("{}{secret}", "?".repeat(before % 3)));
+            let own = &own.as_bytes()[4..own.len() - 4];
+            for line in masked.lines() {
+                let leak = line.as_bytes().windows(MIN_SECRET).find(|piece| contains(own, piece));
+                assert!(leak.is_none(), "{before} {width}: {line}");
+            }
+        }
+        let dump = broken(&format!("{}{hex}", "3f".repeat(before)), 60);
+        let masked = String::from_utf8(all.mask(dump.as_bytes())).unwrap();
+        for line in masked.lines() {
+            let mut pieces = line.as_bytes().windows(2 * MIN_SECRET);
+            assert!(!pieces.any(|piece| contains(hex.as_bytes(), piece)), "{before}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_longest_of_secrets_that_begin_alike_is_masked_whole() {
+    let all = patterns(&["abcdefgh", "abcdefghijkl", "abcdefghijklmnop", "abcdefgz"]);
+    for (text, masked) in [
+        ("abcdefghijklmnop.", "***."),
+        ("abcdefghijklmno.", "***mno."),
+        ("abcdefghij.", "***ij."),
+        ("abcdefgz.", "***."),
+        ("abcdefgy.", "abcdefgy."),
+    ] {
+        assert_eq!(String::from_utf8(all.mask(text.as_bytes())).unwrap(), masked);
+    }
+}
+
+#[test]
+fn long_secrets_are_found_whole_or_not_at_all() {
+    let values: Vec<String> = (0..20).map(|n| format!("{n:04} ").repeat(400)).collect();
+    let all = patterns(&values.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(all.mask(format!("<{}>", values[12]).as_bytes()), b"<***>");
+    let half = &values[12].as_bytes()[..1000];
+    assert!(all.mask(half) == half, "half of a secret is none");
+}
+
 #[test]
 fn each_line_of_a_long_secret_is_masked_alone() {
     let all = patterns(&["-----BEGIN KEY-----\nAAAABBBBCCCC\nshort\nDDDDEEEEFFFF\n-----END KEY-----\n"]);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::names::RefName;
 use crate::provider::manifest::catalogue::Catalogue;
 
 const SHA: &str = "0123456789012345678901234567890123456789";
@@ -514,4 +515,49 @@ fn a_secret_that_the_tool_cannot_do_without_is_asked_for() {
         plan_of(&manifest, json!({}), json!({})).unwrap_err().to_string(),
         "provider `p` needs the secret `API_KEY`; say in `secrets` where it is found"
     );
+}
+
+/// What reaches a tool of the corpus is a ref, of plain letters: and of the whole plan it changes only where it stands.
+#[test]
+fn a_hostile_ref_is_one_text_in_its_place_whatever_the_tool() {
+    let all = chima_simulator::hostile::texts("/tmp/canary");
+    let refs: Vec<&String> = all.iter().filter(|text| text.parse::<RefName>().is_ok()).collect();
+    assert!(refs.len() > 20);
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let argv = json!({"command": ["./deploy", "{{ref}}", "--ref={{ref}}", "a {{ref}} b"]});
+    let vars = json!({"inventory": "hosts", "extra_vars": {"x": {"y": ["{{ref}}"]}}});
+    for (provider, given) in [
+        ("shell", argv),
+        ("ansible", vars),
+        ("fabric", json!({"args": {"x": "{{ref}}"}})),
+        ("capistrano", json!({})),
+    ] {
+        let planned = |git_ref: &str| {
+            let order = Order {
+                git_ref: git_ref.parse().unwrap(),
+                environment: "staging".parse().unwrap(),
+                task: "deploy".parse().unwrap(),
+                ..order()
+            };
+            let plan = whole_plan(catalogue.find(provider).unwrap(), given.clone(), json!({}), &order).unwrap();
+            let argv: Vec<Vec<String>> = plan.steps.iter().map(|step| step.argv().to_vec()).collect();
+            (argv, plan.files)
+        };
+        let (plain, files) = planned("PLAIN");
+        for text in refs.iter().step_by(3) {
+            let (argv, own) = planned(text);
+            let expected = plain
+                .iter()
+                .map(|line| line.iter().map(|word| word.replace("PLAIN", text)).collect());
+            assert_eq!(argv, expected.collect::<Vec<Vec<String>>>(), "{provider}");
+            for (file, own) in files.iter().zip(own) {
+                assert_eq!(
+                    own.content,
+                    file.content.replace("PLAIN", text),
+                    "{provider}: {}",
+                    file.path.display()
+                );
+            }
+        }
+    }
 }

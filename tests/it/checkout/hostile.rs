@@ -76,7 +76,7 @@ impl Cage {
             "[core]\n\tfsmonitor = {run}\n\thooksPath = {outside}\n\tsshCommand = {run}\n\taskPass = {run}\n\tpager = {run}\n\
              \teditor = {run}\n\tgitProxy = {run}\n\talternateRefsCommand = {run}\n[credential]\n\thelper = \"!{run}\"\n\
              [uploadpack]\n\tpackObjectsHook = {run}\n[diff]\n\texternal = {run}\n[gpg]\n\tprogram = {run}\n\
-             [filter \"evil\"]\n\tsmudge = {run}\n\tprocess = {run}\n\trequired\n[filter \"lfs\"]\n\tsmudge = {run}\n\
+             [filter \"evil\"]\n\tsmudge = {run}\n\tprocess = {run}\n\trequired\n[init]\n\ttemplateDir = {outside}\n[filter \"lfs\"]\n\tsmudge = {run}\n\
              \tprocess = {run}\n\trequired\n[alias]\n\tworktree = \"!{run}\"\n\tlfs = \"!{run}\"\n"
         )
     }

@@ -127,6 +127,7 @@ async fn the_writes_of_a_worker_that_lost_its_run_are_refused() {
         state: RunState::Failed,
         reason: None,
         steps: &[],
+        log_trouble: None,
         lock: None,
     };
     let finished = store.finish(&stale, &end, &[], now).await;
@@ -139,6 +140,7 @@ async fn the_writes_of_a_worker_that_lost_its_run_are_refused() {
         state: RunState::Failed,
         reason: None,
         steps: Vec::new(),
+        log_trouble: None,
     };
     execute::finish(&world.engine, &stale, ending).await;
     assert_eq!(world.state(id).await, RunState::Queued);

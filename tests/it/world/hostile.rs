@@ -1,5 +1,9 @@
 //! Values of a request that try to become something else: refused, or as inert as any other text.
 
+mod corpus;
+mod repositories;
+mod tools;
+
 use chima::domain::run::RunState;
 use chima_simulator::github::deploy::DeploymentRequest;
 use insta::assert_snapshot;

@@ -26,6 +26,16 @@ fn link_and_folder(cage: &Cage, link: &str, folder: &str, to: &str) -> Sha {
     cage.commit_tree(&cage.tree(&[("120000", link, &target), ("40000", folder, &inner)]))
 }
 
+/// A tree with files of these names, which need not be text.
+fn files_named(cage: &Cage, names: &[&[u8]]) -> Sha {
+    let blob = hex::decode(cage.object("blob", b"x")).unwrap();
+    let mut content = Vec::new();
+    for name in names {
+        content.extend([b"100644 ", *name, b"\0", blob.as_slice()].concat());
+    }
+    cage.commit_tree(&cage.object("tree", &content))
+}
+
 hostile! {
     a_folder_named_git: Refused(""), |cage| hook_below(cage, ".git");
     a_folder_named_git_in_capitals: Refused(""), |cage| hook_below(cage, ".GIT");
@@ -66,6 +76,17 @@ hostile! {
         fs::write(cage.path("remote/.gitattributes"), "* filter=lfs\n.gitattributes -filter\n").unwrap();
         cage.commit_all()
     };
+    names_that_are_no_text: CheckedOut, |cage| {
+        let names: [&[u8]; 7] = [b"\x01\x1b[2J", b"\n", b"\r\n", b"a\xc0\xafb", b"\x7f", b"\xed\xa0\x80", b"\xff\xfe"];
+        files_named(cage, &names)
+    };
+    two_files_of_one_name: Refused(""), |cage| files_named(cage, &[b"a", b"a"]);
+    a_file_and_a_folder_of_one_name: Refused(""), |cage| {
+        let blob = cage.object("blob", b"x");
+        let inner = cage.tree(&[("100644", "b", &blob)]);
+        cage.commit_tree(&cage.tree(&[("100644", "a", &blob), ("40000", "a", &inner)]))
+    };
+    a_name_with_a_driver_and_a_backslash: Either, |cage| files_named(cage, &[b"C:\\..\\..\\x", b"\\\\host\\share"]);
     folders_without_end: Either, |cage| {
         let path = "d/".repeat(5000);
         let script = format!("commit refs/heads/deep\ncommitter M <m@example.com> 0 +0000\ndata 1\nx\nM 644 inline {path}f\ndata 1\nx\n");

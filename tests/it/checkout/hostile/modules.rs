@@ -92,6 +92,19 @@ hostile! {
         let lib = library(cage);
         by_hand(cage, &[("160000", ".git", lib.as_str())], &AT_SUB.replace("path = sub", "path = .git"))
     };
+    one_whose_path_is_absolute: Either, |cage| {
+        let path = cage.outside();
+        described(cage, "sub", &AT_SUB.replace("path = sub", &format!("path = {path}")))
+    };
+    one_whose_path_climbs: Either, |cage| described(cage, "sub", &AT_SUB.replace("path = sub", "path = ../outside"));
+    one_whose_name_is_the_folder_above: Refused("gitmodules"), |cage| {
+        described(cage, "sub", &AT_SUB.replace("\"sub\"", "\"..\""))
+    };
+    two_of_one_name: Either, |cage| {
+        let program = format!("[submodule \"sub\"]\n\tpath = sub\n\turl = \"ext::sh -c '{}'\"\n", cage.canary());
+        described(cage, "sub", &(AT_SUB.to_owned() + &program))
+    };
+    one_whose_address_is_a_bundle: Either, |cage| with(cage, &format!("url = {}/file", cage.outside()));
     one_that_nothing_describes: RefusedIfAsked("has no address"), |cage| {
         let lib = library(cage);
         cage.record("remote", "sub", &lib);

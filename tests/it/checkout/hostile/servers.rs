@@ -51,6 +51,28 @@ hostile! {
         fs::remove_file(cage.path("remote/.git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
         sha
     };
+    branches_with_names_that_are_commands_options_and_paths: CheckedOut, |cage| {
+        let sha = cage.commit("file", "one");
+        let (run, outside) = (cage.canary().replace(' ', "${IFS}"), cage.outside());
+        let names = [format!("$({run})"), format!("`{run}`"), format!("--upload-pack={run}"), "-x".to_owned(),
+            format!("../../../..{outside}/ref"), "x\u{202e}y".to_owned(), "x|y;z&".to_owned(), format!("{sha}^{{}}")];
+        let lines = names.iter().map(|name| format!("{sha} refs/heads/{name}\n"));
+        fs::write(cage.path("remote/.git/packed-refs"), lines.collect::<String>()).unwrap();
+        sha
+    };
+    a_head_that_names_a_file_elsewhere: Either, |cage| {
+        let sha = cage.commit("file", "one");
+        fs::write(cage.path("remote/.git/HEAD"), format!("ref: refs/heads/../../../../..{}/file\n", cage.outside())).unwrap();
+        sha
+    };
+    shallow_and_grafted: CheckedOut, |cage| {
+        let first = cage.commit("file", "one");
+        let second = cage.commit("file", "two");
+        fs::write(cage.path("remote/.git/shallow"), format!("{second}\n")).unwrap();
+        fs::create_dir_all(cage.path("remote/.git/info")).unwrap();
+        fs::write(cage.path("remote/.git/info/grafts"), format!("{second} {first} {ABSENT}\n")).unwrap();
+        second
+    };
     a_branch_and_a_tag_named_like_the_commit: CheckedOut, |cage| {
         let wanted = cage.commit("file", "wanted");
         executable(&cage.path("remote/file"), &cage.script());
