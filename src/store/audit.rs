@@ -141,6 +141,7 @@ pub(crate) async fn noted(
         | RunEvent::Requeued { .. }
         | RunEvent::Superseded { .. }
         | RunEvent::AwaitsPerson
+        | RunEvent::LogIncomplete { .. }
         | RunEvent::ReportedByOther { .. } => return Ok(()),
     };
     let row = sqlx::query("SELECT * FROM runs WHERE id = ?")
