@@ -344,6 +344,7 @@ impl Bench {
                     reason: None,
                     steps: &[],
                     lock: None,
+                    log_trouble: None,
                 };
                 let written = self.store.finish(&mine, &end, &[word], now).await;
                 let real = said(written.map(|next| Said::Next(next.map(|id| self.number_of(id)))));
