@@ -93,7 +93,7 @@ mod tests {
         let old = config("{}\n");
         let new = config(
             "server: { public_url: https://deploy.example.com }\n\
-             github: { token: { env: OTHER }, webhook_secrets: [{ env: OTHER_SECRET }], polling: 30s }\n\
+             github: { token: { env: OTHER }, webhook_secrets: [{ env: OTHER_SECRET }], polling: true }\n\
              apps: { site: { repository: octo/site, provider: shell, with: { command: [make] }, environments: { live: {} } } }\n",
         );
         assert_eq!(old.restart_keys(&new), Vec::<&str>::new());

@@ -539,7 +539,22 @@ fn a_hostile_ref_is_one_text_in_its_place_whatever_the_tool() {
                 task: "deploy".parse().unwrap(),
                 ..order()
             };
-            let plan = whole_plan(catalogue.find(provider).unwrap(), given.clone(), json!({}), &order).unwrap();
+            let (nothing, places) = (with(json!({})), places());
+            let context = PlanContext {
+                requested: &nothing,
+                places: &places,
+                has_file: &|_| false,
+                secrets: &[],
+                variables: &[],
+                declared: &[],
+            };
+            let plan = plan(
+                catalogue.find(provider).unwrap(),
+                &with(given.clone()),
+                &order,
+                &context,
+            )
+            .unwrap();
             let argv: Vec<Vec<String>> = plan.steps.iter().map(|step| step.argv().to_vec()).collect();
             (argv, plan.files)
         };
