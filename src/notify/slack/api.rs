@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::domain::names::shown;
 use crate::notify::slack::detail;
+use crate::webhook::same::same;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Names are kept so long: people rarely change theirs.
@@ -199,7 +200,8 @@ impl SlackApi {
     /// Whether another one speaks at the same place, with the same token.
     #[must_use]
     pub fn is_as(&self, other: &Self) -> bool {
-        self.base == other.base && self.token.expose_secret() == other.token.expose_secret()
+        let (own, others) = (self.token.expose_secret(), other.token.expose_secret());
+        self.base == other.base && same(own.as_bytes(), others.as_bytes())
     }
 
     /// Writes a message; `message` has its texts.
