@@ -9,16 +9,19 @@ pub mod demo;
 pub mod doctor;
 pub mod locking;
 pub mod logging;
+mod look;
 mod manager;
 pub mod offline;
 mod paced;
 pub mod providers;
 mod recipients;
 pub mod reload;
+mod remote;
 pub mod serve;
 mod settle;
 pub mod setup;
 pub mod start;
+mod tokens;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,8 +30,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::args::{Args, Command};
+use crate::cli::client::ClientError;
 use crate::cli::providers::NoSuchProvider;
-use crate::cli::{check, import, schema};
+use crate::cli::{check, import, schema, shells};
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Known, environment};
 use crate::domain::command::{Cancellation, PersonsVerdict};
@@ -67,6 +71,9 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             complain(&error);
+            if let Some(error) = error.downcast_ref::<ClientError>() {
+                return ExitCode::from(remote::exit_of(error) as u8);
+            }
             let misuse = error.is::<ConfigError>()
                 || error.is::<Misuse>()
                 || error.is::<NoSuchPlace>()
@@ -78,6 +85,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<Exit> {
+    if let Some(server) = remote::server(args.server.as_deref(), &args.command)? {
+        return remote::run(&server, args.command);
+    }
     let path = config_path(args.config.clone());
     match args.command {
         Command::Schema { provider } => say(&schema::schema(provider)),
@@ -98,7 +108,38 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Providers { name, readme, json } => providers::providers(&path, name.as_deref(), readme, json),
         Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
-        Command::Runs { limit, json } => offline::runs(&load(&path)?, limit, json),
+        Command::Runs {
+            limit,
+            app,
+            environment,
+            person,
+            state,
+            json,
+        } => {
+            let filter = look::RunFilter {
+                app,
+                environment,
+                person,
+                state,
+            };
+            if filter.is_empty() {
+                offline::runs(&load(&path)?, limit, json)
+            } else {
+                look::runs(&load(&path)?, limit, filter, json)
+            }
+        }
+        Command::Status(which) => look::status(&load(&path)?, &which),
+        Command::Queue(which) => look::waiting(&load(&path)?, &which),
+        Command::Why { target, json } => look::why(&load(&path)?, &target, json),
+        Command::Retry(args) => look::retry(&load(&path)?, &args),
+        Command::Rollback(args) => look::rollback(&load(&path)?, &args),
+        Command::Token(command) => tokens::token(&load(&path)?, &command),
+        Command::Completions { shell } => say_bytes(&shells::completions(shell)),
+        Command::Man { dir: None } => say_bytes(&shells::page()?),
+        Command::Man { dir: Some(dir) } => {
+            let pages = shells::pages(&dir)?;
+            say(&format!("{pages} pages are in `{}`\n", dir.display()))
+        }
         Command::Outbox { dead, retry, json } => offline::outbox(&load(&path)?, dead, retry.as_deref(), json),
         Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
         Command::Cancel { run, by, reason, wait } => {
@@ -189,8 +230,12 @@ pub(crate) fn unwritten(path: &Path) -> anyhow::Result<Config> {
 
 /// Prints to standard output. A reader that has gone away, as in `chima runs | head`, is no error.
 pub(crate) fn say(text: &str) -> anyhow::Result<Exit> {
+    say_bytes(text.as_bytes())
+}
+
+fn say_bytes(bytes: &[u8]) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(Exit::Done),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Err(error) => Err(error.into()),

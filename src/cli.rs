@@ -3,11 +3,15 @@
 pub mod args;
 pub mod audit;
 pub mod check;
+pub mod client;
 pub mod decide;
-pub mod finish;
+pub mod follow;
 pub mod import;
 pub mod lock;
 pub mod outbox;
 pub mod providers;
 pub mod runs;
 pub mod schema;
+pub mod shells;
+pub mod show;
+pub mod tokens;

@@ -28,5 +28,7 @@ pub mod protection;
 pub mod reason;
 pub mod run;
 pub mod timeline;
+pub mod token;
+pub mod viewer;
 pub mod warrant;
 pub mod watch;

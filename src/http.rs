@@ -2,6 +2,8 @@
 //!
 //! Handlers translate and nothing more; what happens is `flow`'s business.
 
+pub mod access;
+pub mod api;
 pub mod chat;
 pub mod health;
 mod inbound;
@@ -35,6 +37,7 @@ const ONLY_TLS: &str = "max-age=31536000";
 /// Every route of the server.
 pub fn router(surface: Surface) -> Router {
     let public_url = surface.engine.config.public_url.clone();
+    let live = Live(surface);
     let routes = Router::new()
         .route("/webhooks/github", post(webhooks::receive))
         .route("/chat", post(chat::say))
@@ -42,14 +45,14 @@ pub fn router(surface: Surface) -> Router {
         .route("/runs/{run}", get(pages::run))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/run.js", get(pages::script))
-        .route("/api/v1/runs/{run}/log", get(logs::log))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .merge(api::routes(&live))
         .merge(slack::routes())
         .route("/metrics", get(metrics::metrics))
         .merge(setup::routes())
         .fallback(pages::not_found);
-    fixed_headers(routes.with_state(Live(surface)), &public_url)
+    fixed_headers(routes.with_state(live), &public_url)
 }
 
 /// What every answer has, also one to a panic. Nothing of it may be kept but what says so itself.

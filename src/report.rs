@@ -25,6 +25,7 @@ pub mod news;
 pub mod outlook;
 pub mod painted;
 pub mod protection;
+pub mod queue;
 pub mod reference;
 pub mod repositories;
 pub mod sentence;

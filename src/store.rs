@@ -3,22 +3,28 @@
 //! One connection writes, in short `BEGIN IMMEDIATE` transactions, each of them synced to disk when it commits; a few
 //! others read. Every write of a claimed run names the fence it was claimed with and checks that one row changed.
 
+pub mod api_requests;
 pub mod asks;
 pub mod audit;
 pub mod auto_deploys;
 pub mod backup;
+pub mod board;
 pub mod cancel;
 pub mod catch_ups;
 pub mod claims;
 pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
+pub mod delivery_list;
 pub mod disk;
 pub mod error;
 pub mod estimates;
 pub mod foreign;
+pub mod history;
 pub mod locks;
 pub mod lost_deliveries;
+pub mod news;
+pub mod open;
 pub mod outbox;
 pub mod paces;
 pub mod pool;
@@ -30,6 +36,7 @@ pub mod runs;
 pub mod slack_asks;
 pub mod slack_messages;
 pub mod tallies;
+pub mod tokens;
 pub mod verdict;
 pub mod warrants;
 pub mod watch;

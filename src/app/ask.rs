@@ -17,12 +17,14 @@ use crate::domain::actor::{Actor, Via};
 use crate::domain::clock::Clock;
 use crate::domain::creation::Creation;
 use crate::domain::ids::{DeploymentId, RepositoryId};
-use crate::domain::run::Run;
+use crate::domain::run::{Run, RunState};
 use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{Asked, Asking, Whose, Wish, ask, created};
+use crate::flow::view::run::RunView;
 use crate::report::creation::sentence;
 use crate::report::status;
 use crate::store::Store;
+use crate::store::history::{Filter, Listed};
 
 /// How long GitHub's delivery may take before that is worth saying.
 const DELIVERY: Duration = Duration::from_secs(60);
@@ -115,7 +117,7 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
         if args.no_wait {
             return Ok(Exit::Done);
         }
-        follow(config, store, repository.id, deployment).await
+        follow(config, store, deployment, args.json).await
     }))
 }
 
@@ -169,33 +171,61 @@ fn asked(
     }
 }
 
-async fn follow(
+async fn follow(config: &Config, store: Option<Store>, deployment: DeploymentId, json: bool) -> anyhow::Result<Exit> {
+    match store {
+        Some(store) => follow_run(config, &store, deployment, json).await,
+        None => say("there is no ledger here to follow it in; it goes on where `chima serve` runs\n"),
+    }
+}
+
+/// Waits for the run of a deployment and tells how it goes; as JSON, only how it ended.
+///
+/// # Errors
+///
+/// When GitHub's delivery does not come, or the ledger cannot be read.
+pub(crate) async fn follow_run(
     config: &Config,
-    store: Option<Store>,
-    repository: RepositoryId,
+    store: &Store,
     deployment: DeploymentId,
+    json: bool,
 ) -> anyhow::Result<Exit> {
-    let Some(store) = store else {
-        return say("there is no ledger here to follow it in; it goes on where `chima serve` runs\n");
-    };
-    let run = wait_for_run(&store, &config.github.host, repository, deployment).await?;
-    let exit = follow_log(config, &store, run.clone()).await?;
+    let run = wait_for_run(store, deployment).await?;
+    if json {
+        let ended = ended(store, run).await?;
+        let text = serde_json::to_string(&RunView::of(config, &ended))?;
+        say(&format!("{text}\n"))?;
+        return Ok(if ended.run.state == RunState::Succeeded {
+            Exit::Done
+        } else {
+            Exit::Failed
+        });
+    }
+    let exit = follow_log(config, store, run.clone()).await?;
     if let Some(run) = store.find_run(run.id).await? {
         say(&format!("{}\n", status::summary(&run)))?;
     }
     Ok(exit)
 }
 
-async fn wait_for_run(
-    store: &Store,
-    host: &str,
-    repository: RepositoryId,
-    deployment: DeploymentId,
-) -> anyhow::Result<Run> {
-    let give_up = tokio::time::Instant::now() + DELIVERY;
+async fn ended(store: &Store, run: Run) -> anyhow::Result<Listed> {
     loop {
-        if let Some(run) = store.run_of_deployment(host, repository, deployment).await? {
-            return Ok(run);
+        let found = store.listed(run.id).await?.context("the run is gone from the ledger")?;
+        if found.run.state.is_terminal() {
+            return Ok(found);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn wait_for_run(store: &Store, deployment: DeploymentId) -> anyhow::Result<Run> {
+    let give_up = tokio::time::Instant::now() + DELIVERY;
+    let filter = Filter {
+        deployment: Some(deployment),
+        ..Filter::default()
+    };
+    loop {
+        if let Some(found) = store.history(&filter, None, 1).await?.pop() {
+            return Ok(found.run);
         }
         if tokio::time::Instant::now() >= give_up {
             anyhow::bail!(

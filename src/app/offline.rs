@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::app::clock::SystemClock;
 use crate::app::{Exit, account, complain, say};
-use crate::cli::{decide as deciding, finish as finishing, outbox as sending, runs as listing};
+use crate::cli::{decide as deciding, outbox as sending, runs as listing};
 use crate::config::Config;
 use crate::domain::audit::By;
 use crate::domain::clock::Clock;
@@ -164,7 +164,7 @@ pub fn finish(config: &Config, run: &str, verdict: &PersonsVerdict, wait: bool) 
         let run = find(&store, run).await?;
         let clock = SystemClock::default();
         let heard = finish::finish(&desk(config, &store, &clock), &run, verdict).await?;
-        let text = finishing::answered(&heard, clock.now());
+        let text = finish::answered(&heard, clock.now());
         let run = match heard {
             Heard::Taken(run) => run,
             // the same word twice is no contradiction

@@ -16,9 +16,94 @@ pub struct Args {
     /// The configuration file [default: `$CHIMA_CONFIG`, else `config/app.yaml`].
     #[arg(long, global = true, value_name = "PATH")]
     pub config: Option<PathBuf>,
+    /// Ask the Chima at this address, with the token in `$CHIMA_TOKEN`, in place of this machine's own [default: `$CHIMA_SERVER`].
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What is meant, of what can be deployed.
+#[derive(Debug, ClapArgs)]
+pub struct WhichArgs {
+    /// APP, or APP and ENVIRONMENT. Without it, everything.
+    #[arg(value_name = "TARGET")]
+    pub target: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is meant, and how its end is waited for.
+#[derive(Debug, ClapArgs)]
+pub struct AgainArgs {
+    /// A run, or APP and ENVIRONMENT for the newest there.
+    #[arg(required = true, value_name = "RUN|TARGET")]
+    pub target: Vec<String>,
+    /// Do not wait for its end.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Print the run as JSON when it has ended, and nothing before.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where to go back, and to what.
+#[derive(Debug, ClapArgs)]
+pub struct RollbackArgs {
+    /// APP and ENVIRONMENT.
+    #[arg(required = true, value_name = "TARGET")]
+    pub target: Vec<String>,
+    /// A commit or a ref that ran there. Without this or `--previous`, only says what would be undone.
+    #[arg(long, value_name = "REF", conflicts_with = "previous")]
+    pub to: Option<String>,
+    /// The commit before the present one.
+    #[arg(long)]
+    pub previous: bool,
+    /// Do not wait for its end.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Print the run as JSON when it has ended, and nothing before.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with tokens of the API.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token. It is printed once, and kept nowhere.
+    Create {
+        /// The login on GitHub of the person that it acts as: `deployers` and `admins` judge that person.
+        #[arg(long = "for", value_name = "LOGIN")]
+        login: String,
+        /// What it may be used for: `read`, `deploy`, `lock`, `admin`. The last three may read too; `admin` may all.
+        #[arg(long, value_name = "SCOPE", value_delimiter = ',', default_value = "read")]
+        scope: Vec<String>,
+        /// Only for these apps; it does not see that there are others.
+        #[arg(long, value_name = "APP", value_delimiter = ',')]
+        app: Vec<String>,
+        /// For how many days it is good.
+        #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+        /// What it is for, for people to read.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the tokens: whose they are, what they may, until when, when they were last used. Not the tokens themselves.
+    List {
+        /// Print JSON, one token a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a token good for nothing; the exit code is 1 when it was so already.
+    Revoke {
+        /// Its id, or the beginning of it.
+        token: String,
+    },
 }
 
 /// What a deployment is asked for with.
@@ -42,6 +127,9 @@ pub struct DeployArgs {
     /// Do not wait for its end.
     #[arg(long)]
     pub no_wait: bool,
+    /// Print the run as JSON when it has ended.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What of the audit log is wanted.
@@ -175,6 +263,36 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Show what a deployment would do: a dry run by the tool itself, beside the lane. Deploys nothing.
     Plan(DeployArgs),
+    /// Show what runs where, and what is about to.
+    Status(WhichArgs),
+    /// Show what runs and waits, why each waits, and when it probably begins.
+    Queue(WhichArgs),
+    /// Tell why a run stands as it does, with every gate that is not open.
+    Why {
+        /// A run, or APP and ENVIRONMENT for the newest there.
+        #[arg(required = true, value_name = "RUN|TARGET")]
+        target: Vec<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask GitHub once more for what a run deployed that has ended: the same commit, task and hosts.
+    Retry(AgainArgs),
+    /// Ask GitHub for a deployment of what an environment ran before.
+    Rollback(RollbackArgs),
+    /// Make, list and revoke tokens of the API, on the machine that has the ledger.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print what a shell completes: put it where yours looks for that.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page; with a folder, write a page there for it and each command.
+    Man {
+        /// The folder.
+        dir: Option<PathBuf>,
+    },
     /// Print the JSON Schema of the configuration, or of provider manifests.
     Schema {
         /// The schema of `provider.yaml` instead.
@@ -223,6 +341,18 @@ pub enum Command {
         /// How many.
         #[arg(long, short = 'n', default_value_t = 20)]
         limit: u32,
+        /// Only of this app.
+        #[arg(long)]
+        app: Option<String>,
+        /// Only in this environment.
+        #[arg(long, value_name = "ENV")]
+        environment: Option<String>,
+        /// Only what this person asked for.
+        #[arg(long, value_name = "NAME")]
+        person: Option<String>,
+        /// Only in this state.
+        #[arg(long)]
+        state: Option<String>,
         /// Print JSON, one run a line.
         #[arg(long)]
         json: bool,

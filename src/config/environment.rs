@@ -5,11 +5,19 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use secrecy::SecretString;
+
 /// Where the configuration is looked for when neither `--config` nor `CHIMA_CONFIG` names a file.
 pub const DEFAULT_PATH: &str = "config/app.yaml";
 
 /// The variable that names the configuration file.
 pub const PATH_VARIABLE: &str = "CHIMA_CONFIG";
+
+/// The variable that names the server for the command line.
+pub const SERVER_VARIABLE: &str = "CHIMA_SERVER";
+
+/// The variable with the token of the API.
+pub const TOKEN_VARIABLE: &str = "CHIMA_TOKEN";
 
 /// A variable's value; `None` when it is not set. Text that is not Unicode counts as not set.
 #[must_use]
@@ -31,6 +39,14 @@ pub fn account() -> Option<String> {
         .into_iter()
         .filter_map(variable)
         .find(|name| !name.trim().is_empty())
+}
+
+/// The server that the command line talks to, and the token that it shows there, where they are set.
+#[must_use]
+pub fn server() -> (Option<String>, Option<SecretString>) {
+    let set = |name| variable(name).filter(|value| !value.trim().is_empty());
+    let token = set(TOKEN_VARIABLE).map(|token| SecretString::from(token.trim()));
+    (set(SERVER_VARIABLE), token)
 }
 
 /// The configuration file to read: the one asked for, else `CHIMA_CONFIG`, else [`DEFAULT_PATH`].

@@ -12,9 +12,11 @@ use crate::domain::clock::Timestamp;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeliveryId, DeploymentId, LockId, RunId};
 use crate::domain::lock::{Cause, LockEnding, Place};
+use crate::domain::names::AppName;
 use crate::domain::person::{Person, Source};
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
+use crate::domain::viewer::Scope;
 use crate::domain::warrant::Forced;
 
 /// What comes from outside is cut to this: whatever else there is stands in the delivery.
@@ -173,6 +175,17 @@ pub enum Deed {
     SentAgain { messages: usize, ids: Vec<String> },
     /// Which repository a name of the configuration means was forgotten.
     Forgot,
+    /// A token of the API was made: whoever has it acts as this person.
+    TokenMade {
+        token: String,
+        login: String,
+        scopes: Vec<Scope>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        apps: Option<Vec<AppName>>,
+        expires_at: Timestamp,
+    },
+    /// A token of the API opens nothing any more.
+    TokenRevoked { token: String, login: String },
     /// A process works with another configuration than the one before it.
     Configured { version: String, worker: String },
     /// A backup took the ledger's place: what this log said after `position` is gone from here.
@@ -323,6 +336,7 @@ impl From<&Person> for By {
             Source::Chat => "chat",
             Source::Terminal => "terminal",
             Source::Chima => "chima",
+            Source::Token => "api",
         };
         Self::through(&person.name, via)
     }
@@ -335,6 +349,7 @@ impl From<&Actor> for By {
             Via::Chat(chat) => chat,
             Via::GitHub => "github",
             Via::Itself => "chima",
+            Via::Token => "api",
         };
         Self {
             id: actor.id.as_deref().map(cut),

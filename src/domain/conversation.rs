@@ -34,6 +34,13 @@ pub enum Place {
         /// Where the program itself wants to hear what becomes of it: one of the names in `chat.callbacks`.
         callback: Option<String>,
     },
+    /// Through the API.
+    Api {
+        /// Whose token it is: the login that they are judged by.
+        login: String,
+        /// Ours, of the request: it is in the payload of the deployment that comes of it.
+        ask: Option<String>,
+    },
     /// In a comment on a pull request.
     PullRequest {
         /// Its number.
@@ -63,7 +70,7 @@ impl Speaker {
                 thread: thread.clone(),
                 user: self.name.clone(),
             }),
-            Place::Room { .. } | Place::Terminal | Place::PullRequest { .. } => None,
+            Place::Room { .. } | Place::Terminal | Place::Api { .. } | Place::PullRequest { .. } => None,
         }
     }
 }

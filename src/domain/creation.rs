@@ -1,5 +1,7 @@
 //! What GitHub answers when it is asked for a deployment.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::ids::DeploymentId;
 use crate::domain::reason::ContextFinding;
 
@@ -38,4 +40,15 @@ pub enum Creation {
         /// GitHub's words.
         message: String,
     },
+}
+
+/// By what a deployment can be found that GitHub may have made without our hearing of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sought {
+    /// In which repository.
+    pub repository: String,
+    /// Where to.
+    pub environment: String,
+    /// What for.
+    pub task: String,
 }

@@ -28,6 +28,8 @@ pub enum Source {
     Terminal,
     /// Nobody: Chima did it by itself, because of what that person did.
     Chima,
+    /// An API token, which was made for that person on Chima's own machine.
+    Token,
 }
 
 impl Person {

@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::config::{App, Environment};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
-use crate::domain::creation::Creation;
+use crate::domain::creation::{Creation, Sought};
 use crate::domain::ids::{DeploymentId, InstallationId, RepositoryId};
 use crate::domain::lock::Place;
-use crate::domain::names::RepositoryName;
+use crate::domain::names::{EnvironmentName, RepositoryName, TaskName};
 use crate::domain::warrant::Warrant;
 use crate::github::GitHub;
 use crate::github::call::CallError;
@@ -186,4 +186,25 @@ pub fn created(asked: &Asked) -> Option<DeploymentId> {
         | Creation::ContextsNotGreen { .. }
         | Creation::NoRef { .. } => None,
     }
+}
+
+/// The deployment that GitHub made without our hearing of it: the one that carries this word as `ask`.
+///
+/// # Errors
+///
+/// When GitHub does not say.
+pub async fn made_before(github: &GitHub, sought: &Sought, ask: &str) -> Result<Option<DeploymentId>, CallError> {
+    let (Ok(repository), Ok(environment), Ok(task)) = (
+        sought.repository.parse::<RepositoryName>(),
+        sought.environment.parse::<EnvironmentName>(),
+        sought.task.parse::<TaskName>(),
+    ) else {
+        return Ok(None);
+    };
+    let installation = github.installation_of(&repository).await?;
+    let listed = github
+        .deployments(installation, &repository, &environment, &task)
+        .await?;
+    let ours = listed.iter().find(|one| one.payload.get("ask") == Some(&json!(ask)));
+    Ok(ours.map(|one| one.id))
 }

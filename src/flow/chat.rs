@@ -9,6 +9,7 @@ mod hold;
 pub(crate) mod look;
 mod may;
 mod offers;
+pub mod preview;
 mod stop;
 
 use crate::chat::command::Command;
@@ -78,6 +79,51 @@ pub async fn answer_asked(
     Ok(reply)
 }
 
+/// Carries out a command that was not typed: the API's are these.
+///
+/// # Errors
+///
+/// As [`Conversation::answer`].
+pub async fn command_here(engine: &Engine, speaker: &Speaker, command: &Command) -> Result<Reply, ChatError> {
+    let conversation = Conversation {
+        desk: engine.desk(),
+        github: &engine.github,
+        slack_ask: None,
+    };
+    // boxed: the client's futures are large
+    let reply = Box::pin(conversation.answer_command(speaker, command)).await?;
+    changed(engine);
+    engine.outbox.notify_one();
+    Ok(reply)
+}
+
+/// Why somebody may not change a run; nothing where they may.
+///
+/// # Errors
+///
+/// When the ledger cannot be used.
+pub async fn may_change_run(engine: &Engine, speaker: &Speaker, run: &Run) -> Result<Option<Reply>, ChatError> {
+    let conversation = Conversation {
+        desk: engine.desk(),
+        github: &engine.github,
+        slack_ask: None,
+    };
+    match conversation.may_change_run(speaker, run).await {
+        Ok(()) => Ok(None),
+        Err(Trouble::Ledger(error)) => Err(ChatError::Ledger(error)),
+        Err(Trouble::Refused(reply)) => Ok(Some(*reply)),
+        Err(Trouble::GitHub(error) | Trouble::Unsettled(error)) => {
+            let text = words::nothing_done(&error.to_string(), refused_with(&error));
+            Ok(Some(Reply::refused("github_unavailable", text)))
+        }
+        Err(Trouble::Objected(objection)) => Ok(Some(Reply::refused(
+            objection.reason.code(),
+            sentence(&objection.reason),
+        ))),
+        Err(Trouble::Unknown(unknown)) => Ok(Some(Reply::refused(unknown.code(), unknown.to_string()))),
+    }
+}
+
 impl<'a> Conversation<'a> {
     /// Answers what somebody says.
     ///
@@ -85,13 +131,20 @@ impl<'a> Conversation<'a> {
     ///
     /// When the ledger cannot be used. What GitHub does not do is part of the answer, except where the question can wait.
     pub async fn answer(&self, speaker: &Speaker, text: &str) -> Result<Reply, ChatError> {
-        let command = match grammar::parse(text) {
-            Ok(command) => command,
-            Err(misunderstood) => return Ok(misunderstanding(&misunderstood)),
-        };
-        // boxed: the client's futures are large, and most commands do not need them
-        match self.carry_out(speaker, &command).await {
-            Ok(reply) => Ok(self.offering(reply, &command)),
+        match grammar::parse(text) {
+            Ok(command) => self.answer_command(speaker, &command).await,
+            Err(misunderstood) => Ok(misunderstanding(&misunderstood)),
+        }
+    }
+
+    /// Answers a command that is understood already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Conversation::answer`].
+    pub async fn answer_command(&self, speaker: &Speaker, command: &Command) -> Result<Reply, ChatError> {
+        match self.carry_out(speaker, command).await {
+            Ok(reply) => Ok(self.offering(reply, command)),
             Err(Trouble::Ledger(error)) => Err(ChatError::Ledger(error)),
             Err(Trouble::GitHub(error))
                 if matches!(speaker.place, Place::PullRequest { .. }) && error.is_transient() =>
@@ -102,7 +155,7 @@ impl<'a> Conversation<'a> {
                 let text = words::nothing_done(&error.to_string(), refused_with(&error));
                 // what does not pass by itself is not tried again
                 let passes = error.is_transient() || error.wait().is_some();
-                let again = passes.then(|| offer::again(&command));
+                let again = passes.then(|| offer::again(command));
                 Ok(Reply::refused("github_unavailable", text).offering(again.into_iter().collect()))
             }
             // written down: it is looked for before it is asked for again
@@ -121,7 +174,7 @@ impl<'a> Conversation<'a> {
                     anyway,
                     who_may,
                 } = *objection;
-                let mut offers = self.ways_out(&reason, &command);
+                let mut offers = self.ways_out(&reason, command);
                 offers.extend(anyway);
                 let text = if let Reason::Locked { lock } = &reason {
                     keeps_out(lock, self.desk.now())
@@ -136,7 +189,7 @@ impl<'a> Conversation<'a> {
                 Ok(Reply::refused(reason.code(), text).offering(offers))
             }
             Err(Trouble::Unknown(unknown)) => {
-                let offers = offer::meant(&unknown, &command);
+                let offers = offer::meant(&unknown, command);
                 Ok(Reply::refused(unknown.code(), unknown.to_string()).offering(offers))
             }
             Err(Trouble::Refused(reply)) => Ok(*reply),

@@ -26,6 +26,7 @@ use crate::flow::lock::after_cancel;
 use crate::flow::outcome::{self, Ending};
 use crate::flow::prepare::{is_for_a_person, lock_file, prepare, works_elsewhere};
 use crate::flow::tidy::{remove_checkout, remove_scratch};
+use crate::flow::title;
 use crate::provider::launch::{Running, Start};
 use crate::provider::spec::{Graces, RunnerSpec};
 use crate::provider::watch::{self, Ended};
@@ -132,7 +133,7 @@ async fn watch_over(engine: Engine, run: Run, runner: Option<Running>, _watching
     let ending = match runner {
         Some(mut runner) => {
             let ended = tokio::select! {
-                ended = runner.ended() => ended,
+                (ended, ()) = async { tokio::join!(runner.ended(), title::note(&engine, &run)) } => ended,
                 () = engine.stop.cancelled() => return,
             };
             conclude(&engine, &run, ended).await

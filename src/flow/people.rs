@@ -12,6 +12,12 @@ const BRIDGE: (&str, &str) = ("bridge", "chat");
 pub fn actor(config: &Config, speaker: &Speaker) -> Actor {
     match &speaker.place {
         Place::PullRequest { .. } => Actor::on_github(&speaker.name),
+        Place::Api { login, .. } => Actor {
+            via: Via::Token,
+            name: speaker.name.clone(),
+            id: speaker.id.clone(),
+            login: Some(login.clone()),
+        },
         Place::Terminal => Actor {
             via: Via::Terminal,
             name: speaker.name.clone(),

@@ -5,8 +5,7 @@
 //! whoever has the word that was printed where the server was started, and each form can come back once.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +16,7 @@ use url::{Host, Url};
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::names::shown;
+use crate::flow::random;
 use crate::flow::set_up::files::{CLIENT_SECRET, PRIVATE_KEY, WEBHOOK_SECRET, WriteError};
 use crate::github::GitHub;
 use crate::github::call::CallError;
@@ -356,10 +356,7 @@ fn quoted(path: &Path) -> String {
 
 /// 256 bits that nobody can guess.
 fn random() -> Result<String, SetUpError> {
-    let mut bytes = [0; 32];
-    let mut source = File::open("/dev/urandom").map_err(SetUpError::NoRandomness)?;
-    source.read_exact(&mut bytes).map_err(SetUpError::NoRandomness)?;
-    Ok(hex::encode(bytes))
+    random::bytes().map(hex::encode).map_err(SetUpError::NoRandomness)
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use url::Url;
 
 use crate::chat::slack::heard::{Heard, Way};
 use crate::domain::conversation::Reply;
-use crate::domain::ids::{DeploymentId, RunId};
-use crate::domain::names::{EnvironmentName, RepositoryName, TaskName};
+use crate::domain::ids::RunId;
+use crate::flow::ask::made_before;
 use crate::flow::chat::{ChatError, answer_asked};
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
@@ -27,7 +27,7 @@ use crate::report::slack::SlackMessage;
 use crate::report::slack::answer::{answer as written, under_way};
 use crate::store::error::StoreError;
 use crate::store::outbox::{Kind, Outgoing};
-use crate::store::slack_asks::{SlackAsk, SlackWish};
+use crate::store::slack_asks::SlackAsk;
 
 const TICK: Duration = Duration::from_secs(1);
 /// Longer than all calls of one command may take.
@@ -270,7 +270,11 @@ async fn answer(engine: &Engine, ask: &SlackAsk) -> Result<Option<Outgoing>, Sto
 }
 
 async fn work(engine: &Engine, ask: &SlackAsk) -> Result<Reply, Trouble> {
-    if let Some(deployment) = made_before(engine, ask).await? {
+    let made = match &ask.wished {
+        Some(wished) => made_before(&engine.github, wished, &ask.id).await?,
+        None => None,
+    };
+    if let Some(deployment) = made {
         return Ok(Reply {
             deployment: Some(deployment),
             ..Reply::done(words::made_before(deployment))
@@ -278,32 +282,6 @@ async fn work(engine: &Engine, ask: &SlackAsk) -> Result<Reply, Trouble> {
     }
     let speaker = names::speaker(engine, &ask.heard).await;
     Ok(answer_asked(engine, &speaker, &ask.heard.said, Some(&ask.id)).await?)
-}
-
-/// The deployment that GitHub made without our hearing of it, if it was asked for one at all.
-async fn made_before(engine: &Engine, ask: &SlackAsk) -> Result<Option<DeploymentId>, Trouble> {
-    let Some(wished) = &ask.wished else {
-        return Ok(None);
-    };
-    let SlackWish {
-        repository,
-        environment,
-        task,
-    } = wished;
-    let (Ok(repository), Ok(environment), Ok(task)) = (
-        repository.parse::<RepositoryName>(),
-        environment.parse::<EnvironmentName>(),
-        task.parse::<TaskName>(),
-    ) else {
-        return Ok(None);
-    };
-    let installation = engine.github.installation_of(&repository).await?;
-    let listed = engine
-        .github
-        .deployments(installation, &repository, &environment, &task)
-        .await?;
-    let ours = listed.iter().find(|one| one.payload.get("ask") == Some(&json!(ask.id)));
-    Ok(ours.map(|one| one.id))
 }
 
 fn outgoing(engine: &Engine, ask: &SlackAsk, reply: &Reply) -> Option<Outgoing> {

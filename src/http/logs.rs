@@ -4,17 +4,22 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::Extension;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
+use crate::domain::viewer::Viewer;
+use crate::http::api::given::{Asked, At};
+use crate::http::api::runs::{no_such_run, see};
 use crate::http::problem::{Problem, server_fault};
 use crate::http::state::Surface;
 use crate::provider::log::reader::LogReader;
@@ -31,8 +36,10 @@ const LOOK: Duration = Duration::from_millis(150);
 const ASK: Duration = Duration::from_millis(500);
 
 /// Where to begin.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct From {
+    /// So many bytes of it are known already.
     #[serde(default)]
     from: u64,
 }
@@ -44,15 +51,16 @@ pub fn reader_of(surface: &Surface, run: &Run) -> LogReader {
 }
 
 /// Serves the log.
-pub async fn log(
+pub(crate) async fn log(
     State(surface): State<Surface>,
-    Path(id): Path<String>,
-    Query(from): Query<From>,
+    Extension(viewer): Extension<Viewer>,
+    At(id): At<String>,
+    Asked(from): Asked<From>,
     headers: HeaderMap,
 ) -> Response {
-    let run = match find(&surface, &id).await {
-        Ok(run) => run,
-        Err(problem) => return problem,
+    let run = match see(&surface, &viewer, &id).await {
+        Ok(listed) => listed.run,
+        Err(problem) => return problem.into_response(),
     };
     let accepts = headers
         .get(header::ACCEPT)
@@ -83,14 +91,7 @@ pub(crate) async fn find(surface: &Surface, id: &str) -> Result<Run, Response> {
             .map_err(|error| server_fault(&error))?,
         Err(_) => None,
     };
-    found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "run_unknown",
-            "there is no such run; `chima runs` lists those there are",
-        )
-        .into_response()
-    })
+    found.ok_or_else(|| no_such_run().into_response())
 }
 
 fn text(surface: &Surface, run: &Run, from: u64) -> Response {

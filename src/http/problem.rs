@@ -5,12 +5,16 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::store::error::StoreError;
+
 /// Something that was asked for and cannot be had.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    /// After so many seconds it is worth another try.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -21,28 +25,73 @@ impl Problem {
             status,
             code,
             detail: detail.to_owned(),
+            retry_after: None,
         }
+    }
+
+    /// The same, and when it is worth another try.
+    #[must_use]
+    pub fn again_in(self, seconds: u64) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let title = self.status.canonical_reason().unwrap_or("error");
+        json!({ "title": title, "status": self.status.as_u16(), "code": self.code, "detail": self.detail }).to_string()
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let title = self.status.canonical_reason().unwrap_or("error");
-        let body = json!({ "title": title, "status": self.status.as_u16(), "code": self.code, "detail": self.detail });
-        let mut response = (self.status, body.to_string()).into_response();
-        let problem = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        let mut response = (self.status, self.body()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }
 
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(error = %error, "a request could not be answered now");
+            let detail = "the ledger cannot be used now; try again in a moment";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail).again_in(1);
+        }
+        fault(&error)
+    }
+}
+
 /// A fault of ours: logged whole, told without detail.
-pub(crate) fn server_fault(error: &dyn std::error::Error) -> Response {
+pub(crate) fn fault(error: &dyn std::error::Error) -> Problem {
     tracing::error!(error = %error, "a request could not be answered");
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "server_fault",
         "Chima could not answer; its log says why",
     )
-    .into_response()
+}
+
+/// The same as an answer.
+pub(crate) fn server_fault(error: &dyn std::error::Error) -> Response {
+    fault(error).into_response()
 }

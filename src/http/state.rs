@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flow::engine::Engine;
 use crate::flow::set_up::SetUp;
+use crate::http::api::standing::Standing;
 
 /// Logs followed at once: each asks the ledger twice a second, and may stay for hours.
 const FOLLOWERS: usize = 256;
@@ -33,6 +34,8 @@ pub struct Surface {
     pub data_dir: PathBuf,
     /// The set-up that is offered as long as there are no credentials.
     pub set_up: Option<Arc<SetUp>>,
+    /// What the API keeps in memory.
+    pub api: Standing,
 }
 
 impl Surface {
@@ -48,6 +51,7 @@ impl Surface {
             draining,
             data_dir: engine.config.data_dir.clone(),
             set_up: doors.set_up,
+            api: Standing::default(),
             engine,
         }
     }

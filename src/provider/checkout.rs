@@ -27,6 +27,9 @@ pub mod submodules;
 
 pub use crate::provider::checkout::error::CheckoutError;
 
+/// More of a title is not kept.
+const TITLE: usize = 200;
+
 /// Makes checkouts.
 #[derive(Debug, Clone)]
 pub struct Checkouts {
@@ -78,6 +81,23 @@ impl Checkouts {
         }
         let top = Tree::top(mirror, wanted);
         submodules::complete(top, wanted, &self.modules(wanted.repository)).await
+    }
+
+    /// The first line of a commit's message, where the commit is here; none where it is not, or has none.
+    pub async fn title(&self, repository: RepositoryId, sha: &Sha) -> Option<String> {
+        let mirror = self.mirror(repository);
+        if !mirror.exists() {
+            return None;
+        }
+        let commit = format!("{sha}^{{commit}}");
+        let text = self
+            .git
+            .run(&mirror, None, &words(["cat-file", "-p", &commit]))
+            .await
+            .ok()?;
+        let (_, message) = text.split_once("\n\n")?;
+        let title: String = message.lines().next()?.trim().chars().take(TITLE).collect();
+        (!title.is_empty()).then_some(title)
     }
 
     /// Removes a worktree after its run. It is no error when it is gone already.

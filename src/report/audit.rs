@@ -3,10 +3,11 @@
 use crate::domain::audit::finding::{Fault, Note, Verified, Witness};
 use crate::domain::audit::{By, Decided, Deed, Entry, Head};
 use crate::domain::lock::{Cause, LockEnding};
+use crate::domain::names::AppName;
 use crate::domain::reason::Reason;
 use crate::report::force;
 use crate::report::sentence::why;
-use crate::report::words::{brief, person, plain, quoted, said, sha8};
+use crate::report::words::{brief, enumeration, person, plain, quoted, said, sha8};
 
 /// More of what a person said stands in `chima audit --json`.
 const WORDS_LIMIT: usize = 200;
@@ -97,6 +98,25 @@ pub fn what(entry: &Entry) -> String {
         Deed::SentAgain { messages: 1, .. } => "sent again what was given up: one message".to_owned(),
         Deed::SentAgain { messages, .. } => format!("sent again what was given up: {messages} messages"),
         Deed::Forgot => "forgot which repository is meant by this name".to_owned(),
+        Deed::TokenMade {
+            login, scopes, apps, ..
+        } => {
+            let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+            let apps = apps.as_ref().map(|apps| {
+                let names: Vec<&str> = apps.iter().map(AppName::as_str).collect();
+                format!(
+                    ", for {} only",
+                    enumeration(&names.iter().map(|name| quoted(name)).collect::<Vec<_>>())
+                )
+            });
+            format!(
+                "made a token for {} to {}{}",
+                person(login),
+                scopes.join(", "),
+                apps.unwrap_or_default()
+            )
+        }
+        Deed::TokenRevoked { token, login } => format!("revoked the token {} of {}", quoted(token), person(login)),
         Deed::Configured { version, .. } => {
             let digest = entry.subject.config.as_deref().unwrap_or_default();
             format!("Chima {} works with configuration {}", plain(version), sha8(digest))

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::chat::slack::heard::Heard;
 use crate::domain::clock::Timestamp;
+use crate::domain::creation::Sought;
 use crate::domain::ids::DeploymentId;
 use crate::store::error::StoreError;
 use crate::store::outbox::{self, Outgoing};
@@ -20,22 +19,11 @@ pub struct SlackAsk {
     /// As it came.
     pub heard: Heard,
     /// What GitHub is, or was, being asked to deploy.
-    pub wished: Option<SlackWish>,
+    pub wished: Option<Sought>,
     /// Tries so far.
     pub attempts: u32,
     /// When it was said.
     pub at: Timestamp,
-}
-
-/// By what a deployment can be found that GitHub may have made without our hearing of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlackWish {
-    /// In which repository.
-    pub repository: String,
-    /// Where to.
-    pub environment: String,
-    /// What for.
-    pub task: String,
 }
 
 impl Store {
@@ -161,7 +149,7 @@ impl Store {
     /// # Errors
     ///
     /// When the ledger cannot be written.
-    pub async fn begin_slack_wish(&self, id: &str, wished: &SlackWish) -> Result<(), StoreError> {
+    pub async fn begin_slack_wish(&self, id: &str, wished: &Sought) -> Result<(), StoreError> {
         sqlx::query("UPDATE slack_asks SET wished = ? WHERE id = ?")
             .bind(json(wished))
             .bind(id)

@@ -63,6 +63,45 @@ fn the_page_of_permissions_is_what_the_app_is_made_with() {
     keep_fresh("docs/reference/github-app.md", &permissions_page());
 }
 
+#[test]
+fn the_description_of_the_api_is_what_the_api_is() {
+    keep_fresh("docs/reference/openapi.json", &chima::http::api::description::text());
+    keep_fresh("docs/reference/api.md", &api_page());
+}
+
+/// The description once more, for people.
+fn api_page() -> String {
+    let mut page = String::from(
+        "# API\n\n\
+         <!-- Made from the routes in `src/http/api/` by a test. -->\n\n\
+         Everything is below `/api/v1`. [openapi.json](openapi.json) has every field; a server answers with the same at\n\
+         `/api/openapi.json`. [The guide](../guides/api.md) says how to get in.\n\n\
+         | request | what it does | scope | takes |\n|---|---|---|---|\n",
+    );
+    for route in chima::http::api::api().routes {
+        let operation = route.operation();
+        let parameters = operation["parameters"].as_array().unwrap().iter();
+        let mut takes: Vec<String> = parameters
+            .filter(|one| one["in"] != "path")
+            .map(|one| format!("`{}`", one["name"].as_str().unwrap()))
+            .collect();
+        if let Some(body) = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str() {
+            takes.push(format!("a body `{}`", body.rsplit('/').next().unwrap()));
+        }
+        writeln!(
+            page,
+            "| `{} {}` | {} | `{}` | {} |",
+            route.method,
+            route.path,
+            route.summary,
+            route.needs.as_str(),
+            takes.join(", ")
+        )
+        .unwrap();
+    }
+    page
+}
+
 fn permissions_page() -> String {
     let mut page = String::from(
         "# What the GitHub App may do and hears of\n\n\

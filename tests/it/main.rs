@@ -26,6 +26,7 @@ mod protocol;
 mod providers;
 mod queue_conformance;
 mod runner;
+mod schemathesis;
 mod slack_kit;
 mod tools;
 mod torture;

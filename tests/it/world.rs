@@ -15,6 +15,7 @@ pub mod steps;
 mod tools;
 mod watchdog;
 
+mod api;
 mod audit;
 mod auth;
 mod auto;

@@ -8,7 +8,7 @@ use crate::chat::target::Target;
 use crate::config::LaneOrder;
 use crate::domain::actor::Actor;
 use crate::domain::conversation::{Place, Reply, Speaker};
-use crate::domain::creation::Creation;
+use crate::domain::creation::{Creation, Sought};
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::lock::Place as At;
@@ -24,13 +24,14 @@ use crate::flow::forecast::Forecast;
 use crate::flow::rules::rules;
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
-use crate::policy::decision::Verdict;
-use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Own, WhoFacts};
-use crate::policy::needs::people;
+use crate::policy::decision::{Decision, Verdict};
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Own, Waiting, WhoFacts};
+use crate::policy::needs::{needs, people};
+use crate::policy::rules::Rules;
 use crate::report::chat::{self, compare_url};
 use crate::report::creation::sentence as answer_of_github;
 use crate::store::asks::Wished;
-use crate::store::slack_asks::SlackWish;
+use crate::store::runs::Part;
 
 /// So far back a commit is looked for that an environment once ran.
 const REMEMBERED: u32 = 200;
@@ -58,7 +59,7 @@ impl<'a> Conversation<'a> {
             (Some(git_ref), _) => (git_ref.clone(), None),
             // what was there when it was said, whatever is pushed since
             (None, Place::PullRequest { sha, branch, .. }) => (sha.to_string(), Some(branch.clone())),
-            (None, Place::Room { .. } | Place::Terminal) => (home.default_branch.clone(), None),
+            (None, Place::Room { .. } | Place::Terminal | Place::Api { .. }) => (home.default_branch.clone(), None),
         };
         let mut notes = Map::new();
         if let Some(code) = &deploy.code {
@@ -189,9 +190,25 @@ impl<'a> Conversation<'a> {
         &self,
         speaker: &Speaker,
         spot: Spot<'a>,
-        (task, hosts): (&str, &[String]),
+        what: (&str, &[String]),
         force: bool,
     ) -> Result<(), Trouble> {
+        let decision = self.decision(speaker, spot, what, (force, None)).await?;
+        match decision.reasons.first().filter(|_| decision.verdict == Verdict::Reject) {
+            Some(reason) => Err(Trouble::Objected(Box::new(Objection::of(reason)))),
+            None => Ok(()),
+        }
+    }
+
+    /// What the policy would decide if it were asked for now: about a commit, where one is named, with its contexts and what is
+    /// in the lane.
+    pub(super) async fn decision(
+        &self,
+        speaker: &Speaker,
+        spot: Spot<'a>,
+        (task, hosts): (&str, &[String]),
+        (force, commit): (bool, Option<Commit<'_>>),
+    ) -> Result<Decision, Trouble> {
         self.in_allowed_room(speaker, spot)?;
         let repository = spot.app.repository.to_string();
         let actor = self.actor(speaker);
@@ -202,11 +219,12 @@ impl<'a> Conversation<'a> {
         payload.insert("nonce".to_owned(), json!(nonce));
         let mut asked = Deployment {
             host: self.config().github.host.clone(),
-            repository_id: RepositoryId(0),
+            repository_id: commit.map_or(RepositoryId(0), |commit| commit.home.id),
             repository: repository.clone(),
-            id: DeploymentId(0),
-            sha: Sha::null().to_string(),
-            git_ref: "HEAD".to_owned(),
+            // newer than all that are there
+            id: DeploymentId(commit.map_or(0, |_| u64::MAX)),
+            sha: commit.map_or_else(|| Sha::null().to_string(), |commit| commit.sha.to_string()),
+            git_ref: commit.map_or("HEAD", |commit| commit.git_ref).to_owned(),
             task: task.to_owned(),
             environment: spot.environment.name.to_string(),
             payload: Value::Object(payload),
@@ -258,11 +276,50 @@ impl<'a> Conversation<'a> {
         facts.who.own = Own::Login(asked.creator.clone().unwrap_or_default());
         let teams = people(&asked, &rules, &facts.who).teams;
         facts.who.memberships = self.memberships(spot, teams).await?;
-        let decision = decide(&asked, &facts, &rules);
-        match decision.reasons.first().filter(|_| decision.verdict == Verdict::Reject) {
-            Some(reason) => Err(Trouble::Objected(Box::new(Objection::of(reason)))),
-            None => Ok(()),
+        if let Some(commit) = commit {
+            self.look_at(&asked, &rules, &mut facts, commit).await?;
         }
+        Ok(decide(&asked, &facts, &rules))
+    }
+
+    /// What a decision about a commit needs beside that.
+    async fn look_at(
+        &self,
+        asked: &Deployment,
+        rules: &Rules,
+        facts: &mut Facts,
+        commit: Commit<'_>,
+    ) -> Result<(), Trouble> {
+        let needs = needs(asked, rules);
+        let Some(order) = &needs.order else {
+            return Ok(());
+        };
+        if needs.contexts {
+            let (name, installation) = (commit.home.name.as_str(), commit.home.installation);
+            let found = Box::pin(self.github.contexts(name, installation, commit.sha)).await?;
+            facts.contexts = Contexts::Gathered(found);
+        }
+        if needs.lane {
+            let lane = LaneKey::new(&asked.host, asked.repository_id, &order.environment, order.noop);
+            // it would be the newest: all of them come before it, or give way
+            let contents = self.desk.store.lane(&lane, None, Part::Last).await?;
+            let queued = self.desk.store.queued_before(&lane, None).await?;
+            let waiting = contents
+                .queued
+                .into_iter()
+                .map(|(run, deployment, requested_at)| Waiting {
+                    run,
+                    deployment,
+                    requested_at,
+                });
+            facts.lane = LaneFacts {
+                active: contents.active,
+                waiting: waiting.collect(),
+                further: u32::try_from(queued.saturating_sub(1)).unwrap_or(u32::MAX),
+                newest: contents.newest,
+            };
+        }
+        Ok(())
     }
 
     async fn ask_for(&self, speaker: &Speaker, spot: Spot<'a>, home: &Home, what: Wanted) -> Result<Reply, Trouble> {
@@ -280,7 +337,7 @@ impl<'a> Conversation<'a> {
             actor,
             room: match &speaker.place {
                 Place::Room { room, .. } => Some(room.clone()),
-                Place::Terminal | Place::PullRequest { .. } => None,
+                Place::Terminal | Place::Api { .. } | Place::PullRequest { .. } => None,
             },
             force: what.force,
             via: via(&speaker.place),
@@ -300,12 +357,20 @@ impl<'a> Conversation<'a> {
             self.desk.store.begin_wish(ask, &wished).await?;
         }
         if let Some(ask) = self.slack_ask {
-            let wished = SlackWish {
+            let wished = Sought {
                 repository: home.name.to_string(),
                 environment: spot.environment.name.to_string(),
                 task: wish.task.clone(),
             };
             self.desk.store.begin_slack_wish(ask, &wished).await?;
+        }
+        if let Place::Api { ask: Some(ask), .. } = &speaker.place {
+            let wished = Sought {
+                repository: home.name.to_string(),
+                environment: spot.environment.name.to_string(),
+                task: wish.task.clone(),
+            };
+            self.desk.store.begin_api_wish(ask, &wished).await?;
         }
         let asking = Asking {
             github: self.github,
@@ -410,6 +475,14 @@ impl<'a> Conversation<'a> {
     }
 }
 
+/// A commit that might be deployed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Commit<'c> {
+    pub(super) home: &'c Home,
+    pub(super) git_ref: &'c str,
+    pub(super) sha: &'c Sha,
+}
+
 /// What a deployment is to be.
 struct Wanted {
     git_ref: String,
@@ -439,6 +512,11 @@ fn told(speaker: &Speaker, actor: &Actor) -> Map<String, Value> {
     let mut notes = Map::new();
     match &speaker.place {
         Place::Terminal => {}
+        Place::Api { ask, .. } => {
+            if let Some(ask) = ask {
+                notes.insert("ask".to_owned(), json!(ask));
+            }
+        }
         Place::Room {
             adapter,
             room,
@@ -475,6 +553,7 @@ fn told(speaker: &Speaker, actor: &Actor) -> Map<String, Value> {
 fn via(place: &Place) -> &'static str {
     match place {
         Place::Terminal => "cli",
+        Place::Api { .. } => "api",
         Place::Room { .. } => "chat",
         Place::PullRequest { .. } => "pull_request",
     }

@@ -110,6 +110,7 @@ impl Conversation<'_> {
     fn person(&self, speaker: &Speaker) -> Person {
         let source = match speaker.place {
             Said::Terminal => Source::Terminal,
+            Said::Api { .. } => Source::Token,
             Said::Room { .. } | Said::PullRequest { .. } => Source::Chat,
         };
         Person::new(source, self.actor(speaker).known_as())

@@ -1,7 +1,8 @@
 //! The steps of a run as its page shows them, and how each host fared.
 
+use crate::flow::view::steps::how;
 use crate::http::pages::harmless;
-use crate::provider::exit::{StepEnd, StepOutcome, beside};
+use crate::provider::exit::StepEnd;
 use crate::report::duration;
 use crate::store::runs::StepRecord;
 
@@ -62,31 +63,6 @@ fn host(result: &crate::provider::results::HostResult) -> HostRow {
         skipped: result.skipped,
         message: result.message.as_deref().map(harmless).unwrap_or_default(),
     }
-}
-
-fn how(end: &StepEnd) -> String {
-    let text = match &end.outcome {
-        StepOutcome::Exited { code: 0 } => "done".to_owned(),
-        StepOutcome::Exited { code } => match &end.cause {
-            Some(cause) => format!("exited with code {code}: {cause}"),
-            None => format!("exited with code {code}"),
-        },
-        StepOutcome::Signalled { signal } => format!("ended by signal {signal}"),
-        StepOutcome::TimedOut { .. } => "stopped: its time was over".to_owned(),
-        StepOutcome::Inactive { .. } => "stopped: it printed nothing for too long".to_owned(),
-        StepOutcome::Cancelled { by } => format!("cancelled by {by}"),
-        StepOutcome::Disproved { .. } => "exited with code 0, but its results say that it did not succeed".to_owned(),
-        StepOutcome::Confirmed { by, note } => format!("done, says {by}{}", beside(note)),
-        StepOutcome::Refused { by, note } => format!("not done, says {by}{}", beside(note)),
-        StepOutcome::Missing { input, path } => format!("`{input}` names `{path}`, which does not exist"),
-        StepOutcome::NotStarted { program, detail } => format!("`{program}` could not be started: {detail}"),
-    };
-    let elsewhere = if end.remote {
-        "; what it began on other hosts may still be running"
-    } else {
-        ""
-    };
-    harmless(&format!("{text}{elsewhere}"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,177 @@
+//! Requests that ask GitHub for something: each has one effect, however often it is sent.
+//!
+//! What a sender calls a request is written down before anything is done, and the answer with it. A request whose answer was lost
+//! on the way is answered as the first one was; one whose server died in between is looked for on GitHub before it is asked again.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use sha2::{Digest, Sha256};
+
+use crate::chat::command::Command;
+use crate::domain::conversation::{Reply, Speaker};
+use crate::domain::viewer::Who;
+use crate::flow::ask::made_before;
+use crate::flow::chat::{ChatError, command_here};
+use crate::flow::view::forms::Done;
+use crate::http::access::no_token;
+use crate::http::api::answer::{json, refused};
+use crate::http::api::guard::Caller;
+use crate::http::problem::{Problem, fault};
+use crate::http::state::Surface;
+use crate::report::chat as words;
+use crate::store::api_requests::{Begun, RequestKey};
+
+/// Longer than all calls of one request may take.
+const CLAIM: TimeDelta = TimeDelta::seconds(300);
+const NAME: &str = "idempotency-key";
+const LONGEST: usize = 200;
+
+/// What a request is called by its sender.
+#[derive(Debug)]
+pub(super) struct Key(String);
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// All of it in words, by which it is told from another under the same key.
+    pub(super) what: String,
+    pub(super) command: Command,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut all = parts.headers.get_all(NAME).iter();
+        let one = match (all.next(), all.next()) {
+            (Some(one), None) => one.to_str().unwrap_or_default(),
+            _ => "",
+        };
+        if (1..=LONGEST).contains(&one.len()) && one.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Self(one.to_owned()));
+        }
+        let detail = "say what this request is called, another word for each, as in `Idempotency-Key: $(uuidgen)`: sent again \
+                      under the same key it is answered as it was, and nothing is done twice";
+        Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_missing", detail))
+    }
+}
+
+/// As whom somebody speaks to the engine.
+pub(super) fn speaker(caller: &Caller, ask: Option<String>) -> Result<Speaker, Problem> {
+    caller.viewer.speaker(ask).ok_or_else(no_token)
+}
+
+/// What stopped the engine.
+pub(super) fn chat_failed(error: ChatError) -> Problem {
+    match error {
+        ChatError::Ledger(error) => error.into(),
+        ChatError::GitHub(error) => {
+            tracing::warn!(error = %error, "GitHub does not answer a request of the API");
+            let detail = words::nothing_done(&error.to_string(), None);
+            Problem::new(StatusCode::BAD_GATEWAY, "github_unavailable", &detail).again_in(5)
+        }
+    }
+}
+
+/// Does it, unless that was done.
+pub(super) async fn once(surface: &Surface, caller: &Caller, key: Key, work: Work) -> Result<Response, Problem> {
+    let Who::Token { id: token, .. } = &caller.viewer.who else {
+        return Err(no_token());
+    };
+    let engine = &surface.engine;
+    let digest = hex::encode(Sha256::digest(work.what.as_bytes()));
+    let key = RequestKey {
+        token,
+        key: &key.0,
+        digest: &digest,
+    };
+    let now = engine.now();
+    let ask = engine.fresh_id();
+    let (ask, wished) = match engine.store.begin_request(key, &ask, (now, now + CLAIM)).await? {
+        Begun::Ours { ask, wished } => (ask, wished),
+        Begun::Answered { status, body } => return Ok(again(status, body)),
+        Begun::UnderWay => {
+            let detail = "the same request is being worked on; ask again in a moment for its answer";
+            return Err(Problem::new(StatusCode::CONFLICT, "under_way", detail).again_in(2));
+        }
+        Begun::Other => {
+            let detail = "another request had this `Idempotency-Key`; choose a new one for each";
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                detail,
+            ));
+        }
+    };
+    if let Some(wished) = &wished {
+        match Box::pin(made_before(&engine.github, wished, &ask)).await {
+            Ok(Some(deployment)) => {
+                let reply = Reply {
+                    deployment: Some(deployment),
+                    ..Reply::done(words::made_before(deployment))
+                };
+                return answered(surface, key, &reply).await;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                engine.store.release_request(key).await?;
+                return Err(chat_failed(ChatError::GitHub(error)));
+            }
+        }
+    }
+    let speaker = speaker(caller, Some(ask))?;
+    match command_here(engine, &speaker, &work.command).await {
+        // it may have been made: it is looked for when the request comes again
+        Ok(reply) if matches!(reply.reason, Some("unsettled" | "github_unavailable")) => {
+            engine.store.release_request(key).await?;
+            Err(refused(&reply))
+        }
+        Ok(reply) => answered(surface, key, &reply).await,
+        Err(error) => {
+            engine.store.release_request(key).await?;
+            Err(chat_failed(error))
+        }
+    }
+}
+
+/// Keeps the answer, and gives it.
+async fn answered(surface: &Surface, key: RequestKey<'_>, reply: &Reply) -> Result<Response, Problem> {
+    let (status, body, problem) = if reply.ok {
+        let done = Done {
+            text: reply.text.clone(),
+            deployment: reply.deployment.map(|id| id.0),
+        };
+        let body = serde_json::to_string(&done).map_err(|error| fault(&error))?;
+        (StatusCode::CREATED, body, None)
+    } else {
+        let problem = refused(reply);
+        (problem.status(), problem.body(), Some(problem))
+    };
+    if let Err(error) = surface.engine.store.answer_request(key, status.as_u16(), &body).await {
+        // it is done all the same; a request that comes again looks for it
+        tracing::warn!(error = %error, "cannot keep the answer to a request");
+    }
+    match problem {
+        Some(problem) => Err(problem),
+        None => Ok(json(status, body)),
+    }
+}
+
+/// The answer as it was given before.
+fn again(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, body);
+    let headers = response.headers_mut();
+    if !status.is_success() {
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(axum::http::header::CONTENT_TYPE, kind);
+    }
+    headers.insert(
+        HeaderName::from_static("idempotency-replayed"),
+        HeaderValue::from_static("true"),
+    );
+    response.into_response()
+}

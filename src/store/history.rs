@@ -1,0 +1,271 @@
+//! Runs as people look for them, the newest first: filtered, and a page at a time however many there are.
+//!
+//! A page begins behind the last id of the one before it, never at a number of rows to skip: the hundredth page costs what the
+//! first does. Ids begin with the time at which the ledger took a run in, so that a time is a bound on ids too.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite};
+use ulid::Ulid;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{DeploymentId, RunId};
+use crate::domain::run::{Run, RunState};
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::row::{Reader, number};
+
+/// A run, and what else is shown of it in lists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The run.
+    pub run: Run,
+    /// The title of its commit, where it is known.
+    pub title: Option<String>,
+}
+
+/// What is looked for. Everything that is named must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this app.
+    pub app: Option<String>,
+    /// In this environment.
+    pub environment: Option<String>,
+    /// Asked for by this person, as they are known.
+    pub person: Option<String>,
+    /// In this state.
+    pub state: Option<RunState>,
+    /// Of this deployment.
+    pub deployment: Option<DeploymentId>,
+    /// Taken in at that time or later.
+    pub since: Option<Timestamp>,
+    /// Taken in before that time.
+    pub until: Option<Timestamp>,
+    /// Older than this one.
+    pub before: Option<RunId>,
+}
+
+impl Store {
+    /// The newest runs that are looked for, at most `limit`. Where only some apps may be seen, of those.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn history(
+        &self,
+        filter: &Filter,
+        seen: Option<&[String]>,
+        limit: u32,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let seen = match (seen, &filter.app) {
+            (None, _) => return self.page(filter, limit).await,
+            (Some(seen), Some(app)) if seen.iter().any(|own| own.eq_ignore_ascii_case(app)) => {
+                return self.page(filter, limit).await;
+            }
+            (Some(_), Some(_)) => return Ok(Vec::new()),
+            (Some(seen), None) => seen,
+        };
+        // one short look for each: an index serves each of them, and none serves all together
+        let mut all = Vec::new();
+        for app in seen {
+            let own = Filter {
+                app: Some(app.clone()),
+                ..filter.clone()
+            };
+            all.extend(self.page(&own, limit).await?);
+        }
+        all.sort_by_key(|one| std::cmp::Reverse(one.run.id));
+        all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(all)
+    }
+
+    async fn page(&self, filter: &Filter, limit: u32) -> Result<Vec<Listed>, StoreError> {
+        let doing = "look for runs";
+        let rows = query(filter, limit)
+            .build()
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| listed(row, doing)).collect()
+    }
+
+    /// One run with what else is shown of it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn listed(&self, id: RunId) -> Result<Option<Listed>, StoreError> {
+        let doing = "read a run";
+        let row = sqlx::query("SELECT * FROM runs WHERE id = ?")
+            .bind(id.to_string())
+            .fetch_optional(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        row.map(|row| listed(&row, doing)).transpose()
+    }
+
+    /// What a run's commit is called.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn note_title(&self, id: RunId, title: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE runs SET title = ? WHERE id = ? AND title IS NULL")
+            .bind(title)
+            .bind(id.to_string())
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::while_doing("note the title of a commit"))?;
+        Ok(())
+    }
+}
+
+pub(crate) fn listed(row: &SqliteRow, doing: &'static str) -> Result<Listed, StoreError> {
+    let row = Reader::new(row, doing);
+    Ok(Listed {
+        run: row.run()?,
+        title: row.maybe_text("title")?,
+    })
+}
+
+fn query(filter: &Filter, limit: u32) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM runs WHERE id < ");
+    // no id of ours is greater
+    query.push_bind(
+        filter
+            .before
+            .map_or_else(|| "~".to_owned(), |before| before.to_string()),
+    );
+    // a plus keeps a column out of the choice of an index: few have not ended, and those are where to begin
+    let open = filter.state.is_some_and(|state| !state.is_terminal());
+    let column = |query: &mut QueryBuilder<Sqlite>, name: &str| {
+        query.push(if open { " AND +" } else { " AND " });
+        query.push(name);
+    };
+    if let Some(app) = &filter.app {
+        column(&mut query, "app = ");
+        query.push_bind(app.clone());
+    }
+    if let Some(environment) = &filter.environment {
+        column(&mut query, "environment = ");
+        query.push_bind(environment.clone()).push(" COLLATE NOCASE");
+    }
+    if let Some(person) = &filter.person {
+        column(&mut query, "requester = ");
+        query.push_bind(person.clone()).push(" COLLATE NOCASE");
+    }
+    if let Some(state) = filter.state {
+        column(&mut query, "state = ");
+        query.push_bind(state.as_str());
+        // both as their indexes have it, letter by letter
+        query.push(if open {
+            " AND id IN (SELECT id FROM runs WHERE state IN ('held', 'queued', 'running'))"
+        } else {
+            " AND state NOT IN ('held', 'queued', 'running')"
+        });
+    }
+    if let Some(deployment) = filter.deployment {
+        query.push(" AND deployment_id = ").push_bind(number(deployment.0));
+    }
+    if let Some(since) = filter.since {
+        query.push(" AND id >= ").push_bind(first_of(since));
+    }
+    if let Some(until) = filter.until {
+        query.push(" AND id < ").push_bind(first_of(until));
+    }
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query
+}
+
+/// The least id of a moment.
+fn first_of(at: Timestamp) -> String {
+    let since_1970 = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+    Ulid::from_parts(since_1970, 0).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+
+    async fn plan(filter: &Filter) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN {}", query(filter, 50).sql().as_str());
+        // values change nothing in a plan, but each must be there
+        let values = sql.matches('?').count();
+        let mut explained = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for _ in 0..values {
+            explained = explained.bind("x");
+        }
+        let rows = explained.fetch_all(&store.read).await;
+        let rows = rows.unwrap_or_else(|error| panic!("{error}"));
+        rows.iter()
+            .map(|row| row.get::<String, _>("detail"))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    #[tokio::test]
+    async fn no_filter_sorts_or_reads_the_whole_table() {
+        let app = Some("site".to_owned());
+        let environment = Some("staging".to_owned());
+        let person = Some("mona".to_owned());
+        let state = Some(RunState::Failed);
+        let none = Filter::default;
+        for (filter, index) in [
+            (none(), "sqlite_autoindex_runs_1 (id<?)"),
+            (
+                Filter {
+                    app: app.clone(),
+                    ..none()
+                },
+                "runs_by_app (app=? AND id<?)",
+            ),
+            (
+                Filter {
+                    app: app.clone(),
+                    environment: environment.clone(),
+                    ..none()
+                },
+                "runs_by_place (app=? AND environment=? AND id<?)",
+            ),
+            (
+                Filter {
+                    person: person.clone(),
+                    ..none()
+                },
+                "runs_by_person (requester=? AND id<?)",
+            ),
+            (Filter { state, ..none() }, "runs_ended (state=? AND id<?)"),
+            (
+                Filter {
+                    app: app.clone(),
+                    state,
+                    ..none()
+                },
+                "runs_ended_of_app (app=? AND state=? AND id<?)",
+            ),
+            (
+                Filter {
+                    app: app.clone(),
+                    state: Some(RunState::Queued),
+                    ..none()
+                },
+                "runs_open_of_app",
+            ),
+            (
+                Filter {
+                    deployment: Some(DeploymentId(1)),
+                    ..none()
+                },
+                "runs_by_deployment (deployment_id=?)",
+            ),
+        ] {
+            let found = plan(&filter).await;
+            assert!(found.contains(index), "{filter:?}: {found}");
+            let few = filter.deployment.is_some();
+            assert!(few || !found.contains("TEMP B-TREE"), "{filter:?}: {found}");
+        }
+    }
+}
