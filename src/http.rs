@@ -44,6 +44,7 @@ pub fn router(surface: Surface) -> Router {
         .route("/", get(pages::runs))
         .route("/runs/{run}", get(pages::run))
         .route("/assets/style.css", get(pages::style))
+        .route("/assets/icon.svg", get(pages::icon))
         .route("/assets/run.js", get(pages::script))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

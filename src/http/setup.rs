@@ -85,6 +85,7 @@ pub fn router(set_up: Arc<SetUp>) -> Router {
     let public_url = set_up.wanted().public_url.clone();
     let alone = routes::<Offer>()
         .route("/assets/style.css", get(pages::style))
+        .route("/assets/icon.svg", get(pages::icon))
         .fallback(pages::not_found);
     fixed_headers(alone.with_state(Some(set_up)), &public_url)
 }

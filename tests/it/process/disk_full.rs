@@ -87,7 +87,7 @@ async fn full(small: bool) {
     // a write beyond the limit is an error then, and not the end
     let begin = format!("trap '' XFSZ; exec {chima} --config app.yaml serve");
     let mut serve = if small {
-        let begin = format!("mount -t tmpfs -o size=6m tmpfs small && {begin}");
+        let begin = format!("mount -t tmpfs -o size=24m tmpfs small && {begin}");
         program("unshare".as_ref(), &installation.path(""), &["-rm", "sh", "-c", &begin])
     } else {
         program("sh".as_ref(), &installation.path(""), &["-c", &begin])
