@@ -1,6 +1,7 @@
 //! The composition root: the only room where everything meets.
 
 pub mod ask;
+pub mod auditing;
 pub mod backup;
 pub mod chat;
 pub mod clock;
@@ -8,11 +9,14 @@ pub mod demo;
 pub mod doctor;
 pub mod locking;
 pub mod logging;
+mod manager;
 pub mod offline;
 mod paced;
 pub mod providers;
 mod recipients;
+pub mod reload;
 pub mod serve;
+mod settle;
 pub mod setup;
 pub mod start;
 
@@ -83,7 +87,10 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             Ok(if ok { Exit::Done } else { Exit::Failed })
         }
         Command::Import { file, from, out } => say(&import::import(&file, from, out.as_deref())?),
-        Command::Serve => serve::serve(&load(&path)?, serve::Roles::ALL),
+        Command::Serve { no_work } => {
+            let work = !no_work;
+            serve::serve(&load(&path)?, serve::Roles { receive: true, work })
+        }
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
         Command::Deploy(args) => ask::deploy(&load(&path)?, &args, false),
         Command::Plan(args) => ask::deploy(&load(&path)?, &args, true),
@@ -142,6 +149,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             )
         }
         Command::Locks { json } => locking::locks(&load(&path)?, json),
+        Command::Audit(args) => auditing::audit(&load(&path)?, args),
         Command::Backup { to, keep } => backup::backup(&load(&path)?, to, keep),
         Command::Restore { file } => backup::restore(&load(&path)?, &file),
         Command::Forget { repository } => offline::forget(&load(&path)?, &repository),

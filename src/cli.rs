@@ -1,6 +1,7 @@
 //! Arguments and the commands that need no server.
 
 pub mod args;
+pub mod audit;
 pub mod check;
 pub mod decide;
 pub mod finish;

@@ -32,6 +32,7 @@ pub mod notify;
 pub mod people;
 pub mod problem;
 pub mod reference;
+mod restart;
 pub mod schema;
 pub mod secret;
 pub mod suggest;
@@ -60,6 +61,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The SQLite file of the ledger.
     pub store: PathBuf,
+    /// Whether the ledger may vanish with a restart of the machine.
+    pub ephemeral: bool,
     /// What wakes the workers.
     pub queue: QueueAddress,
     /// How many runs may execute at once.

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod audit;
 pub mod auto_deploy;
 pub mod clock;
 pub mod command;

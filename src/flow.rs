@@ -6,6 +6,7 @@
 pub mod adopt;
 pub mod announce;
 pub mod ask;
+pub mod audit;
 pub mod auto_deploy;
 pub mod cancel;
 pub mod catch_up;
@@ -38,4 +39,5 @@ pub mod set_up;
 pub mod slack;
 pub mod sweep;
 pub mod tidy;
+pub mod turns;
 pub mod watchdog;

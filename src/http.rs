@@ -4,34 +4,40 @@
 
 pub mod chat;
 pub mod health;
+mod inbound;
 pub mod logs;
 pub mod metrics;
 pub mod pages;
+mod places;
 pub mod problem;
 pub mod serve;
 pub mod setup;
 pub mod slack;
+mod stall;
 pub mod state;
 pub mod webhooks;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::http::state::Surface;
+use crate::http::state::{Live, Surface};
 
-/// Only our own style sheet and script; nobody may frame us.
+/// Only our own style sheet and script, which makes no HTML of strings; nobody may frame us.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
-                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
+/// One year; only where the public address is one of https, because a browser would not come back over http.
+const ONLY_TLS: &str = "max-age=31536000";
 
 /// Every route of the server.
 pub fn router(surface: Surface) -> Router {
+    let public_url = surface.engine.config.public_url.clone();
     let routes = Router::new()
         .route("/webhooks/github", post(webhooks::receive))
-        .route("/chat", post(chat::say).layer(DefaultBodyLimit::max(chat::BODY_LIMIT)))
+        .route("/chat", post(chat::say))
         .route("/", get(pages::runs))
         .route("/runs/{run}", get(pages::run))
         .route("/assets/style.css", get(pages::style))
@@ -41,19 +47,36 @@ pub fn router(surface: Surface) -> Router {
         .route("/readyz", get(health::readyz))
         .merge(slack::routes())
         .route("/metrics", get(metrics::metrics))
-        .merge(setup::routes(surface.set_up.clone()))
+        .merge(setup::routes())
         .fallback(pages::not_found);
-    fixed_headers(routes.with_state(surface))
+    fixed_headers(routes.with_state(Live(surface)), &public_url)
 }
 
-/// What every answer has, also one to a panic.
-fn fixed_headers(routes: Router) -> Router {
+/// What every answer has, also one to a panic. Nothing of it may be kept but what says so itself.
+fn fixed_headers(routes: Router, public_url: &str) -> Router {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
+    let only_tls = public_url
+        .starts_with("https://")
+        .then(|| HeaderValue::from_static(ONLY_TLS));
     routes
         .layer(CatchPanicLayer::new())
         .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .layer(fixed(
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ))
+        .layer(fixed(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::STRICT_TRANSPORT_SECURITY,
+            move |_: &axum::response::Response| only_tls.clone(),
+        ))
 }

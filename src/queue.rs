@@ -37,6 +37,9 @@ use crate::queue::on_redis::OnRedis;
 use crate::queue::on_sqlite::OnSqlite;
 use crate::queue::options::QueueOptions;
 
+/// So many waiting jobs are counted; of more it is only known that there are more.
+pub const MOST_COUNTED: u32 = 10_000;
+
 /// The doorbell of one process. Clones share the connection and the bell.
 #[derive(Debug, Clone)]
 pub struct Queue {
@@ -131,12 +134,23 @@ impl Queue {
         attendance.keep(concurrency.max(1), &stop).await;
     }
 
-    /// How many jobs nobody has fetched yet, roughly: for metrics and a person's eye, not for decisions.
+    /// How many jobs nobody has fetched yet, roughly, and counted up to [`MOST_COUNTED`]: for metrics and a person's eye, not
+    /// for decisions.
     ///
     /// # Errors
     /// The backend did not answer in time.
     pub async fn waiting(&self) -> Result<u64, QueueError> {
-        self.within("count the waiting jobs", self.backend.waiting()).await
+        self.within("count the waiting jobs", self.backend.waiting(MOST_COUNTED))
+            .await
+    }
+
+    /// Whether no job waits to be fetched. Costs the same however many wait.
+    ///
+    /// # Errors
+    /// The backend did not answer in time.
+    pub async fn is_idle(&self) -> Result<bool, QueueError> {
+        let waiting = self.within("look for a waiting job", self.backend.waiting(1)).await?;
+        Ok(waiting == 0)
     }
 
     /// What about the backend's set-up would lose bells. Empty means nothing to say.

@@ -3,6 +3,7 @@
 //! All wording lives here, so that a fact is called the same everywhere. Text from outside passes through
 //! [`crate::domain::names::shown`] on its way into a sentence.
 
+pub mod audit;
 pub mod auto_deploy;
 pub mod backup;
 pub mod cancel;
@@ -22,12 +23,14 @@ pub mod mail;
 pub mod markdown;
 pub mod news;
 pub mod outlook;
+pub mod painted;
 pub mod protection;
 pub mod reference;
 pub mod repositories;
 pub mod sentence;
 pub mod slack;
 pub mod status;
+mod terminal;
 pub mod watch;
 mod words;
 

@@ -4,6 +4,7 @@
 //! others read. Every write of a claimed run names the fence it was claimed with and checks that one row changed.
 
 pub mod asks;
+pub mod audit;
 pub mod auto_deploys;
 pub mod backup;
 pub mod cancel;
@@ -12,6 +13,7 @@ pub mod claims;
 pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
+pub mod disk;
 pub mod error;
 pub mod estimates;
 pub mod foreign;
@@ -66,6 +68,7 @@ impl Store {
         pool::migrate(&write).await?;
         let read = pool::open_readers(path).await?;
         pool::check(&write, path).await?;
+        audit::begin(&write, path).await?;
         let inbox = Inbox::new(write.clone(), read.clone());
         Ok(Self {
             write,

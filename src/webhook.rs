@@ -14,6 +14,7 @@ pub mod parse;
 mod payload;
 mod protection;
 mod reported;
+pub mod same;
 mod shape;
 pub mod signature;
 

@@ -19,7 +19,7 @@ use crate::deliveries::{SECRET, wire};
 use crate::figures::{Figures, heading, row};
 use crate::servers;
 
-const REPOSITORY: &str = "octo/hello";
+pub const REPOSITORY: &str = "octo/hello";
 const FILES: usize = 100;
 /// Pairs that only warm the mirror, the page cache and the prepared statements.
 const WARM_UP: usize = 3;
@@ -117,7 +117,8 @@ impl Stage {
 
 pub async fn measure(options: &Options) -> anyhow::Result<()> {
     let mut stage = Stage::set()?;
-    let (github, deliveries, _elsewhere) = world(&stage.sha, options.deployments + WARM_UP)?;
+    let (github, deliveries, _elsewhere) =
+        world(&stage.sha, vec!["production".to_owned(); options.deployments + WARM_UP])?;
     servers::write_secret(&stage.at().join("token"), DEFAULT_TOKEN)?;
     let home = stage.at().join("chima");
     let server = servers::chima(&options.chima, &home, &stage.config(&github)).await?;
@@ -157,14 +158,17 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
 }
 
 /// The stand-in for GitHub with that many deployments, and their deliveries, not yet sent. It runs in a thread of its own.
-fn world(sha: &str, count: usize) -> anyhow::Result<(GitHub, Vec<Vec<u8>>, std::thread::JoinHandle<()>)> {
+pub fn world(
+    sha: &str,
+    environments: Vec<String>,
+) -> anyhow::Result<(GitHub, Vec<Vec<u8>>, std::thread::JoinHandle<()>)> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let sha = sha.to_owned();
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
-            let _ = sender.send(populate(&sha, count).await);
+            let _ = sender.send(populate(&sha, environments).await);
             std::future::pending::<()>().await;
         });
     });
@@ -172,7 +176,7 @@ fn world(sha: &str, count: usize) -> anyhow::Result<(GitHub, Vec<Vec<u8>>, std::
     Ok((github, deliveries, thread))
 }
 
-async fn populate(sha: &str, count: usize) -> anyhow::Result<(GitHub, Vec<Vec<u8>>)> {
+async fn populate(sha: &str, environments: Vec<String>) -> anyhow::Result<(GitHub, Vec<Vec<u8>>)> {
     let github = GitHub::start().await?;
     github
         .repository(REPOSITORY)
@@ -180,9 +184,9 @@ async fn populate(sha: &str, count: usize) -> anyhow::Result<(GitHub, Vec<Vec<u8
         .branch("main", sha);
     // a port that nobody listens on: what would be sent is taken from the record
     github.hook("http://127.0.0.1:9/", SECRET);
-    for _ in 0..count {
+    for environment in environments {
         github
-            .deploy(REPOSITORY, DeploymentRequest::to("production"))
+            .deploy(REPOSITORY, DeploymentRequest::to(&environment))
             .await
             .map_err(|refused| anyhow::anyhow!("the stand-in for GitHub refused: {refused:?}"))?;
     }

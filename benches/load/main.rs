@@ -1,5 +1,5 @@
 //! Measures what `docs/reference/benchmarks.md` reports: durable accepts, the way from a delivery to the command's first
-//! act, checkouts, start and memory, masking. `script/bench` builds what is needed and runs it.
+//! act, checkouts, a long queue, several workers, start and memory, masking. `script/bench` builds what is needed and runs it.
 //!
 //! Everything happens on the loopback address and in one temporary folder. What is compared runs in turns within one run,
 //! so that a noisy machine is noisy for both.
@@ -17,7 +17,9 @@ mod figures;
 mod first_act;
 mod idle;
 mod mask;
+mod queued;
 mod servers;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -42,6 +44,10 @@ pub struct Options {
     pub checkouts: usize,
     /// Starts.
     pub starts: usize,
+    /// Runs that wait while more come.
+    pub queued: usize,
+    /// Deployments for the workers.
+    pub sleepers: usize,
     /// Which parts; empty means all.
     pub only: Vec<String>,
 }
@@ -56,6 +62,8 @@ impl Options {
             deployments: 60,
             checkouts: 10,
             starts: 20,
+            queued: 50_000,
+            sleepers: 128,
             only: Vec::new(),
         };
         // cargo adds `--bench`
@@ -71,6 +79,8 @@ impl Options {
                 "--deployments" => options.deployments = number()?,
                 "--checkouts" => options.checkouts = number()?,
                 "--starts" => options.starts = number()?,
+                "--queued" => options.queued = number()?,
+                "--sleepers" => options.sleepers = number()?,
                 "--only" => options.only = value.split(',').map(str::to_owned).collect(),
                 _ => anyhow::bail!("unknown argument `{name}`"),
             }
@@ -98,6 +108,12 @@ fn main() -> anyhow::Result<()> {
         }
         if options.wants("checkout") {
             checkout::measure(&options).await?;
+        }
+        if options.wants("queued") {
+            queued::measure(&options).await?;
+        }
+        if options.wants("workers") {
+            workers::measure(&options).await?;
         }
         if options.wants("idle") {
             idle::measure(&options).await?;

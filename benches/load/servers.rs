@@ -63,6 +63,16 @@ impl Server {
         }
     }
 
+    /// A number of its memory, by its name in `/proc/<pid>/status`, in MiB.
+    pub fn memory(&self, name: &str) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process()))?;
+        let found = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kib = found.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+        Ok(kib.context("the kernel does not tell how much memory it has")? / 1024.0)
+    }
+
     pub fn process(&self) -> u32 {
         self.process.id()
     }
@@ -102,6 +112,60 @@ pub async fn chima(program: &Path, folder: &Path, more: &str) -> anyhow::Result<
     let mut command = command(&program.to_string_lossy());
     command.arg("--config").arg(config).arg("serve");
     Server::start(command, address, "/readyz", &folder.join("chima.log")).await
+}
+
+/// Starts `chima worker` beside a server in `folder`, with the server's configuration.
+pub fn worker(program: &Path, folder: &Path, number: usize) -> anyhow::Result<Ended> {
+    let mut command = command(&program.to_string_lossy());
+    command
+        .arg("--config")
+        .arg(folder.join("app.yaml"))
+        .arg("worker")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(folder.join(format!("worker-{number}.log")))?);
+    Ok(Ended(command.spawn()?))
+}
+
+/// A Redis that loses nothing, in `folder`; and its address.
+pub async fn redis(folder: &Path) -> anyhow::Result<(Ended, String)> {
+    fs::create_dir_all(folder)?;
+    let address = free_address()?;
+    let mut command = command("redis-server");
+    command
+        .args([
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &address.port().to_string(),
+            "--save",
+            "",
+        ])
+        .args(["--appendonly", "yes", "--appendfsync", "always", "--dir"])
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let redis = Ended(command.spawn().context("cannot start `redis-server`")?);
+    let began = Instant::now();
+    while tokio::net::TcpStream::connect(address).await.is_err() {
+        anyhow::ensure!(began.elapsed() < START_LIMIT, "Redis does not answer");
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok((redis, format!("redis://{address}")))
+}
+
+/// A program that is ended when this is dropped: as a service manager would.
+#[derive(Debug)]
+pub struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let process = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(process) = process {
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        }
+        let _ = self.0.wait();
+    }
 }
 
 /// Starts Debian's `webhook`. It verifies the signature; where `matches` is false a second condition is not met, and it runs

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
-use crate::app::offline::{find_ledger, follow_log};
+use crate::app::offline::{find_ledger, follow_log, keep_audit_head};
 use crate::app::paced::paced;
 use crate::app::start::client;
 use crate::app::{Exit, Misuse, account, say};
@@ -99,7 +99,11 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
             app,
             environment: chosen,
         };
-        let Some((deployment, sha)) = request(&asking, &whose, &wish).await? else {
+        let requested = request(&asking, &whose, &wish).await;
+        if let Some(store) = &store {
+            keep_audit_head(store).await;
+        }
+        let Some((deployment, sha)) = requested? else {
             return Ok(Exit::Failed);
         };
         if let Some(store) = &store {

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
-use crate::app::offline::with_store;
+use crate::app::offline::{at_terminal, with_store};
 use crate::app::{Exit, say};
 use crate::config::Config;
+use crate::domain::audit::{Deed, Entry};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::provider::processes::{self, Process};
 use crate::report::backup as words;
+use crate::store::Store;
 use crate::store::backup::examine;
 
 /// Copies the ledger.
@@ -33,7 +35,6 @@ pub fn backup(config: &Config, to: Option<PathBuf>, keep: Option<u32>) -> anyhow
     };
     with_store(config, async |store| {
         let copy = store.back_up(&to, now).await?;
-        store.close().await;
         let removed = match keep {
             Some(keep) => remove_all_but(&folder, keep)?,
             None => 0,
@@ -70,8 +71,30 @@ pub fn restore(config: &Config, file: &Path) -> anyhow::Result<Exit> {
             );
         }
     }
-    let kept = put(file, &ledger, SystemClock::default().now())?;
+    let now = SystemClock::default().now();
+    let kept = put(file, &ledger, now)?;
+    runtime
+        .block_on(tell(&ledger, made_at, kept.as_deref(), now))
+        .context("the backup is in place, but its audit log cannot tell so")?;
     say(&words::restored(made_at, &ledger, kept.as_deref()))
+}
+
+/// The log of the backup goes on with who put it there, and with where the one ended that it replaces.
+async fn tell(ledger: &Path, made_at: Timestamp, kept: Option<&Path>, now: Timestamp) -> anyhow::Result<()> {
+    let store = Store::open(ledger).await?;
+    let told = store
+        .audit_restored(|replaced| {
+            let kept = kept.map(|kept| kept.display().to_string());
+            let deed = Deed::Restored {
+                made_at,
+                replaced,
+                kept,
+            };
+            Entry::new(now, deed).by(at_terminal())
+        })
+        .await;
+    store.close().await;
+    Ok(told?)
 }
 
 /// What there was is moved aside, with what SQLite keeps beside it: that belongs to it and to nothing else.

@@ -20,8 +20,8 @@ use crate::queue::Queue;
 use crate::queue::address::{QueueAddress, WorkerName};
 use crate::queue::findings::Severity;
 use crate::report::auto_deploy::sentence;
-use crate::store::Store;
 use crate::store::catch_ups::{APP, CatchUp};
+use crate::store::{Store, disk};
 
 mod environments;
 mod github;
@@ -214,6 +214,9 @@ fn catch_up(row: &CatchUp) -> Finding {
 
 async fn ledger(config: &Config) -> Finding {
     let path = config.store.display();
+    if let Err(error) = disk::check(&config.store, config.ephemeral) {
+        return Finding::bad(error.to_string(), "`chima serve` does not start until then");
+    }
     if !config.store.exists() {
         return Finding::well(format!("ledger `{path}`: not there yet; `chima serve` makes it"));
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::app::clock::SystemClock;
-use crate::app::{Exit, complain, say};
+use crate::app::{Exit, account, complain, say};
 use crate::cli::{decide as deciding, finish as finishing, outbox as sending, runs as listing};
 use crate::config::Config;
+use crate::domain::audit::By;
 use crate::domain::clock::Clock;
 use crate::domain::command::{Cancellation, PersonsVerdict};
 use crate::domain::run::{Run, RunState};
@@ -21,6 +22,7 @@ use crate::provider::log;
 use crate::provider::log::reader::{LogReader, gap_marker};
 use crate::report::repositories;
 use crate::store::Store;
+use crate::store::audit::as_account;
 use crate::store::verdict::Heard;
 
 const LOOK: Duration = Duration::from_millis(150);
@@ -32,7 +34,10 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// When there is no such delivery.
 pub fn replay(config: &Config, delivery: &str) -> anyhow::Result<Exit> {
-    with_store(config, async |store| say(&deciding::replay(&store, delivery).await?))
+    with_store(config, async |store| {
+        let now = SystemClock::default().now();
+        say(&deciding::replay(&store, delivery, at_terminal(), now).await?)
+    })
 }
 
 /// `chima decide`. Ends with 1 when something else comes out than was decided then.
@@ -56,7 +61,8 @@ pub fn decide(config: &Config, delivery: &str, json: bool) -> anyhow::Result<Exi
 pub fn forget(config: &Config, repository: &str) -> anyhow::Result<Exit> {
     with_store(config, async |store| {
         let host = config.github.host.to_ascii_lowercase();
-        let known = store.forget_repository(&host, repository).await?;
+        let now = SystemClock::default().now();
+        let known = store.forget_repository(&host, repository, at_terminal(), now).await?;
         say(&repositories::forgotten(repository, known))?;
         Ok(if known { Exit::Done } else { Exit::Failed })
     })
@@ -82,7 +88,7 @@ pub fn outbox(config: &Config, dead: bool, retry: Option<&str>, json: bool) -> a
     with_store(config, async |store| {
         let now = SystemClock::default().now();
         if let Some(id) = retry {
-            return say(&sending::retry(&store, id, now).await?);
+            return say(&sending::retry(&store, id, at_terminal(), now).await?);
         }
         say(&sending::list(&store, dead, json, now).await?)?;
         let lost = dead && store.backlog().await?.dead > 0;
@@ -232,10 +238,30 @@ pub(crate) fn with_store(
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(async { work(open_ledger(config).await?).await })
+    runtime.block_on(async {
+        let store = open_ledger(config).await?;
+        let ended = as_account(account(), work(store.clone())).await;
+        keep_audit_head(&store).await;
+        store.close().await;
+        ended
+    })
 }
 
-async fn find(store: &Store, prefix: &str) -> anyhow::Result<Run> {
+/// Whoever sits at this terminal, as the audit log names them.
+pub(crate) fn at_terminal() -> By {
+    By::through(&account(), "terminal")
+}
+
+/// Writes down where the audit log ends, for a command that has added to it: there may be no server that does.
+pub(crate) async fn keep_audit_head(store: &Store) {
+    if let Err(error) = store.publish_audit_head(SystemClock::default().now()).await {
+        complain(
+            &anyhow::Error::new(error).context("what was asked for is done, but cannot keep where the audit log ends"),
+        );
+    }
+}
+
+pub(crate) async fn find(store: &Store, prefix: &str) -> anyhow::Result<Run> {
     let mut found = store.runs_starting_with(&prefix.to_ascii_uppercase()).await?;
     match (found.pop(), found.pop()) {
         (None, _) => anyhow::bail!("no run `{prefix}`; `chima runs` lists them"),

@@ -1,5 +1,7 @@
 //! `chima serve` and `chima worker`: starts the stages, and ends them in order.
 
+use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::Exit;
 use crate::app::logging;
+use crate::app::manager;
+use crate::app::reload::{self, Reloader};
 use crate::app::start::{Started, Surroundings, start};
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
 use crate::flow::{
-    auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, slack, sweep,
+    audit, auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, slack, sweep,
 };
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
@@ -31,6 +35,13 @@ pub struct Roles {
 }
 
 impl Roles {
+    /// For people.
+    fn described(self, at: Option<SocketAddr>) -> String {
+        let receives = at.map(|at| format!("receives at {at}"));
+        let works = self.work.then(|| "carries out runs".to_owned());
+        receives.into_iter().chain(works).collect::<Vec<_>>().join(", ")
+    }
+
     /// Everything in one process.
     pub const ALL: Self = Self {
         receive: true,
@@ -50,6 +61,7 @@ impl Roles {
 /// When it cannot start.
 pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
     logging::start(environment::variable("RUST_LOG").as_deref());
+    let passed = manager::listener()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -57,15 +69,18 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         // first of all: who is told to stop while it starts ends as calmly as later
         let mut told = StopSignals::listen().context("cannot listen for signals")?;
-        let listener = if roles.receive {
-            Some(listen(config).await?)
-        } else {
-            None
+        let hangups = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+        let listener = match passed {
+            _ if !roles.receive => None,
+            Some(passed) => Some(taken_over(passed, config)?),
+            None => Some(listen(config).await?),
         };
-        let config = &at_its_address(config, listener.as_ref())?;
+        let at = listener.as_ref().map(TcpListener::local_addr).transpose();
+        let at = at.context("cannot tell where the server listens")?;
         let surroundings = Surroundings::real()?;
+        let here = at_its_address(config, at);
         let started = tokio::select! {
-            started = start(config, &surroundings) => started?,
+            started = start(&here, &surroundings) => started?,
             name = told.next() => {
                 tracing::info!(signal = name, "stopped before it was ready");
                 return Ok(Exit::Done);
@@ -77,9 +92,8 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         for sentence in &started.unfit {
             tracing::warn!("cannot be deployed: {sentence}");
         }
-        if let Some(listener) = &listener {
-            let at = listener.local_addr().context("cannot tell where the server listens")?;
-            if let Some(set_up) = &started.set_up {
+        if let Some(at) = at {
+            if let Some(set_up) = &started.engine.doors.set_up {
                 let url = format!("http://{at}{}", set_up.path());
                 tracing::info!(
                     url,
@@ -87,7 +101,7 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
                 );
             }
             let worker = &started.engine.worker;
-            match config.github.polling {
+            match here.github.polling {
                 Some(interval) => tracing::info!(
                     address = %at,
                     worker,
@@ -100,10 +114,18 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
             tracing::info!(worker = started.engine.worker, "ready to carry out runs");
         }
         let engine = started.engine.clone();
+        let reloader = Reloader::new(config, at, &surroundings, &started.missing);
+        let doing = roles.described(at);
+        engine
+            .tasks
+            .spawn(reload_when_told(engine.clone(), reloader, hangups, doing.clone()));
         let server = run(started, listener, roles);
+        engine.tasks.spawn(manager::live(engine.clone()));
+        manager::ready(&doing);
         let stopper = engine.clone();
         engine.tasks.spawn(async move {
             let name = told.next().await;
+            manager::stopping();
             tracing::info!(
                 signal = name,
                 "stopping; runs under way go on and are adopted by the next start"
@@ -113,6 +135,19 @@ pub fn serve(config: &Config, roles: Roles) -> anyhow::Result<Exit> {
         server.await;
         Ok(Exit::Done)
     })
+}
+
+/// The socket that the service manager holds. What arrives while nobody serves it waits there.
+fn taken_over(passed: std::net::TcpListener, config: &Config) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::from_std(passed).context("cannot use the socket that was handed over")?;
+    let address = listener.local_addr().context("cannot tell where the server listens")?;
+    if config.listen.port() != 0 && address != config.listen {
+        tracing::warn!(
+            "the socket that was handed over listens on `{address}`, and `server.listen` says `{}`: the socket holds",
+            config.listen
+        );
+    }
+    Ok(listener)
 }
 
 /// Opens the port.
@@ -130,28 +165,47 @@ pub async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 }
 
 /// The configuration with the port that the system chose, where it was left to it.
-fn at_its_address(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<Config> {
+pub(crate) fn at_its_address(config: &Config, at: Option<SocketAddr>) -> Config {
     let mut config = config.clone();
-    if let Some(listener) = listener.filter(|_| config.listen.port() == 0) {
-        let chosen = listener.local_addr().context("cannot tell where the server listens")?;
+    if let Some(chosen) = at.filter(|_| config.listen.port() == 0) {
         if config.public_url == format!("http://{}", config.listen) {
             config.public_url = format!("http://{chosen}");
         }
         config.listen = chosen;
     }
-    Ok(config)
+    config
+}
+
+/// Lets new configurations take over until this process is to stop.
+async fn reload_when_told(engine: Engine, mut reloader: Reloader, mut hangups: Signal, doing: String) {
+    let at_terminal = std::io::stderr().is_terminal();
+    loop {
+        tokio::select! {
+            () = engine.stop.cancelled() => return,
+            told = hangups.recv() => if told.is_none() { return },
+        }
+        if at_terminal && !std::io::stderr().is_terminal() {
+            // the signal's first meaning: whoever started this by hand has closed the window
+            engine.stop.cancel();
+            return;
+        }
+        tracing::info!(signal = "SIGHUP", "reading the configuration again");
+        manager::reloading();
+        let came = reloader.reload(&engine).await;
+        reload::tell(&came);
+        match came {
+            Ok(_) => {
+                manager::ready(&doing);
+                engine.tasks.spawn(reload::follow_up(engine.clone()));
+            }
+            Err(_) => manager::ready(&format!("{doing}; the newest configuration was refused: see the log")),
+        }
+    }
 }
 
 /// Runs the stages until the engine is told to stop, then lets go of everything in order.
 pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) {
-    let Started {
-        engine,
-        webhook_secrets,
-        set_up,
-        chat_token,
-        slack_signing,
-        ..
-    } = started;
+    let Started { engine, .. } = started;
     let tasks = engine.tasks.clone();
     if let Some(writer) = engine.store.take_inbox_writer() {
         // ends with the store, not with the stop signal: requests under way still need it
@@ -177,9 +231,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
     if let Some(listener) = listener {
         let draining = CancellationToken::new();
-        let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, draining.clone())
-            .hearing_slack(slack_signing)
-            .offering(set_up);
+        let surface = Surface::new(engine.clone(), draining.clone());
         let connections = connections::serve(listener, router(surface), tasks.clone(), engine.stop.clone());
         let drain = async {
             engine.stop.cancelled().await;
@@ -196,6 +248,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
         }
     })
     .await;
+    audit::end(&engine).await;
     engine.store.close().await;
     tracing::info!("stopped");
 }
@@ -206,7 +259,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     while !engine.stop.is_cancelled() {
-        if let Err(error) = engine.tasks.spawn(stage(engine.clone())).await {
+        if let Err(error) = engine.tasks.spawn(stage(engine.current())).await {
             tracing::error!(stage = name, error = %error, "a stage ended with a panic; starting it again");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -216,7 +269,7 @@ where
 /// Answers bells.
 async fn work(engine: Engine) {
     let answering = engine.clone();
-    let answer = move |run| execute::answer(answering.clone(), run);
+    let answer = move |run| execute::answer(answering.current(), run);
     engine
         .queue
         .work(engine.config.workers, answer, &engine.tasks, engine.stop.clone())

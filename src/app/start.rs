@@ -7,63 +7,43 @@ use std::time::Duration;
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::clock::SystemClock;
-use crate::app::paced::{pace, paced};
-use crate::app::recipients::recipients;
-use crate::app::setup;
-use crate::config::secret::{self, SecretSource};
-use crate::config::{Config, GitHub as GitHubConfig, GitHubAuth, QueueAddress as ConfiguredQueue, environment};
-use crate::domain::clock::Clock;
-use crate::domain::pace::Pace;
+use crate::app::settle::settle;
+use crate::config::secret;
+use crate::config::{Config, GitHubAuth, QueueAddress as ConfiguredQueue};
+use crate::domain::clock::{Clock, Timestamp};
+use crate::flow::audit::{self, Told};
 use crate::flow::auto_deploy;
 use crate::flow::catch_up;
-use crate::flow::engine::{Engine, Lease, Parts};
-use crate::flow::rehearse;
+use crate::flow::engine::{Engine, Lease, Process};
 use crate::flow::repositories;
-use crate::flow::set_up::SetUp;
+use crate::flow::turns::Turns;
 use crate::github::{Credentials, GitHub};
-use crate::notify::slack::SlackWebhook;
-use crate::notify::slack::api::{SlackApi, SlackResponder};
-use crate::provider::checkout::Checkouts;
-use crate::provider::git::Git;
+use crate::notify::slack::api::SlackResponder;
 use crate::provider::launch::Launcher;
-use crate::provider::manifest::catalogue::{Broken, Catalogue};
 use crate::provider::versions::Versions;
 use crate::provider::{processes, worker};
 use crate::queue::Queue;
 use crate::queue::address::{QueueAddress, WorkerName};
 use crate::queue::findings::Severity;
 use crate::queue::options::QueueOptions;
-use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::{Store, disk};
 
-/// A clone of a large repository takes its time; a git that hangs does not end by itself.
-const GIT_LIMIT: Duration = Duration::from_secs(600);
-/// Far more than any honest repository needs; a small one can name files without end.
-const GIT_MEMORY: u64 = 4 << 30;
+/// A file may have been copied from where clocks show another zone.
+const EARLY: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
-/// Slack takes one message a second from an incoming webhook, and short bursts.
-/// <https://docs.slack.dev/apis/web-api/rate-limits>
-const SLACK_PER_MINUTE: u32 = 60;
-
-/// An engine and what only a server needs.
+/// An engine, and what is to be said about it.
 #[derive(Debug)]
 pub struct Started {
     /// The stages.
     pub engine: Engine,
-    /// Secrets a delivery may be signed with.
-    pub webhook_secrets: Vec<SecretString>,
-    /// What a bot shows at the chat bridge.
-    pub chat_token: Option<SecretString>,
-    /// What Slack signs with.
-    pub slack_signing: Option<SecretString>,
     /// What is not set up, one sentence each with the remedy.
     pub missing: Vec<String>,
-    /// The set-up that is offered as long as there are no credentials.
-    pub set_up: Option<Arc<SetUp>>,
     /// What is wrong with manifests and with inputs of providers, one sentence each.
     pub unfit: Vec<String>,
 }
@@ -110,65 +90,11 @@ pub async fn start(config: &Config, surroundings: &Surroundings) -> anyhow::Resu
 ///
 /// As [`start`].
 pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lease) -> anyhow::Result<Started> {
-    let mut config = rooted(config)?;
-    let mut missing = Vec::new();
-    let mut webhook_secrets = Vec::new();
-    for source in &config.github.webhook_secrets {
-        webhook_secrets.extend(secret::read_strong(source)?);
-    }
-    if webhook_secrets.is_empty() && config.github.polling.is_none() {
-        let place = places(&config.github.webhook_secrets);
-        missing.push(format!(
-            "no webhook secret: deliveries are answered with 503; make one with `openssl rand -hex 32`, give it to GitHub's \
-             webhook and put it into {place}"
-        ));
-    }
-    let mut named: Vec<(String, SecretString)> = Vec::new();
-    let recipients = recipients(&mut config, &mut named, &mut missing)?;
-    let config = &config;
-    let credentials = credentials(config, &mut named, &mut missing)?;
-    if config.github.polling.is_some() && matches!(credentials, Credentials::None) {
-        missing.push(
-            "`github.polling` asks nothing until there are GitHub credentials: no deployment is heard of".to_owned(),
-        );
-    }
-    let slack = match &config.slack.incoming_webhook {
-        Some(source) => secret::read(source)?.map(|url| {
-            named.push(("slack.incoming_webhook".to_owned(), url.clone()));
-            SlackWebhook::new(url)
-        }),
-        None => None,
-    }
-    .transpose()?;
-    let slack_bot = match read_named(config.slack.bot_token.as_ref(), "slack.bot_token", &mut named)? {
-        Some(token) => Some(SlackApi::new(&config.slack.api_url, token)?),
-        None => None,
-    };
-    let slack_app = match read_named(config.slack.app_token.as_ref(), "slack.app_token", &mut named)? {
-        Some(token) => Some(SlackApi::new(&config.slack.api_url, token)?),
-        None => None,
-    };
-    let slack_signing = match &config.slack.signing_secret {
-        Some(source) => secret::read_strong(source)?,
-        None => None,
-    };
-    named.extend(
-        slack_signing
-            .iter()
-            .map(|value| ("slack.signing_secret".to_owned(), value.clone())),
-    );
-    named.extend(
-        webhook_secrets
-            .iter()
-            .map(|value| ("github.webhook_secrets".to_owned(), value.clone())),
-    );
-    let chat_token = match &config.chat_token {
-        Some(source) => secret::read_strong(source)?,
-        None => None,
-    };
-    named.extend(chat_token.iter().map(|value| ("chat.token".to_owned(), value.clone())));
-    let manifests = Catalogue::read(&config.providers);
-    let unfit = unfit(config, &manifests);
+    refuse_unsafe_lease(lease)?;
+    refuse_early_clock(surroundings)?;
+    let settings = settle(config, surroundings, None)?;
+    let config = &settings.config;
+    disk::check(&config.store, config.ephemeral)?;
     let store = Store::open(&config.store).await?;
     let clock = Arc::clone(&surroundings.clock);
     let name = WorkerName::new(&host(), &processes::boot_id().unwrap_or_default(), clock.fresh_ulid());
@@ -180,47 +106,18 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         .await
         .context("cannot open the queue")?;
     refuse_unsafe_queue(&queue).await?;
-    let mut github = github(config, &credentials, Arc::clone(&clock))?;
-    if let Some(timeout) = surroundings.answer_timeout {
-        github = github.waiting(timeout);
-    }
-    let set_up = match &credentials {
-        Credentials::None => {
-            let wanted = setup::wanted(config);
-            Some(Arc::new(SetUp::new(wanted, github.clone(), Arc::clone(&clock))?))
-        }
-        Credentials::Token(_) | Credentials::App { .. } => None,
-    };
-    let github = paced(github, config, &store, Arc::clone(&clock));
-    let mut known = config.clone();
-    if slack_bot.is_none() {
-        // named, and not set: nothing is put into the outbox that nobody could send
-        known.slack.bot_token = None;
-    }
-    let engine = Engine::new(Parts {
-        config: known,
+    let process = Process {
         store,
         queue,
-        github,
-        slack,
-        recipients,
-        slack_bot,
-        slack_app,
         slack_responder: SlackResponder::new()?,
         clock,
         launcher: Launcher {
             program: surroundings.program.clone(),
         },
-        checkouts: checkouts(config, &surroundings.program),
-        manifests,
         versions: Versions::default(),
-        secrets: named,
         worker: worker::name(&host()),
         lease,
-        pace: pace(config),
-        // half as many: statuses are said at the same time
-        redeliveries: Pace::new((config.github.writes_per_minute / 2).max(1)),
-        chat_pace: Pace::new(SLACK_PER_MINUTE),
+        preparing: Arc::default(),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
         deliveries: Notify::new(),
@@ -231,44 +128,51 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         comments: Notify::new(),
         slack_asks: Notify::new(),
         sweeps: Notify::new(),
+        swept: watch::Sender::new(0),
+        audit_told: Told::default(),
+        turns: Turns::default(),
         watched: Mutex::default(),
-    });
-    auto_deploy::follow(&engine).await?;
-    repositories::call_by_present_names(&engine).await?;
-    catch_up::follow(&engine).await?;
-    Ok(Started {
-        engine,
-        webhook_secrets,
-        chat_token,
-        slack_signing,
-        missing,
-        set_up,
-        unfit,
-    })
-}
-
-/// A secret that is also masked wherever it could be seen.
-fn read_named(
-    source: Option<&SecretSource>,
-    key: &str,
-    named: &mut Vec<(String, SecretString)>,
-) -> anyhow::Result<Option<SecretString>> {
-    let Some(source) = source else {
-        return Ok(None);
     };
-    let value = secret::read(source)?;
-    named.extend(value.iter().map(|value| (key.to_owned(), value.clone())));
-    Ok(value)
+    let (missing, unfit) = (settings.missing.clone(), settings.unfit.clone());
+    let engine = Engine::new(settings.parts(Arc::new(process)));
+    audit::configured(&engine).await?;
+    follow(&engine).await?;
+    repositories::call_by_present_names(&engine).await?;
+    Ok(Started { engine, missing, unfit })
 }
 
-/// What cannot be deployed as it is configured. One broken app does not stop the others.
-fn unfit(config: &Config, manifests: &Catalogue) -> Vec<String> {
-    let broken = manifests.broken().iter().flat_map(Broken::lines);
-    let faults = rehearse::faults(config, manifests);
-    let faults = faults
-        .iter()
-        .map(|fault| format!("{}; its deployments end in `error` until this is mended", fault.line()));
-    broken.chain(faults).collect()
+/// Writes down what is looked at without being asked for, and makes all of it due.
+pub(crate) async fn follow(engine: &Engine) -> Result<(), StoreError> {
+    auto_deploy::follow(engine).await?;
+    catch_up::follow(engine).await
+}
+
+/// A claim that lapses although its worker lives lets others take its runs over.
+fn refuse_unsafe_lease(lease: Lease) -> anyhow::Result<()> {
+    let (length, renewal) = (lease.length.as_millis(), lease.renewal.as_millis());
+    anyhow::ensure!(
+        length >= 3 * renewal && renewal > 0,
+        "a claim is good for {length} ms and renewed every {renewal} ms; expected to be good for three times as long at least, so \
+         that two renewals may fail"
+    );
+    Ok(())
+}
+
+/// Leases, tokens and time-outs are told by the clock; one that is behind its own program is wrong for certain.
+fn refuse_early_clock(surroundings: &Surroundings) -> anyhow::Result<()> {
+    let written = std::fs::metadata(&surroundings.program).and_then(|file| file.modified());
+    let Ok(written) = written.map(Timestamp::from) else {
+        return Ok(());
+    };
+    let now = surroundings.clock.now();
+    let shown = |at: Timestamp| at.format("%Y-%m-%d %H:%M UTC").to_string();
+    anyhow::ensure!(
+        now + EARLY >= written,
+        "the clock says {}, but this program's file is from {}; set the clock: claims, tokens and time-outs depend on it",
+        shown(now),
+        shown(written)
+    );
+    Ok(())
 }
 
 /// A queue whose settings lose bells at will is refused; one that cannot be asked now is not.
@@ -286,53 +190,6 @@ async fn refuse_unsafe_queue(queue: &Queue) -> anyhow::Result<()> {
     match findings.iter().find(|finding| finding.severity == Severity::Refuse) {
         Some(finding) => anyhow::bail!("the queue is unsafe: {}; {}", finding.text, finding.fix),
         None => Ok(()),
-    }
-}
-
-/// The configuration with absolute paths: runners do not share our working directory.
-fn rooted(config: &Config) -> anyhow::Result<Config> {
-    let absolute =
-        |path: &PathBuf| std::path::absolute(path).with_context(|| format!("cannot resolve `{}`", path.display()));
-    Ok(Config {
-        data_dir: absolute(&config.data_dir)?,
-        store: absolute(&config.store)?,
-        github: GitHubConfig {
-            ca_file: config.github.ca_file.as_ref().map(absolute).transpose()?,
-            ..config.github.clone()
-        },
-        ..config.clone()
-    })
-}
-
-/// Git gets its way to programs and proxies from our environment, and nothing else.
-fn checkouts(config: &Config, program: &Path) -> Checkouts {
-    let names = [
-        "PATH",
-        "HOME",
-        "SSH_AUTH_SOCK",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "NO_PROXY",
-        "no_proxy",
-    ];
-    let own = names
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), environment::variable(name)?)));
-    let authorities = config
-        .github
-        .ca_file
-        .iter()
-        .map(|file| ("GIT_SSL_CAINFO".to_owned(), file.display().to_string()));
-    let environment = own.chain(authorities).collect();
-    Checkouts {
-        mirrors: config.data_dir.join("mirrors"),
-        git: Git {
-            program: PathBuf::from("git"),
-            askpass: program.to_owned(),
-            environment,
-            time_limit: GIT_LIMIT,
-            memory_limit: GIT_MEMORY,
-        },
     }
 }
 
@@ -433,13 +290,6 @@ pub(crate) fn credentials(
         },
         GitHubAuth::None | GitHubAuth::Token(_) => Credentials::Token(SecretString::from(value.expose_secret().trim())),
     })
-}
-
-fn places(sources: &[SecretSource]) -> String {
-    if sources.is_empty() {
-        return "one of `github.webhook_secrets`".to_owned();
-    }
-    sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 fn host() -> String {

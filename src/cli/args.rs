@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::cli::audit::{KeptHead, Since};
 use crate::cli::import::Kind;
 use crate::domain::length::Length;
 
@@ -41,6 +42,53 @@ pub struct DeployArgs {
     /// Do not wait for its end.
     #[arg(long)]
     pub no_wait: bool,
+}
+
+/// What of the audit log is wanted.
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AuditArgs {
+    /// What else to do with it.
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+    /// Only of this run: its id, or the beginning of it.
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// Only of this app.
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    /// Only of environments of this name.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Only what this person did, or made a deployment for: a login, a name, or what a chat tells them apart by.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Only since then: a length such as `12h` or `7d`, a day such as `2026-11-30` (UTC), or a moment such as `2026-11-30T14:02:00Z`.
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Since>,
+    /// The newest so many.
+    #[arg(long, short = 'n', default_value_t = 50)]
+    pub limit: usize,
+    /// Print JSON, one row a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be done with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check every row, the end of the log, and what is stored of decisions. The exit code is 1 when something was changed, removed,
+    /// moved or cut off.
+    Verify {
+        /// Where the log ended once, as `chima audit head` printed it and you kept it elsewhere. May be given several times.
+        #[arg(long = "head", value_name = "POSITION:HASH")]
+        heads: Vec<KeptHead>,
+        /// Print JSON, one finding a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print where the log ends, to be kept elsewhere: whoever has it can prove later that nothing before it was changed.
+    Head,
 }
 
 /// What a GitHub App is made with.
@@ -99,7 +147,11 @@ pub struct SlackSetupArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Receive webhooks and carry out deployments, in one process.
-    Serve,
+    Serve {
+        /// Receive and decide only: `chima worker` beside it carries out the runs.
+        #[arg(long)]
+        no_work: bool,
+    },
     /// Carry out deployments only; another process on this machine receives them.
     Worker,
     /// Check a configuration and print every problem it has, also those that its providers would have with it.
@@ -279,6 +331,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what was decided and done: by whom, why, under which configuration. Check that nobody has changed the log of it.
+    Audit(AuditArgs),
     /// Copy the ledger while it is in use, and prove that the copy is whole.
     Backup {
         /// The file to make; it must not be there yet [default: `backups/chima-TIME.db` in `data_dir`].

@@ -12,37 +12,58 @@ use crate::config::{App, AutoDeploy, AutoDeployOn, Config, Environment, GitHubAu
 use crate::domain::actor::Named;
 use crate::domain::glob::PathGlob;
 use crate::flow::rehearse::{self, SettingFault};
-use crate::provider::manifest::catalogue::{self, Catalogue};
+use crate::provider::manifest::catalogue::{self, Broken, Catalogue};
+
+/// Everything that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    /// What a person reads, each part about one file.
+    pub texts: Vec<String>,
+    /// One line for each problem: for a log.
+    pub lines: Vec<String>,
+}
 
 /// Checks a file: the report to print, and whether the file is good. Secrets that are not there are told and are no fault.
 #[must_use]
 pub fn check(path: &Path) -> (String, bool) {
+    match read(path) {
+        Ok(config) => (summary(&config), true),
+        Err(problems) => (refusal(path, &problems), false),
+    }
+}
+
+/// Reads a file, and holds it against everything that a deployment by it would be held against.
+///
+/// # Errors
+///
+/// With everything that is wrong with it.
+pub fn read(path: &Path) -> Result<Config, Problems> {
     let names = catalogue::shipped_names();
     let read = Document::load(path).and_then(|document| {
         let config = Config::parse(path, document.text(), &Known { providers: &names })?;
         Ok((document, config))
     });
-    let (document, config) = match read {
-        Ok(read) => read,
-        Err(error) => return (refusal(path, error.problems.len(), &[error.to_string()]), false),
-    };
-    let catalogue = Catalogue::read(&config.providers);
-    let mut refusals: Vec<String> = catalogue
+    let (document, config) = read.map_err(|error| Problems {
+        texts: vec![error.to_string()],
+        lines: error.lines(),
+    })?;
+    let manifests = Catalogue::read(&config.providers);
+    let mut texts: Vec<String> = manifests
         .broken()
         .iter()
         .map(|broken| broken.error.to_string())
         .collect();
-    let mut count: usize = catalogue.broken().iter().map(|broken| broken.lines().len()).sum();
-    let faults = rehearse::faults(&config, &catalogue);
+    let mut lines: Vec<String> = manifests.broken().iter().flat_map(Broken::lines).collect();
+    let faults = rehearse::faults(&config, &manifests);
     if !faults.is_empty() {
         let error = document.refuse(faults.into_iter().map(|fault| placed(&document, fault)).collect());
-        count += error.problems.len();
-        refusals.push(error.to_string());
+        lines.extend(error.lines());
+        texts.push(error.to_string());
     }
-    if refusals.is_empty() {
-        (summary(&config), true)
+    if texts.is_empty() {
+        Ok(config)
     } else {
-        (refusal(path, count, &refusals), false)
+        Err(Problems { texts, lines })
     }
 }
 
@@ -58,12 +79,12 @@ fn placed(document: &Document, fault: SettingFault) -> Fault {
     }
 }
 
-fn refusal(path: &Path, count: usize, refusals: &[String]) -> String {
-    let count = match count {
+fn refusal(path: &Path, problems: &Problems) -> String {
+    let count = match problems.lines.len() {
         1 => "1 problem".to_owned(),
         many => format!("{many} problems"),
     };
-    format!("{}\n\n{}: {count}\n", refusals.join("\n\n"), path.display())
+    format!("{}\n\n{}: {count}\n", problems.texts.join("\n\n"), path.display())
 }
 
 fn summary(config: &Config) -> String {

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use crate::domain::audit::By;
+use crate::domain::clock::Timestamp;
 use crate::domain::delivery::Disposition;
 use crate::flow::replay::{self, Comparison};
 use crate::report::sentence::sentence;
@@ -99,7 +101,7 @@ fn told(comparison: &Comparison) -> anyhow::Result<String> {
 /// # Errors
 ///
 /// When there is none.
-pub async fn replay(store: &Store, id: &str) -> anyhow::Result<String> {
+pub async fn replay(store: &Store, id: &str, by: By, now: Timestamp) -> anyhow::Result<String> {
     let delivery = find(store, id).await?;
     if delivery.disposition == Disposition::Received {
         return Ok(format!(
@@ -107,7 +109,7 @@ pub async fn replay(store: &Store, id: &str) -> anyhow::Result<String> {
             delivery.id
         ));
     }
-    if store.reopen_delivery(delivery.id).await? {
+    if store.reopen_delivery(delivery.id, by, now).await? {
         return Ok(format!(
             "delivery `{}` was `{}` and is now before the door again; a running server takes it up within a second\n",
             delivery.id,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use crate::domain::audit::By;
 use crate::domain::clock::Timestamp;
 use crate::report::duration::span;
 use crate::store::Store;
@@ -90,7 +91,7 @@ fn as_value(row: &OutboxRow) -> serde_json::Value {
 /// # Errors
 ///
 /// When nothing that was given up begins like this, or more than one does, or the ledger cannot be written.
-pub async fn retry(store: &Store, id: &str, now: Timestamp) -> anyhow::Result<String> {
+pub async fn retry(store: &Store, id: &str, by: By, now: Timestamp) -> anyhow::Result<String> {
     let which = if id == ALL { Which::All } else { Which::Beginning(id) };
     if let Which::Beginning(id) = which {
         let lost = store.undelivered(true).await?;
@@ -102,7 +103,7 @@ pub async fn retry(store: &Store, id: &str, now: Timestamp) -> anyhow::Result<St
             _ => anyhow::bail!("more than one begins with `{id}`; type more of its id"),
         }
     }
-    let again = store.send_again(which, now).await?;
+    let again = store.send_again(which, by, now).await?;
     if again.is_empty() {
         return Ok("nothing was given up\n".to_owned());
     }

@@ -37,6 +37,10 @@ pub(super) struct File {
     /// The ledger, as `sqlite:PATH`. Absent means `chima.db` in `data_dir`.
     #[schemars(extend("default" = "sqlite:data/chima.db"))]
     pub(super) store: Option<String>,
+    /// Whether the ledger may lie on a file system in memory, which forgets it when the machine restarts. For trying out: what was
+    /// acknowledged is lost then, and GitHub does not deliver it again by itself.
+    #[schemars(extend("default" = false))]
+    pub(super) ephemeral: Option<bool>,
     /// What wakes the workers: `sqlite`, or the address of a Redis server as `redis://HOST:PORT`. An address with a
     /// password is a secret: name where it is found, as `{ env: NAME }` or `{ file: PATH }`.
     #[schemars(extend("default" = "sqlite"))]

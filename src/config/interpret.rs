@@ -104,6 +104,7 @@ impl Reading<'_> {
             public_url,
             data_dir: data_dir?,
             store: store?,
+            ephemeral: file.ephemeral.unwrap_or(false),
             queue: queue?,
             workers: file.workers.unwrap_or(defaults::WORKERS) as usize,
             github: github?,

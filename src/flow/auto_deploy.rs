@@ -49,10 +49,15 @@ struct Target<'a> {
 
 /// Looks until this process is to stop.
 pub async fn run(engine: Engine) {
-    if targets(&engine).next().is_none() {
-        return engine.stop.cancelled().await;
-    }
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
+        if targets(&engine).next().is_none() {
+            tokio::select! {
+                () = engine.stop.cancelled() => {}
+                () = engine.superseded() => {}
+            }
+            continue;
+        }
         if let Err(error) = step(&engine).await {
             tracing::error!(error = %error, "cannot look at environments that are deployed without being asked for");
         }

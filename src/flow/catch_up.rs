@@ -96,10 +96,15 @@ impl Look<'_> {
 
 /// Looks until this process is to stop.
 pub async fn run(engine: Engine) {
-    if sources(&engine).is_empty() {
-        return engine.stop.cancelled().await;
-    }
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
+        if sources(&engine).is_empty() {
+            tokio::select! {
+                () = engine.stop.cancelled() => {}
+                () = engine.superseded() => {}
+            }
+            continue;
+        }
         if let Err(error) = step(&engine).await {
             tracing::error!(error = %error, "cannot look for what was missed");
         }

@@ -107,6 +107,7 @@ pub async fn take(engine: &Engine, comment: &Comment) -> Result<&'static str, St
 /// Answers, and keeps the answers true, until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
         if let Err(error) = step(&engine).await {
             tracing::error!(error = %error, "cannot answer comments");
         }

@@ -1,12 +1,16 @@
-//! What every stage works with, put together once by `app`.
+//! What every stage works with, put together by `app`: what lasts as long as the process, and what the configuration makes of it.
+//!
+//! An [`Engine`] is one configuration, whole. Whoever begins something asks for the [`Engine::current`] one and keeps it to the
+//! end, so that no piece of work ever sees half of a new one.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,8 +19,11 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::RunId;
 use crate::domain::pace::Pace;
 use crate::flow::announce::{Voice, run_url};
+use crate::flow::audit::Told;
 use crate::flow::command::Desk;
 use crate::flow::notices::Recipients;
+use crate::flow::set_up::SetUp;
+use crate::flow::turns::Turns;
 use crate::github::GitHub;
 use crate::notify::slack::SlackWebhook;
 use crate::notify::slack::api::{SlackApi, SlackResponder};
@@ -50,21 +57,18 @@ impl Default for Lease {
 /// A run that took its worker down this often is given up.
 pub const MAX_ATTEMPTS: u32 = 3;
 
-/// Everything the stages need. Cheap to clone.
+/// Everything the stages need, as one configuration has it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Engine {
     inner: Arc<Parts>,
+    newest: Arc<watch::Sender<Arc<Parts>>>,
 }
 
-/// The parts of an [`Engine`].
+/// The parts of an [`Engine`] that a configuration decides on.
 #[derive(Debug)]
 pub struct Parts {
     /// What the configuration means.
     pub config: Config,
-    /// The ledger.
-    pub store: Store,
-    /// The doorbell.
-    pub queue: Queue,
     /// GitHub.
     pub github: GitHub,
     /// Slack, where it is set up.
@@ -75,30 +79,58 @@ pub struct Parts {
     pub slack_bot: Option<SlackApi>,
     /// Slack's app, where it has a token: it opens sockets.
     pub slack_app: Option<SlackApi>,
-    /// Answers at the addresses that Slack names.
-    pub slack_responder: SlackResponder,
-    /// Time and ids.
-    pub clock: Arc<dyn Clock>,
-    /// Starts runners.
-    pub launcher: Launcher,
+    /// What others show when they come to us.
+    pub doors: Doors,
     /// Makes checkouts.
     pub checkouts: Checkouts,
     /// What can be run.
     pub manifests: Catalogue,
-    /// Versions of the programs it is run with.
-    pub versions: Versions,
     /// Values that must not be seen in any log, beside the secrets of a run itself.
     pub secrets: Vec<(String, SecretString)>,
-    /// This process, as claims name it.
-    pub worker: String,
-    /// How long its claims are good.
-    pub lease: Lease,
     /// Limits statuses to GitHub.
     pub pace: Pace,
     /// Limits how fast GitHub is asked to deliver again.
     pub redeliveries: Pace,
     /// Limits messages to Slack.
     pub chat_pace: Pace,
+    /// What no configuration changes.
+    pub process: Arc<Process>,
+}
+
+/// What others show when they come to us.
+#[derive(Debug, Clone)]
+pub struct Doors {
+    /// Secrets a delivery may be signed with; none means "not set up".
+    pub webhook_secrets: Arc<[SecretString]>,
+    /// What a bot shows at the chat bridge; none means "not set up".
+    pub chat_token: Option<Arc<SecretString>>,
+    /// What Slack signs its requests with; none means "not set up".
+    pub slack_signing: Option<Arc<SecretString>>,
+    /// The set-up that is offered as long as there are no credentials.
+    pub set_up: Option<Arc<SetUp>>,
+}
+
+/// The parts of every [`Engine`] of a process.
+#[derive(Debug)]
+pub struct Process {
+    /// The ledger.
+    pub store: Store,
+    /// The doorbell.
+    pub queue: Queue,
+    /// Answers at the addresses that Slack names.
+    pub slack_responder: SlackResponder,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+    /// Starts runners.
+    pub launcher: Launcher,
+    /// Versions of the programs it is run with.
+    pub versions: Versions,
+    /// This process, as claims name it.
+    pub worker: String,
+    /// How long its claims are good.
+    pub lease: Lease,
+    /// Shared by preparations; held alone by that of a run that has taken its worker down before, so that it takes nobody with it.
+    pub preparing: Arc<RwLock<()>>,
     /// Where background work is counted.
     pub tasks: TaskTracker,
     /// Says that this process is to end.
@@ -119,11 +151,17 @@ pub struct Parts {
     pub slack_asks: Notify,
     /// Rung when the next sweep should not wait.
     pub sweeps: Notify,
+    /// How many sweeps have come to their end, well or not.
+    pub swept: watch::Sender<u64>,
+    /// What this process has said about the audit log.
+    pub audit_told: Told,
+    /// How far the passes have come that look at a part at a time.
+    pub turns: Turns,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.
     pub watched: Mutex<HashMap<RunId, CancellationToken>>,
 }
 
-impl std::ops::Deref for Engine {
+impl Deref for Engine {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
@@ -131,11 +169,55 @@ impl std::ops::Deref for Engine {
     }
 }
 
+impl Deref for Parts {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
 impl Engine {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { inner: Arc::new(parts) }
+        let inner = Arc::new(parts);
+        let newest = Arc::new(watch::Sender::new(Arc::clone(&inner)));
+        Self { inner, newest }
+    }
+
+    /// The engine of the newest configuration: for whoever begins something.
+    #[must_use]
+    pub fn current(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.newest.borrow()),
+            newest: Arc::clone(&self.newest),
+        }
+    }
+
+    /// An engine of another configuration for the same process. Nobody works with it before it [takes over](Self::take_over).
+    #[must_use]
+    pub fn with(&self, parts: Parts) -> Self {
+        Self {
+            inner: Arc::new(parts),
+            newest: Arc::clone(&self.newest),
+        }
+    }
+
+    /// From here on this is the current one.
+    pub fn take_over(&self) {
+        self.newest.send_replace(Arc::clone(&self.inner));
+    }
+
+    /// Until the current engine is as asked for.
+    pub async fn until(&self, mut is_so: impl FnMut(&Parts) -> bool) {
+        // the other end is ours: it cannot be gone
+        let _ = self.newest.subscribe().wait_for(|newest| is_so(newest)).await;
+    }
+
+    /// Until another configuration has taken over.
+    pub async fn superseded(&self) {
+        self.until(|newest| !std::ptr::eq(newest, &raw const *self.inner)).await;
     }
 
     /// How fast things of a line may leave.

@@ -4,8 +4,10 @@
 //! one finds the run by its claim and its folder.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use tracing::Instrument as _;
 
 use crate::domain::clock::Timestamp;
@@ -36,8 +38,45 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Between tries to write into a ledger that refuses.
 const LEDGER_PAUSE: Duration = Duration::from_secs(1);
 
+/// Kept from before the claim until the runner has started: what takes the worker down by then counts as an attempt of every
+/// run that is claimed and not started.
+enum Preparing {
+    Shared(OwnedRwLockReadGuard<()>),
+    Alone(OwnedRwLockWriteGuard<()>),
+}
+
+impl Preparing {
+    /// Where a run of the lane is at its last attempt, it is prepared alone: whoever is innocent of a crash then goes on, and
+    /// whoever is not is given up by itself.
+    async fn begin(engine: &Engine, run: RunId) -> Result<Self, StoreError> {
+        let attempts = engine.store.most_attempts_beside(run).await?;
+        let preparing = Arc::clone(&engine.preparing);
+        Ok(if attempts + 1 < MAX_ATTEMPTS {
+            Self::Shared(preparing.read_owned().await)
+        } else {
+            Self::Alone(preparing.write_owned().await)
+        })
+    }
+
+    fn end(self) {
+        match self {
+            Self::Shared(place) => drop(place),
+            Self::Alone(place) => drop(place),
+        }
+    }
+}
+
 /// Answers a bell: takes what is due in the lane of `run`, and carries it out to its end.
 pub async fn answer(engine: Engine, run: RunId) {
+    let preparing = tokio::select! {
+        preparing = Preparing::begin(&engine, run) => preparing,
+        () = engine.stop.cancelled() => return,
+    };
+    let preparing = match preparing {
+        Ok(preparing) => preparing,
+        // the sweep rings again
+        Err(error) => return tracing::error!(run.id = %run, error = %error, "cannot look at a lane"),
+    };
     if engine.stop.is_cancelled() {
         return;
     }
@@ -46,7 +85,7 @@ pub async fn answer(engine: Engine, run: RunId) {
         .claim(run, &engine.worker, engine.lease.length, MAX_ATTEMPTS, engine.now())
         .await
     {
-        Ok(Claim::Taken(run)) => carry_out(&engine, *run).await,
+        Ok(Claim::Taken(run)) => carry_out(&engine, *run, preparing).await,
         Ok(Claim::GivenUp(run)) => {
             let reason = Reason::AttemptsExhausted {
                 attempts: run.attempts.saturating_sub(1),
@@ -65,12 +104,14 @@ pub async fn answer(engine: Engine, run: RunId) {
     fields(run.id = %run.id, delivery.id = %run.delivery, deployment.id = %run.deployment, repository = %run.repository,
            environment = run.environment, attempt = run.attempts)
 )]
-async fn carry_out(engine: &Engine, mut run: Run) {
+async fn carry_out(engine: &Engine, mut run: Run, preparing: Preparing) {
     let Some(watching) = engine.begin_watching(run.id) else {
         return;
     };
     tracing::info!("claimed");
-    let runner = match begin(engine, &mut run, &watching).await {
+    let stand = begin(engine, &mut run, &watching).await;
+    preparing.end();
+    let runner = match stand {
         Stand::Started(runner) => Some(runner),
         Stand::Elsewhere => None,
         Stand::Over(Some(ending)) => return finish(engine, &run, ending).await,

@@ -15,21 +15,20 @@ use crate::report::watch::without_output;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::reading::At;
+use crate::store::runs::Age;
 
-/// The open runs of one moment, and what is known of how long their like take.
+/// What is known at one moment of how long runs take. It looks at no more than it is asked about: any number of runs may wait.
 #[derive(Debug)]
 pub struct Forecast<'a> {
     store: &'a Store,
     now: Timestamp,
-    /// In the order in which they were asked for.
-    open: Vec<Run>,
-    /// Those of them that are silent, and of which that was said.
+    /// Runs that are silent, and of which that was said.
     silences: HashMap<RunId, SaidSilence>,
     known: HashMap<(String, String, String), Option<Estimate>>,
 }
 
 impl<'a> Forecast<'a> {
-    /// Looks at what is open.
+    /// Begins.
     ///
     /// # Errors
     ///
@@ -38,16 +37,9 @@ impl<'a> Forecast<'a> {
         Ok(Self {
             store,
             now,
-            open: store.open_runs().await?,
             silences: store.said_silences().await?,
             known: HashMap::new(),
         })
-    }
-
-    /// Every run that has not ended.
-    #[must_use]
-    pub fn open(&self) -> &[Run] {
-        &self.open
     }
 
     /// How long a task takes there.
@@ -94,49 +86,57 @@ impl<'a> Forecast<'a> {
         if run.state == RunState::Queued
             && let Some(lane) = &run.lane
         {
-            let (position, wait) = self.line(lane, |one| is_before(one, run)).await?;
-            outlook.place = Some(Place { position, behind: None });
-            outlook.wait = wait.filter(|_| position > 1 || self.runs_in(lane));
+            let line = self.line(lane, Some((run.requested_at, run.deployment)), true).await?;
+            outlook.place = Some(Place {
+                position: line.position,
+                behind: None,
+            });
+            outlook.wait = line.wait.filter(|_| line.position > 1 || line.works);
         }
         Ok(outlook)
     }
 
-    /// The place in a lane behind whatever works there and those of the queued runs that come `before`: 1 is next. And how long
-    /// it takes until it is free.
+    /// The line of a lane before a deployment, or all of it. `waits`: those that are queued come first; else they give way.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be read.
-    pub async fn line(
-        &mut self,
-        lane: &LaneKey,
-        comes_before: impl Fn(&Run) -> bool,
-    ) -> Result<(u32, Option<TimeDelta>), StoreError> {
-        let mut before = Vec::new();
+    pub async fn line(&mut self, lane: &LaneKey, before: Option<Age>, waits: bool) -> Result<Line, StoreError> {
+        let (queued, works) = self.store.line_before(lane, before).await?;
+        let mut wait = Some(TimeDelta::zero());
         let mut position = 1;
-        let there = self.open.iter().filter(|one| one.lane.as_ref() == Some(lane));
-        let there: Vec<Run> = there.cloned().collect();
-        for one in there {
-            if one.state == RunState::Queued && comes_before(&one) {
-                position += 1;
-            } else if one.state != RunState::Running {
-                continue;
-            }
-            let worked = one.started_at.filter(|_| one.state == RunState::Running);
-            before.push(Before {
-                estimate: self.estimate_of(&one).await?,
-                worked: worked.map_or(TimeDelta::zero(), |since| self.now - since),
-            });
+        if let Some(run) = &works {
+            let worked = run.started_at.map_or(TimeDelta::zero(), |since| self.now - since);
+            let estimate = self.estimate_of(run).await?;
+            wait = until_free(&[Before { estimate, worked }]);
         }
-        Ok((position, until_free(&before)))
+        for (run, count) in queued.iter().filter(|_| waits) {
+            let count = u32::try_from(*count).unwrap_or(u32::MAX);
+            position = count.saturating_add(position);
+            let one = until_free(&[Before {
+                estimate: self.estimate_of(run).await?,
+                worked: TimeDelta::zero(),
+            }]);
+            let all = one.and_then(|one| one.checked_mul(i32::try_from(count).ok()?));
+            wait = wait.and_then(|wait| wait.checked_add(&all?));
+        }
+        Ok(Line {
+            position,
+            wait,
+            works: works.is_some(),
+        })
     }
+}
 
-    /// Whether something works in a lane.
-    #[must_use]
-    pub fn runs_in(&self, lane: &LaneKey) -> bool {
-        let mut open = self.open.iter();
-        open.any(|one| one.state == RunState::Running && one.lane.as_ref() == Some(lane))
-    }
+/// A lane, from the point of view of a run that comes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Its place behind whatever works there and those that come before: 1 is next.
+    pub position: u32,
+    /// How long it takes until the lane is free for it, where that can be told.
+    pub wait: Option<TimeDelta>,
+    /// Whether something works there.
+    pub works: bool,
 }
 
 /// How long a run's like take.
@@ -154,10 +154,6 @@ fn at_of(run: &Run) -> At<'_> {
         repository: run.repository.as_str(),
         environment: &run.environment,
     }
-}
-
-fn is_before(one: &Run, run: &Run) -> bool {
-    (one.requested_at, one.deployment) < (run.requested_at, run.deployment)
 }
 
 /// What an environment runs after a run that did not work.

@@ -11,7 +11,7 @@ use crate::policy::facts::{Contexts, Facts, Found, History, LaneFacts, LockFacts
 use crate::policy::needs::{needs, people};
 use crate::policy::rules::{LaneOrder, Rules};
 use crate::store::error::StoreError;
-use crate::store::runs::{LaneContents, SeenLane};
+use crate::store::runs::{Age, LaneContents, Part, SeenLane};
 
 /// The facts of a decision, and the lane as it was when they were gathered.
 #[derive(Debug)]
@@ -73,6 +73,7 @@ pub async fn gather(engine: &Engine, deployment: &Deployment, rules: &Rules) -> 
                     order.noop,
                 ),
                 place: (!order.noop).then(|| order.place()),
+                part: part(deployment, rules, order),
                 contents: LaneContents::default(),
             }),
             Some(_) | None => None,
@@ -161,8 +162,12 @@ pub async fn look_at_lane(
     let Some(seen) = &mut gathered.seen else {
         return Ok(());
     };
-    seen.contents = engine.store.lane(&seen.lane, seen.place.as_ref()).await?;
+    seen.contents = engine.store.lane(&seen.lane, seen.place.as_ref(), seen.part).await?;
     let contents = seen.contents.clone();
+    let further = match seen.part {
+        Part::Before(own) => further(engine, &seen.lane, Some(own), &contents).await?,
+        Part::Last | Part::Oldest => 0,
+    };
     if let History::Gathered(missed) = &mut gathered.facts.history {
         missed.newer_here = history::newer_here(engine, deployment, &seen.lane).await?;
     }
@@ -192,9 +197,37 @@ pub async fn look_at_lane(
                 requested_at,
             })
             .collect(),
+        further,
         newest: contents.newest.filter(|(id, _)| *id != deployment.id),
     };
     Ok(())
+}
+
+/// Queued runs before the last one, which is known.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub async fn further(
+    engine: &Engine,
+    lane: &LaneKey,
+    before: Option<Age>,
+    contents: &LaneContents,
+) -> Result<u32, StoreError> {
+    if contents.queued.is_empty() {
+        return Ok(0);
+    }
+    let queued = engine.store.queued_before(lane, before).await?;
+    Ok(u32::try_from(queued.saturating_sub(1)).unwrap_or(u32::MAX))
+}
+
+/// Which of the runs that wait matter to the decision.
+fn part(deployment: &Deployment, rules: &Rules, order: &Order) -> Part {
+    if latest(rules, order) {
+        Part::Oldest
+    } else {
+        Part::Before((deployment.created_at, deployment.id))
+    }
 }
 
 fn latest(rules: &Rules, order: &Order) -> bool {

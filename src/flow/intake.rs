@@ -34,6 +34,7 @@ use crate::policy::rules::Rules;
 use crate::store::decisions::{Evidence, Recorded};
 use crate::store::deliveries::Delivery;
 use crate::store::error::StoreError;
+use crate::store::runs::LISTED;
 use crate::webhook::headers::RawHeaders;
 use crate::webhook::{body, parse};
 
@@ -50,6 +51,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Works on deliveries until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
         give_way(&engine).await;
         let worked = match step(&engine).await {
             Ok(worked) => worked,
@@ -360,6 +362,26 @@ async fn decide_on(engine: &Engine, mut open: Open, ignored: &mut Ignored) -> Re
     look_at_lane(engine, &open.deployment, &open.rules, &mut open.gathered).await?;
     while record(engine, &open, ignored).await? == Recorded::LaneMoved {
         look_at_lane(engine, &open.deployment, &open.rules, &mut open.gathered).await?;
+    }
+    give_way_further(engine, &mut open).await
+}
+
+/// Where more runs wait in a lane than one decision lists, the others give way too.
+async fn give_way_further(engine: &Engine, open: &mut Open) -> Result<(), StoreError> {
+    let full = |open: &Open| {
+        let contents = open.gathered.seen.as_ref().map(|seen| &seen.contents);
+        contents.is_some_and(|seen| seen.queued.len().max(seen.held.len()) >= LISTED)
+    };
+    while full(open) {
+        look_at_lane(engine, &open.deployment, &open.rules, &mut open.gathered).await?;
+        let facts = &open.gathered.facts;
+        let decision = decide(&open.deployment, facts, &open.rules);
+        let displaced = displaced(engine, &decision, &open.deployment).await?;
+        if displaced.is_empty() {
+            break;
+        }
+        engine.store.record_displaced(&displaced, engine.now()).await?;
+        engine.outbox.notify_one();
     }
     Ok(())
 }

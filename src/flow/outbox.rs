@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -52,7 +52,7 @@ pub struct StatusMessage {
 pub async fn run(engine: Engine) {
     let bells: [Notify; 5] = std::array::from_fn(|_| Notify::new());
     let [statuses, answers, comments, messages, calls] = &bells;
-    let (lines, rung) = (lines_of_recipients(&engine), Notify::new());
+    let rung = Notify::new();
     let pass_on = async {
         while !engine.stop.is_cancelled() {
             tokio::select! {
@@ -72,8 +72,30 @@ pub async fn run(engine: Engine) {
         run_kind(&engine, Kind::Comment, comments),
         run_kind(&engine, Kind::SlackWebhook, messages),
         run_kind(&engine, Kind::SlackApi, calls),
-        join_all(lines.iter().map(|line| run_line(&engine, line, &rung)))
+        run_lines(&engine, &rung)
     );
+}
+
+/// A line for every recipient, also for those that a new configuration brings. Who is no longer in it has none, as soon as what
+/// is on its way has come to an end.
+async fn run_lines(engine: &Engine, rung: &Notify) {
+    let mut lines = FuturesUnordered::new();
+    let mut open: Vec<Line> = Vec::new();
+    while !engine.stop.is_cancelled() {
+        let engine = engine.current();
+        for line in lines_of_recipients(&engine) {
+            if !open.contains(&line) {
+                open.push(line.clone());
+                lines.push(run_line(engine.clone(), line, rung));
+            }
+        }
+        tokio::select! {
+            () = engine.stop.cancelled() => {}
+            () = engine.superseded() => {}
+            Some(closed) = lines.next() => open.retain(|line| *line != closed),
+        }
+    }
+    while lines.next().await.is_some() {}
 }
 
 /// Every recipient has a line of their own: whoever is away holds up nobody else.
@@ -86,18 +108,30 @@ fn lines_of_recipients(engine: &Engine) -> Vec<Line> {
 }
 
 async fn run_kind(engine: &Engine, kind: Kind, bell: &Notify) {
-    run_line(engine, &kind.into(), bell).await;
+    run_line(engine.clone(), kind.into(), bell).await;
 }
 
-async fn run_line(engine: &Engine, line: &Line, bell: &Notify) {
+/// Until this process is to stop, or the line has no recipient any more.
+async fn run_line(engine: Engine, line: Line, bell: &Notify) -> Line {
+    let mut interrupted = false;
     while !engine.stop.is_cancelled() {
-        let sent = match send_some(engine, line).await {
-            Ok(sent) => sent,
-            Err(error) => {
-                tracing::error!(error = %error, kind = line.kind.as_str(), "cannot work on the outbox");
-                0
+        let engine = engine.current();
+        if line.kind == Kind::Notice && !lines_of_recipients(&engine).contains(&line) {
+            break;
+        }
+        let worked = async {
+            if interrupted {
+                engine.store.release_line(&engine.worker, &line).await?;
             }
+            send_some(&engine, &line).await
         };
+        let worked = worked.await;
+        // what was claimed when the ledger failed is still claimed, and nothing of it is under way any more
+        interrupted = worked.is_err();
+        let sent = worked.unwrap_or_else(|error| {
+            tracing::error!(error = %error, kind = line.kind.as_str(), "cannot work on the outbox");
+            0
+        });
         if sent == 0 {
             tokio::select! {
                 () = engine.stop.cancelled() => {}
@@ -106,6 +140,7 @@ async fn run_line(engine: &Engine, line: &Line, bell: &Notify) {
             }
         }
     }
+    line
 }
 
 /// Frees what a dead process was sending: the last word about a run must not wait for its claim to lapse.

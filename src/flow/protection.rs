@@ -12,6 +12,7 @@ use crate::domain::reason::Reason;
 use crate::domain::run::LaneKey;
 use crate::flow::decided::evidence;
 use crate::flow::engine::Engine;
+use crate::flow::gather::further;
 use crate::flow::rules::rules;
 use crate::github::protection::ProtectionAnswer;
 use crate::policy::decision::{Decision, Verdict};
@@ -23,6 +24,7 @@ use crate::report::sentence::waited_for;
 use crate::store::error::StoreError;
 use crate::store::outbox::{Kind, Outgoing};
 use crate::store::protection::{Settled, StoredRequest};
+use crate::store::runs::Part;
 
 const TICK: Duration = Duration::from_secs(1);
 /// Webhooks and unlocking make it sooner; this makes it happen at all.
@@ -37,6 +39,7 @@ const REPORTS: u32 = 10;
 /// Looks until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
         if let Err(error) = step(&engine).await {
             tracing::error!(error = %error, "cannot look at jobs that wait for an answer");
         }
@@ -196,7 +199,8 @@ async fn gather(engine: &Engine, claimed: &StoredRequest, rules: &Rules) -> Resu
         facts.contexts = contexts(engine, claimed, &order, all_contexts_count(deployment, rules)).await;
     }
     let lane = LaneKey::new(&deployment.host, deployment.repository_id, &order.environment, false);
-    let contents = engine.store.lane(&lane, Some(&order.place())).await?;
+    let contents = engine.store.lane(&lane, Some(&order.place()), Part::Last).await?;
+    let further = further(engine, &lane, None, &contents).await?;
     facts.lock = contents.lock.map(|lock| LockFacts { lock, automatic: false });
     let waiting = contents
         .queued
@@ -209,6 +213,7 @@ async fn gather(engine: &Engine, claimed: &StoredRequest, rules: &Rules) -> Resu
     facts.lane = LaneFacts {
         active: contents.active,
         waiting: waiting.collect(),
+        further,
         newest: contents.newest,
     };
     Ok(facts)

@@ -31,6 +31,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Looks until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
         if let Err(error) = step(&engine).await {
             tracing::error!(error = %error, "cannot look at held runs");
         }

@@ -137,11 +137,13 @@ pub async fn found_under(
 /// anything is delivered is known too. Until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
         if let Err(error) = step(&engine).await {
             tracing::error!(error = %error, "cannot look repositories up");
         }
         tokio::select! {
             () = engine.stop.cancelled() => {}
+            () = engine.superseded() => {}
             () = tokio::time::sleep(PERIOD) => {}
         }
     }

@@ -171,6 +171,7 @@ fn response(outgoing: &Outgoing) -> Option<Value> {
 /// Answers what people say, until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
         if let Err(error) = step(&engine).await {
             tracing::error!(error = %error, "cannot answer in Slack");
         }

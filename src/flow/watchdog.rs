@@ -21,8 +21,8 @@ use crate::report::watch as words;
 use crate::store::error::StoreError;
 use crate::webhook::envelope::effect_key;
 
-/// Of more, the rest is said in the next pass.
-const BATCH: u32 = 20;
+/// So many held runs are looked at in one pass; the next one goes on with those that come after.
+const BATCH: u32 = 100;
 /// Nobody waits for a deployment of yesterday.
 const FORGOTTEN: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
@@ -172,9 +172,12 @@ fn heard_at(engine: &Engine, run: &Run) -> Option<Timestamp> {
 /// Runs that are held for contexts, and that for long.
 async fn pending(engine: &Engine) -> Result<usize, StoreError> {
     let now = engine.now();
-    let held = engine.store.long_held(pending_since(now), BATCH).await?;
+    let turn = &engine.turns.held;
+    let held = engine.store.long_held(pending_since(now), &turn.after(), BATCH).await?;
+    let last = held.last().map(|(run, _)| run.id.to_string());
+    turn.went(held.len(), BATCH, last.as_deref());
     let mut said = 0;
-    for run in held.iter().filter(|run| waits_for_contexts(run)) {
+    for (run, _) in held.iter().filter(|(run, said)| !said && waits_for_contexts(run)) {
         let text = words::contexts(run, now);
         let key = format!("watch/{}", run.id);
         let outgoing = engine.voice().about_watch(&of_run(run, &key, "contexts", &text));

@@ -1,23 +1,24 @@
 //! `POST /chat`: the bridge for any bot that speaks HTTP. The bot vouches for who speaks and where.
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::chat::words::without_address;
 use crate::config::notify::callback_line;
 use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::names::shown;
 use crate::flow::chat::answer_here;
+use crate::http::inbound::read;
 use crate::http::problem::Problem;
 use crate::http::state::Surface;
+use crate::webhook::same::same;
 
 /// Nobody types more.
-pub const BODY_LIMIT: usize = 64 * 1024;
+const BODY_LIMIT: usize = 64 * 1024;
 /// What people call the bot.
 const NAMES: [&str; 2] = ["chima", "/chima"];
 /// Longer names and rooms are nobody's.
@@ -55,7 +56,7 @@ struct OfferForm {
 }
 
 /// Takes what somebody said to a bot, and answers it.
-pub async fn say(State(surface): State<Surface>, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn say(State(surface): State<Surface>, headers: HeaderMap, body: Body) -> Response {
     let Some(token) = &surface.chat_token else {
         let detail = "the chat bridge is not set up: name a token with `chat.token` and start again";
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_set_up", detail).into_response();
@@ -64,6 +65,14 @@ pub async fn say(State(surface): State<Surface>, headers: HeaderMap, body: Bytes
         let detail = "the token is missing or wrong; send it as `Authorization: Bearer TOKEN`";
         return Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).into_response();
     }
+    let body = match read(body, BODY_LIMIT, |_| ()).await {
+        Ok(Some(body)) => body,
+        Ok(None) => {
+            let detail = "the body is larger than 64 KiB, which nobody types";
+            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).into_response();
+        }
+        Err(unread) => return unread.answer(),
+    };
     let said: Said = match serde_json::from_slice(&body) {
         Ok(said) => said,
         Err(error) => {
@@ -144,7 +153,7 @@ fn answered(reply: Reply) -> Response {
     response
 }
 
-/// Whether the request shows the token. Digests are compared, so that the time it takes says nothing about the token.
+/// Whether the request shows the token.
 fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else {
@@ -154,6 +163,5 @@ fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
     let Some((scheme, shown)) = bytes.split_at_checked("Bearer ".len()) else {
         return false;
     };
-    scheme.eq_ignore_ascii_case(b"Bearer ")
-        && Sha256::digest(shown) == Sha256::digest(token.expose_secret().trim().as_bytes())
+    scheme.eq_ignore_ascii_case(b"Bearer ") && same(shown, token.expose_secret().trim().as_bytes())
 }

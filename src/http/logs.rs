@@ -1,6 +1,7 @@
 //! `GET /api/v1/runs/{run}/log`: the log as text, or followed as server-sent events.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
@@ -9,7 +10,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::domain::ids::RunId;
 use crate::domain::run::Run;
@@ -17,7 +19,8 @@ use crate::http::problem::{Problem, server_fault};
 use crate::http::state::Surface;
 use crate::provider::log::reader::LogReader;
 use crate::provider::log::{self, reader};
-use crate::report::log_text::{plain, whole_lines};
+use crate::report::log_text::whole_lines;
+use crate::report::painted::Painted;
 use crate::report::status::{self, Links, Place};
 
 const CHUNK: usize = 64 * 1024;
@@ -60,7 +63,11 @@ pub async fn log(
         let resumed = headers
             .get("last-event-id")
             .and_then(|value| value.to_str().ok()?.parse().ok());
-        return follow(surface, run, resumed.unwrap_or(from.from)).into_response();
+        let Ok(place) = Arc::clone(&surface.followers).try_acquire_owned() else {
+            let detail = "too many logs are followed at once; the text of this one can be read all the same";
+            return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_followers", detail).into_response();
+        };
+        return follow(surface, run, resumed.unwrap_or(from.from), place).into_response();
     }
     text(&surface, &run, from.from)
 }
@@ -131,9 +138,15 @@ struct Follower {
     asked: Option<tokio::time::Instant>,
     ended: bool,
     over: bool,
+    _place: OwnedSemaphorePermit,
 }
 
-fn follow(surface: Surface, run: Run, from: u64) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+fn follow(
+    surface: Surface,
+    run: Run,
+    from: u64,
+    place: OwnedSemaphorePermit,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let log = reader_of(&surface, &run);
     let follower = Follower {
         surface,
@@ -145,12 +158,25 @@ fn follow(surface: Surface, run: Run, from: u64) -> Sse<impl Stream<Item = Resul
         asked: None,
         ended: false,
         over: false,
+        _place: place,
     };
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok(event), follower))
     });
     Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+/// What a follower gets: text, and where it has colours, how long each stretch is, as JavaScript counts, and how it looks.
+fn line(shown: &Painted) -> Value {
+    let looks: Vec<Value> = shown
+        .pieces()
+        .map(|(text, look)| json!([text.encode_utf16().count(), look]))
+        .collect();
+    if looks.len() == 1 && shown.pieces().all(|(_, look)| look.is_empty()) {
+        return json!({ "text": shown.text() });
+    }
+    json!({ "text": shown.text(), "looks": looks })
 }
 
 impl Follower {
@@ -181,10 +207,10 @@ impl Follower {
             .await
             .ok()?
             .ok()?;
-        let mut text = String::new();
+        let mut shown = Painted::default();
         if let Some(gap) = chunk.skipped {
-            text.push_str(&plain(&std::mem::take(&mut self.held)));
-            text.push_str(&reader::gap_marker(gap));
+            shown.print(&std::mem::take(&mut self.held));
+            shown.say(&reader::gap_marker(gap));
             self.from = chunk.start;
         }
         self.held.extend_from_slice(&chunk.bytes);
@@ -193,16 +219,16 @@ impl Follower {
         } else {
             whole_lines(&self.held, LONGEST_LINE)
         };
-        if whole == 0 && text.is_empty() {
+        if whole == 0 && shown.text().is_empty() {
             return None;
         }
         let rest = self.held.split_off(whole);
-        text.push_str(&plain(&std::mem::replace(&mut self.held, rest)));
+        shown.print(&std::mem::replace(&mut self.held, rest));
         self.from += whole as u64;
         Some(
             Event::default()
                 .id(self.from.to_string())
-                .data(json!({ "text": text }).to_string()),
+                .data(line(&shown).to_string()),
         )
     }
 

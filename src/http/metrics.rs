@@ -15,8 +15,10 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::domain::audit::Head;
 use crate::domain::clock::Timestamp;
 use crate::http::state::Surface;
+use crate::store::audit::Standing;
 use crate::store::error::StoreError;
 use crate::store::reading::Backlog;
 use crate::store::tallies::{LENGTHS, Oldest, Tally};
@@ -55,6 +57,7 @@ async fn look(surface: &Surface) -> Result<Seen, StoreError> {
         backlog: store.backlog().await?,
         oldest: store.oldest(now).await?,
         tallies: store.run_tallies().await?,
+        audit: store.audit_standing().await?,
     })
 }
 
@@ -67,6 +70,7 @@ struct Seen {
     backlog: Backlog,
     oldest: Oldest,
     tallies: Vec<Tally>,
+    audit: (Head, Standing),
 }
 
 impl Collector for Seen {
@@ -155,7 +159,13 @@ impl Seen {
         gauge(encoder, "ledger_writable", help, u64::from(self.writable))?;
         let help = "How long a write took just now, until it was on the disk";
         described(encoder, "ledger_sync", help, Some(&Unit::Seconds), MetricType::Gauge)?
-            .encode_gauge(&self.sync_seconds)
+            .encode_gauge(&self.sync_seconds)?;
+        let (head, standing) = &self.audit;
+        let help = "Rows of the audit log; it never falls, unless a backup was restored";
+        gauge(encoder, "audit_rows", help, head.position)?;
+        let help =
+            "Whether the audit log ends where the file beside the ledger says; `chima audit verify` checks all of it";
+        gauge(encoder, "audit_intact", help, u64::from(*standing == Standing::Agrees))
     }
 
     /// What failed by itself (`failed`) and what failed by us or the machine (`errored`, `interrupted`) are series of their own.

@@ -9,25 +9,24 @@ use crate::domain::clock::Timestamp;
 use crate::domain::deployment::Order;
 use crate::domain::run::Run;
 use crate::http::logs::{find, reader_of};
+use crate::http::pages::log::ShownLog;
 use crate::http::pages::others::{JobRow, OtherRow};
 use crate::http::pages::steps::{HostRow, StepRow};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::policy::decision::Decision;
-use crate::provider::log::reader::gap_marker;
-use crate::report::log_text::{plain, whole_lines};
+use crate::report::log_text::plain;
+use crate::report::painted::Painted;
 use crate::report::status::{self, Links, Place};
 use crate::report::{duration, event, lock, sentence};
 use crate::store::outbox::{Kind, OutboxRow};
 
+pub mod log;
 mod others;
 mod steps;
 
 const RUNS_SHOWN: u32 = 100;
 const OTHERS_SHOWN: u32 = 20;
-/// A page shows the beginning and the end of a longer log; the rest is behind the link to the plain text.
-const LOG_HEAD: usize = 64 * 1024;
-const LOG_TAIL: usize = 192 * 1024;
 
 #[derive(Template)]
 #[template(path = "runs.html")]
@@ -79,7 +78,7 @@ struct RunPage {
     /// How we heard of it.
     heard: &'static str,
     took: String,
-    log: String,
+    log: Painted,
     log_next: u64,
     cut: bool,
     steps: Vec<StepRow>,
@@ -170,7 +169,7 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
     let listed = engine.store.listed_among(&[run.delivery]).await?;
     let (steps, hosts) = steps::rows(&engine.store.steps(run.id).await?);
     let log = reader_of(surface, run);
-    let shown = tokio::task::spawn_blocking(move || shown_log(&log)).await??;
+    let shown = tokio::task::spawn_blocking(move || ShownLog::read(&log)).await??;
     let place = position.map(|position| Place { position, behind: None });
     let decision: Option<Decision> = decisions
         .last()
@@ -217,7 +216,7 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
         took: run
             .started_at
             .map_or_else(|| "not started".to_owned(), |started| duration::span(ended - started)),
-        log: shown.text,
+        log: shown.log,
         log_next: shown.next,
         cut: shown.cut,
         steps,
@@ -241,56 +240,6 @@ async fn run_page(surface: &Surface, run: &Run) -> anyhow::Result<RunPage> {
             .map(|(at, row)| told_row(row, &told[at + 1..]))
             .collect(),
     })
-}
-
-struct ShownLog {
-    text: String,
-    next: u64,
-    cut: bool,
-}
-
-fn shown_log(log: &crate::provider::log::reader::LogReader) -> std::io::Result<ShownLog> {
-    let mut shown = ShownLog {
-        text: String::new(),
-        next: 0,
-        cut: false,
-    };
-    let size = log.size()?;
-    let mut budget = LOG_HEAD;
-    loop {
-        let chunk = log.read(shown.next, budget)?;
-        if let Some(gap) = chunk.skipped {
-            shown.text.push_str(&gap_marker(gap));
-            shown.cut = true;
-        }
-        if chunk.bytes.is_empty() {
-            return Ok(shown);
-        }
-        let all = chunk.next() >= size;
-        // a line that is still being written is left to the follower
-        let whole = if all {
-            whole_lines(&chunk.bytes, 8 * 1024)
-        } else {
-            chunk.bytes.len()
-        };
-        shown.text.push_str(&plain(&chunk.bytes[..whole]));
-        shown.next = chunk.start + whole as u64;
-        if all {
-            let ended = log.final_size()?.is_some_and(|end| chunk.next() >= end);
-            if ended {
-                shown.text.push_str(&plain(&chunk.bytes[whole..]));
-                shown.next = chunk.next();
-            }
-            return Ok(shown);
-        }
-        let tail = size.saturating_sub(LOG_TAIL as u64);
-        if budget == LOG_HEAD && tail > shown.next {
-            shown.text.push_str(&format!("\n{}", gap_marker(tail - shown.next)));
-            shown.next = tail;
-            shown.cut = true;
-        }
-        budget = LOG_TAIL;
-    }
 }
 
 fn check_row(check: &crate::policy::decision::Check) -> CheckRow {

@@ -1,27 +1,41 @@
-//! The connection loop: bounded in connections and in time.
+//! The connection loop: bounded in connections, in time and in memory.
 //!
-//! axum's own loop waits for ever on a connection that sends nothing or one byte a minute; this one does not.
+//! axum's own loop waits for ever on a connection that sends nothing or one byte a minute, and so does it on one that never reads
+//! its answer; this one does not.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use hyper::body::Incoming;
+use axum::response::Response;
+use bytes::Bytes;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use rustix::net::sockopt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::http::inbound::{Inbound, Room, Unread};
+use crate::http::places::{Phase, Place, Places, affordable};
+use crate::http::stall::Stall;
+
 /// A request's head, the first or the next on a kept connection, must be complete within this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECTIONS: usize = 4096;
+/// Who connected a moment before the server was told to stop may say what they came for: what they say is kept, whoever works on it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// No honest head is larger. It is also what is read of a body at once, so it bounds what a connection holds.
+const HEAD_LIMIT: usize = 16 * 1024;
+/// What the kernel keeps of an answer that nobody reads; the kernel doubles it.
+const SEND_BUFFER: usize = 128 * 1024;
 /// How long requests under way may take to finish once the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,61 +46,121 @@ pub struct Peer(pub SocketAddr);
 /// Serves `router` until `stop`, then lets requests under way finish.
 pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::new(affordable());
+    let room = Room::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_header_size(HEAD_LIMIT)
+        .max_buf_size(HEAD_LIMIT);
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let Some((stream, peer, place)) = accepted else {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // out of descriptors, most likely
+                tracing::warn!(error = %error, "cannot accept a connection");
+                places.make_room();
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Some(place) = places.take(peer.ip()) else {
+            tracing::debug!(%peer, "no place for a connection");
             continue;
         };
-        // small answers must not wait for the peer's acknowledgement; failing that they are only slower
-        let _ = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            let router = router.clone();
-            async move {
-                Ok::<_, Infallible>(
-                    router
-                        .oneshot(request.map(Body::new))
-                        .await
-                        .unwrap_or_else(|never| match never {}),
-                )
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        tune(&stream);
+        let place = Arc::new(place);
+        let service = {
+            let (router, room, place) = (router.clone(), Arc::clone(&room), Arc::clone(&place));
+            hyper::service::service_fn(move |request| {
+                let answer = answer(router.clone(), request, peer, Arc::clone(&place), Arc::clone(&room));
+                async move { Ok::<_, Infallible>(answer.await) }
+            })
+        };
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(Stall::new(stream)), service));
         tasks.spawn(async move {
             // a peer that breaks off or dribbles is its own problem; requests themselves are logged where they are handled
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, error = %error, "connection ended early");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%peer, error = %error, "connection ended early");
+                },
+                () = place.given_up() => tracing::debug!(%peer, "connection cut: its place was needed"),
             }
-            drop(place);
         });
     }
     drop(listener);
+    while places.has_unheard(LAST_WORDS) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     tokio::select! {
         () = graceful.shutdown() => {}
         () = tokio::time::sleep(DRAIN_TIMEOUT) => tracing::warn!("some connections did not finish in time and were cut"),
     }
 }
 
-type Accepted = (tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+/// Small answers must not wait for the peer's acknowledgement, and large ones must not fill the kernel. Failing that they are only
+/// slower, or larger.
+fn tune(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let _ = sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER);
+}
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, place)),
-        Err(error) => {
-            // out of descriptors, most likely: waiting lets connections end
-            tracing::warn!(error = %error, "cannot accept a connection");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            None
-        }
+async fn answer(
+    router: Router,
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    place: Arc<Place>,
+    room: Arc<Room>,
+) -> Response<Answered> {
+    let (stay, mut request) = if hyper::body::Body::is_end_stream(request.body()) {
+        place.is(Phase::Answering);
+        (None, request.map(Body::new))
+    } else {
+        place.is(Phase::Receiving);
+        let (head, body) = request.into_parts();
+        let working = Arc::clone(&place);
+        let (body, stay) = Inbound::new(body, &room, move || working.is(Phase::Answering));
+        (Some(stay), hyper::Request::from_parts(head, Body::new(body)))
+    };
+    request.extensions_mut().insert(Peer(peer));
+    let answered = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+    place.is(Phase::Answering);
+    // whatever the handler made of a body that did not arrive, this is why
+    let unread = stay.and_then(|stay| stay.end());
+    unread
+        .map_or(answered, Unread::answer)
+        .map(|body| Answered { body, place })
+}
+
+/// The body of an answer. When it is gone, the peer has the word again.
+struct Answered {
+    body: Body,
+    place: Arc<Place>,
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.place.is(Phase::Waiting);
+    }
+}
+
+impl hyper::body::Body for Answered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

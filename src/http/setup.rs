@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{FromRef, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -71,25 +71,28 @@ struct PermissionRow {
 }
 
 /// The two addresses of the set-up, for a server of any state.
-pub fn routes<S: Clone + Send + Sync + 'static>(offer: Offer) -> Router<S> {
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S>
+where
+    Offer: FromRef<S>,
+{
     Router::new()
         .route("/setup", get(ask))
         .route("/setup/callback", get(back))
-        .with_state(offer)
 }
 
 /// A server for the set-up and nothing else.
 pub fn router(set_up: Arc<SetUp>) -> Router {
-    let alone = routes(Some(set_up))
+    let public_url = set_up.wanted().public_url.clone();
+    let alone = routes::<Offer>()
         .route("/assets/style.css", get(pages::style))
         .fallback(pages::not_found);
-    fixed_headers(alone)
+    fixed_headers(alone.with_state(Some(set_up)), &public_url)
 }
 
 async fn ask(State(offer): State<Offer>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
     let set_up = match admitted(offer.as_ref()) {
         Ok(set_up) => set_up,
-        Err(said) => return over(said),
+        Err(said) => return over(StatusCode::OK, said),
     };
     if !set_up.admits(&asked.token) {
         let stage = Stage::Told {
@@ -132,7 +135,8 @@ async fn ask(State(offer): State<Offer>, Query(asked): Query<Asked>, headers: He
 async fn back(State(offer): State<Offer>, Query(back): Query<Back>) -> Response {
     let set_up = match admitted(offer.as_ref()) {
         Ok(set_up) => set_up,
-        Err(said) => return over(said),
+        // whatever it brings is of no use any more
+        Err(said) => return over(StatusCode::GONE, said),
     };
     // boxed: the client's futures are large
     match Box::pin(set_up.finish(back.code.as_deref(), &back.state)).await {
@@ -162,13 +166,13 @@ fn admitted(offer: Option<&Arc<SetUp>>) -> Result<Arc<SetUp>, [&'static str; 2]>
     }
 }
 
-fn over([text, hint]: [&str; 2]) -> Response {
+fn over(status: StatusCode, [text, hint]: [&str; 2]) -> Response {
     let stage = Stage::Told {
         title: "Chima is set up",
         text: text.to_owned(),
         hint: hint.to_owned(),
     };
-    page(StatusCode::OK, stage)
+    page(status, stage)
 }
 
 fn made(outcome: Outcome) -> Stage {

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use crate::chat::slack::heard::{self, Heard, NotSlack, Request};
 use crate::flow::slack;
 use crate::http::slack::signature::verify;
-use crate::http::state::Surface;
+use crate::http::state::{Live, Surface};
 use crate::store::error::StoreError;
 
 /// A pressed button brings its whole message along; Slack never sends more.
@@ -27,7 +27,7 @@ pub const BODY_LIMIT: usize = 512 * 1024;
 const DEADLINE: Duration = Duration::from_millis(2_700);
 
 /// The three addresses.
-pub(super) fn routes() -> Router<Surface> {
+pub(super) fn routes() -> Router<Live> {
     Router::new()
         .route("/slack/commands", post(commands))
         .route("/slack/events", post(events))

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -10,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::flow::engine::Engine;
 use crate::flow::set_up::SetUp;
 
-/// Bodies in memory at once, all connections together, in KiB.
-const BODY_BUDGET_KIB: usize = 96 * 1024;
+/// Logs followed at once: each asks the ledger twice a second, and may stay for hours.
+const FOLLOWERS: usize = 256;
 
 /// Shared by all handlers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,8 +25,8 @@ pub struct Surface {
     pub chat_token: Option<Arc<SecretString>>,
     /// What Slack signs its requests with; none means "not set up".
     pub slack_signing: Option<Arc<SecretString>>,
-    /// What is left of the memory for bodies, in KiB.
-    pub body_budget: Arc<Semaphore>,
+    /// What is left of the places for those who follow a log.
+    pub followers: Arc<Semaphore>,
     /// Says that the server is about to end: no new work.
     pub draining: CancellationToken,
     /// Where runs keep their logs.
@@ -37,37 +38,47 @@ pub struct Surface {
 impl Surface {
     /// The state of a server.
     #[must_use]
-    pub fn new(
-        engine: Engine,
-        webhook_secrets: Vec<SecretString>,
-        chat_token: Option<SecretString>,
-        draining: CancellationToken,
-    ) -> Self {
-        let data_dir = engine.config.data_dir.clone();
+    pub fn new(engine: Engine, draining: CancellationToken) -> Self {
+        let doors = engine.doors.clone();
         Self {
-            engine,
-            webhook_secrets: webhook_secrets.into(),
-            chat_token: chat_token.map(Arc::new),
-            slack_signing: None,
-            body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            webhook_secrets: doors.webhook_secrets,
+            chat_token: doors.chat_token,
+            slack_signing: doors.slack_signing,
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
             draining,
-            data_dir,
-            set_up: None,
+            data_dir: engine.config.data_dir.clone(),
+            set_up: doors.set_up,
+            engine,
         }
     }
 
-    /// The same, and hears Slack.
-    #[must_use]
-    pub fn hearing_slack(self, signing: Option<SecretString>) -> Self {
+    /// The same server with its newest configuration.
+    fn current(&self) -> Self {
+        let engine = self.engine.current();
+        let doors = engine.doors.clone();
         Self {
-            slack_signing: signing.map(Arc::new),
-            ..self
+            webhook_secrets: doors.webhook_secrets,
+            chat_token: doors.chat_token,
+            slack_signing: doors.slack_signing,
+            set_up: doors.set_up,
+            engine,
+            ..self.clone()
         }
     }
+}
 
-    /// The same, and offers a set-up.
-    #[must_use]
-    pub fn offering(self, set_up: Option<Arc<SetUp>>) -> Self {
-        Self { set_up, ..self }
+/// What the routes keep: every request gets a [`Surface`] of the configuration that holds when it comes, and ends with it.
+#[derive(Debug, Clone)]
+pub struct Live(pub Surface);
+
+impl FromRef<Live> for Surface {
+    fn from_ref(live: &Live) -> Self {
+        live.0.current()
+    }
+}
+
+impl FromRef<Live> for Option<Arc<SetUp>> {
+    fn from_ref(live: &Live) -> Self {
+        live.0.engine.current().doors.set_up.clone()
     }
 }

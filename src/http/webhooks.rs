@@ -1,44 +1,22 @@
 //! `POST /webhooks/github`: verify, store, answer. Nothing is worked on before the answer.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::delivery::{Disposition, Source};
 use crate::domain::ids::DeliveryId;
+use crate::http::inbound::{LARGEST, closing, read};
 use crate::http::state::Surface;
 use crate::store::deliveries::{Accepted, NewDelivery};
 use crate::webhook::envelope::{self, Class, Envelope, EnvelopeError};
 use crate::webhook::headers::RawHeaders;
-use crate::webhook::signature::{Signature, SignatureError, Verifier};
+use crate::webhook::signature::{Signature, Verifier};
 
-/// GitHub never sends more. <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
-pub const BODY_LIMIT: usize = 25 * 1024 * 1024;
-/// GitHub gives up after ten seconds; who is slower is not GitHub.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reading the envelope of a larger body would hold up other requests of this thread.
 const LARGE: usize = 256 * 1024;
-
-/// Why a body did not arrive.
-enum Unread {
-    TooLarge,
-    TooSlow,
-    NoRoom,
-    Broken,
-}
-
-struct Received {
-    bytes: Bytes,
-    verified: Result<(), SignatureError>,
-    _room: Option<OwnedSemaphorePermit>,
-}
 
 /// Takes one delivery.
 pub async fn receive(State(surface): State<Surface>, headers: HeaderMap, body: Body) -> Response {
@@ -50,83 +28,28 @@ pub async fn receive(State(surface): State<Surface>, headers: HeaderMap, body: B
         };
         return answer(StatusCode::SERVICE_UNAVAILABLE, text);
     }
-    if surface.draining.is_cancelled() {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, "going down; deliver again in a moment");
-    }
     let raw = RawHeaders::from_iter(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let Ok(claimed) = Signature::read(&raw) else {
         return refuse_signature();
     };
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > BODY_LIMIT) {
-        return too_large();
-    }
-    let verifier = Verifier::new(&surface.webhook_secrets);
-    let received = match read_body(body, announced, verifier, &claimed, &surface.body_budget).await {
-        Ok(received) => received,
-        Err(Unread::TooLarge) => return too_large(),
-        Err(Unread::TooSlow) => return answer(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
-        Err(Unread::Broken) => return answer(StatusCode::BAD_REQUEST, "the body broke off"),
-        Err(Unread::NoRoom) => {
-            return answer(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many large bodies at once; deliver again in a moment",
+    let mut verifier = Verifier::new(&surface.webhook_secrets);
+    let body = match read(body, LARGEST, |chunk| verifier.update(chunk)).await {
+        Ok(Some(body)) => body,
+        // the rest of it is not read
+        Ok(None) => {
+            return closing(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "larger than 25 MiB, which GitHub never sends",
             );
         }
+        Err(unread) => return unread.answer(),
     };
-    if let Err(error) = &received.verified {
-        tracing::warn!(reason = %error, bytes = received.bytes.len(), "a delivery was refused");
+    if let Err(error) = verifier.finish(&claimed) {
+        tracing::warn!(reason = %error, bytes = body.len(), "a delivery was refused");
         return refuse_signature();
     }
-    let (raw, read, digest) = index(raw, received.bytes.clone()).await;
-    store(&surface, &raw, received.bytes, read, digest).await
-}
-
-async fn read_body(
-    mut body: Body,
-    announced: Option<usize>,
-    mut verifier: Verifier,
-    claimed: &Signature,
-    budget: &Arc<Semaphore>,
-) -> Result<Received, Unread> {
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(16 * 1024).min(64 * 1024));
-    let mut room: Option<OwnedSemaphorePermit> = None;
-    let deadline = tokio::time::Instant::now() + BODY_TIMEOUT;
-    loop {
-        let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
-            Err(_) => return Err(Unread::TooSlow),
-            Ok(None) => break,
-            Ok(Some(Err(_))) => return Err(Unread::Broken),
-            Ok(Some(Ok(frame))) => frame,
-        };
-        let Ok(chunk) = frame.into_data() else {
-            continue;
-        };
-        if bytes.len() + chunk.len() > BODY_LIMIT {
-            return Err(Unread::TooLarge);
-        }
-        verifier.update(&chunk);
-        bytes.extend_from_slice(&chunk);
-        let held = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let wanted = bytes.len() / 1024 + 1;
-        if wanted > held {
-            let more = u32::try_from(wanted - held).unwrap_or(u32::MAX);
-            let permit = Arc::clone(budget)
-                .try_acquire_many_owned(more)
-                .map_err(|_| Unread::NoRoom)?;
-            match &mut room {
-                Some(room) => room.merge(permit),
-                None => room = Some(permit),
-            }
-        }
-    }
-    Ok(Received {
-        verified: verifier.finish(claimed),
-        bytes: bytes.into(),
-        _room: room,
-    })
+    let (raw, envelope, digest) = index(raw, body.clone()).await;
+    store(&surface, &raw, body, envelope, digest).await
 }
 
 type Indexed = (RawHeaders, Result<Envelope, EnvelopeError>, String);
@@ -242,16 +165,4 @@ fn answer(status: StatusCode, text: &str) -> Response {
 
 fn refuse_signature() -> Response {
     answer(StatusCode::UNAUTHORIZED, "signature does not match")
-}
-
-fn too_large() -> Response {
-    // the rest of the body is not read
-    let mut response = answer(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "larger than 25 MiB, which GitHub never sends",
-    );
-    response
-        .headers_mut()
-        .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-    response
 }

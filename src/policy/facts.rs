@@ -210,10 +210,17 @@ pub enum ContextVerdict {
 pub struct LaneFacts {
     /// The run that a worker has claimed.
     pub active: Option<RunId>,
-    /// Queued runs, in any order.
+    /// Queued runs, in any order: all that give way, or the last before the deployment where everybody waits for their turn.
     pub waiting: Vec<Waiting>,
+    /// Queued runs before those, of which only the number is known. Absent in decisions of earlier versions.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub further: u32,
     /// The newest deployment ever accepted in this lane.
     pub newest: Option<(DeploymentId, Timestamp)>,
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A queued run.

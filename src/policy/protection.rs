@@ -141,7 +141,7 @@ impl<'r> Examined<'r> {
 /// A job waits for every run of ours that is in the lane; it takes no place there itself.
 fn lane(facts: &LaneFacts) -> Finding<()> {
     let wanted = "no run of Chima's own".to_owned();
-    let ahead = facts.waiting.len() + usize::from(facts.active.is_some());
+    let ahead = facts.waiting.len() + facts.further as usize + usize::from(facts.active.is_some());
     let last = facts.waiting.last().map(|waiting| waiting.run).or(facts.active);
     let Some(behind) = last else {
         return Finding::passed(CheckName::Lane, "none".to_owned(), wanted, ());

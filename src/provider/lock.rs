@@ -5,7 +5,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,6 +41,15 @@ impl LaneLock {
         Ok(None)
     }
 
+    /// Writes into the file whose it is, for [`is_named`].
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn name(&self, attempt_dir: &Path) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_all_at(attempt_dir.as_os_str().as_bytes(), 0)
+    }
+
     /// Whether the next command that is started shares the lock.
     ///
     /// # Errors
@@ -64,6 +74,18 @@ pub fn is_free(path: &Path) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK) => Ok(false),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the last one who took the lock did so for this attempt, or did not say: earlier versions did not.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn is_named(path: &Path, attempt_dir: &Path) -> io::Result<bool> {
+    match std::fs::read(path) {
+        Ok(name) => Ok(name.is_empty() || name == attempt_dir.as_os_str().as_bytes()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::Fence;
 use crate::provider::processes::{self, ProcessId};
 
+/// Folders above an attempt's that are made for it: the run's, that of all runs, and the data directory's own.
+const ABOVE: usize = 3;
+
 /// The runner, as it introduced itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
@@ -108,6 +111,10 @@ fn create(attempt_dir: &Path, marker: &Marker, pid: i32) -> io::Result<bool> {
     let _ = fs::remove_file(&aside);
     if linked {
         sync_dir(attempt_dir)?;
+        // a marker is no better than the names that lead to it
+        for folder in attempt_dir.ancestors().skip(1).take(ABOVE) {
+            sync_dir(folder)?;
+        }
     }
     Ok(linked)
 }

@@ -114,6 +114,22 @@ pub fn holders(device: u64, inode: u64) -> Vec<Process> {
         .collect()
 }
 
+/// Whether it is a Chima: another server on this machine, a worker, or a runner.
+#[must_use]
+pub fn is_chima(pid: i32) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let program = format!("/proc/{pid}/exe");
+    let file = |path: &str| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    // another version is another file of the same name
+    let name = fs::read_link(&program).ok();
+    let name = name
+        .as_deref()
+        .and_then(Path::file_name)
+        .and_then(std::ffi::OsStr::to_str);
+    let named = name.map(|name| name.trim_end_matches(" (deleted)")) == Some(env!("CARGO_PKG_NAME"));
+    named || file(&program).is_some_and(|one| file("/proc/self/exe") == Some(one))
+}
+
 /// Sends a signal to this very process. `false` when it is gone, or belongs to somebody else.
 pub fn signal(process: ProcessId, signal: Signal) -> bool {
     let Some(pid) = Pid::from_raw(process.pid) else {

@@ -113,6 +113,8 @@ fn run() -> Result<u8, RunnerError> {
         return Ok(LANE_BUSY);
     };
     exit::reserve(&spec.attempt_dir).map_err(setup("take room on the disk for the result"))?;
+    lock.name(&spec.attempt_dir)
+        .map_err(setup("write down whose the lane's lock is"))?;
     let started_at_ms = unix_ms();
     let started = Started {
         process: processes::myself().ok_or(RunnerError::NoProc)?.id,

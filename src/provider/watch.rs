@@ -115,8 +115,9 @@ pub struct Stopped {
     pub remaining: Vec<String>,
 }
 
-/// Stops what is left of an attempt whose runner is gone: whoever holds the lane's lock, the command it had started, and
-/// everything below them. Never call it while a runner of this lane lives: it holds the lock too.
+/// Stops what is left of an attempt whose runner is gone: whoever holds the lane's lock as its heir, the command it had started,
+/// and everything below them. Whoever calls this may have been paused for long: somebody else may have freed the lane, and what
+/// holds its lock by now is a later run's.
 ///
 /// # Errors
 /// When the lock file cannot be read.
@@ -131,7 +132,14 @@ pub async fn stop_survivors(attempt_dir: &Path, lock_file: &Path, graces: &Grace
     let mut names = Vec::new();
     let begun = Instant::now();
     loop {
-        let left = survivors(attempt_dir, device, inode, &known);
+        let holders = processes::holders(device, inode);
+        // after the look at them: whoever takes the lock writes down for which attempt, before anything is started there
+        let heirs = if lock::is_named(lock_file, attempt_dir)? {
+            holders
+        } else {
+            Vec::new()
+        };
+        let left = survivors(attempt_dir, &heirs, &known);
         let now = begun.elapsed();
         if left.is_empty() || now > graces.terminate + graces.kill {
             return Ok(Stopped {
@@ -156,16 +164,17 @@ pub async fn stop_survivors(attempt_dir: &Path, lock_file: &Path, graces: &Grace
 }
 
 /// Who is left. What was seen before stays on the list even when its parent is gone meanwhile.
-fn survivors(attempt_dir: &Path, device: u64, inode: u64, known: &HashSet<ProcessId>) -> Vec<Process> {
+fn survivors(attempt_dir: &Path, heirs: &[Process], known: &HashSet<ProcessId>) -> Vec<Process> {
     let all = processes::all();
     let Some(me) = processes::myself() else {
         return Vec::new();
     };
-    // Our own probes of the lock hold it for a moment, and so does a child of ours that is just being started, which is
-    // still in our group. A command never is.
-    let ours = |process: &Process| process.id == me.id || process.parent == me.id.pid && process.group == me.group;
-    let holders = processes::holders(device, inode);
-    let mut roots: Vec<i32> = holders
+    // Probes of the lock hold the file for a moment, and so does a child of ours that is just being started, which is still in
+    // our group; a runner holds it before it has written down whose the lock is. A command is none of them.
+    let ours = |process: &Process| {
+        processes::is_chima(process.id.pid) || process.parent == me.id.pid && process.group == me.group
+    };
+    let mut roots: Vec<i32> = heirs
         .iter()
         .filter(|process| !ours(process))
         .map(|process| process.id.pid)

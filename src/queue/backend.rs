@@ -26,8 +26,8 @@ pub(in crate::queue) trait Backend: Debug + Send + Sync {
     /// Clears away what is finished, and repairs what would end a worker that meets it.
     fn tidy<'a>(&'a self, worker: &'a str) -> BoxFuture<'a, Result<(), QueueError>>;
 
-    /// How many jobs nobody has fetched.
-    fn waiting(&self) -> BoxFuture<'_, Result<u64, QueueError>>;
+    /// How many jobs nobody has fetched; at least `enough`, where counting further costs something.
+    fn waiting(&self, enough: u32) -> BoxFuture<'_, Result<u64, QueueError>>;
 
     /// What about the set-up would lose jobs.
     fn findings(&self) -> BoxFuture<'_, Result<Vec<Finding>, QueueError>>;

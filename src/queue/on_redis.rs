@@ -206,7 +206,7 @@ impl Backend for OnRedis {
         .boxed()
     }
 
-    fn waiting(&self) -> BoxFuture<'_, Result<u64, QueueError>> {
+    fn waiting(&self, _enough: u32) -> BoxFuture<'_, Result<u64, QueueError>> {
         let operation = "count the waiting jobs";
         self.with_connection(operation, move |mut connection| async move {
             let counts: Result<(u64, u64), RedisError> = redis::pipe()

@@ -9,8 +9,9 @@ use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use apalis_core::backend::{Metrics, WorkerFilter};
+use apalis_core::backend::{Filter, ListTasks, WorkerFilter};
 use apalis_core::error::WorkerError;
+use apalis_core::task::status::Status;
 use apalis_core::worker::Worker;
 use apalis_core::worker::context::WorkerContext;
 use apalis_sqlite::queries::{push_tasks, reenqueue_orphaned};
@@ -134,15 +135,20 @@ impl Backend for OnSqlite {
             .boxed()
     }
 
-    fn waiting(&self) -> BoxFuture<'_, Result<u64, QueueError>> {
+    /// Listed rather than counted by the library, which would make thirty statistics of all jobs for one number.
+    fn waiting(&self, enough: u32) -> BoxFuture<'_, Result<u64, QueueError>> {
         async move {
-            let statistics = self.storage(&self.call).fetch_by_queue().await;
-            let statistics = statistics.map_err(|source| QueueError::Sqlite {
+            let filter = Filter {
+                status: Some(Status::Pending),
+                page: 1,
+                page_size: Some(enough),
+            };
+            let listed = self.storage(&self.call).list_tasks(&filter).await;
+            let listed = listed.map_err(|source| QueueError::Sqlite {
                 operation: "count the waiting jobs",
                 source,
             })?;
-            let pending = statistics.iter().find(|statistic| statistic.title == "PENDING_JOBS");
-            Ok(pending.and_then(|statistic| statistic.value.parse().ok()).unwrap_or(0))
+            Ok(listed.len() as u64)
         }
         .boxed()
     }

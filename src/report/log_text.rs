@@ -1,52 +1,22 @@
 //! Log bytes as text that is safe to show: what a command prints is nobody's to trust.
 //!
-//! Escape sequences can move the cursor over earlier lines, rename the terminal or make links; all of them go. What is
-//! left is escaped by the template, or set as text by the script.
+//! No escape sequence is left, and no character that is not seen. What is left is escaped by the template, or set as text by the
+//! script.
+
+use crate::report::terminal::{Printed, Terminal};
 
 /// Plain text of raw log bytes: no escape sequences, no control characters but line ends and tabs, a lone carriage
 /// return as a line end.
 #[must_use]
 pub fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => match chars.next() {
-                // CSI: parameters, then one final byte
-                Some('[') => {
-                    for next in chars.by_ref() {
-                        if ('\u{40}'..='\u{7e}').contains(&next) {
-                            break;
-                        }
-                    }
-                }
-                // OSC, DCS, PM, APC: until BEL or ST
-                Some(']' | 'P' | '^' | '_') => {
-                    while let Some(next) = chars.next() {
-                        if next == '\u{7}' || (next == '\u{1b}' && chars.next_if_eq(&'\\').is_some()) {
-                            break;
-                        }
-                    }
-                }
-                Some(_) | None => {}
-            },
-            '\r' => {
-                if chars.peek() != Some(&'\n') {
-                    out.push('\n');
-                }
-            }
-            '\n' | '\t' => out.push(c),
-            _ if c.is_control() || is_invisible(c) => out.push('\u{fffd}'),
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-/// Characters that change how others are shown.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    Terminal::new(&text)
+        .filter_map(|printed| match printed {
+            Printed::Shown(c) => Some(c),
+            Printed::Odd(_) => Some('\u{fffd}'),
+            Printed::Look(_) => None,
+        })
+        .collect()
 }
 
 /// How many of the bytes can be shown now without cutting a line, a character or an escape sequence in two. A line that
@@ -75,9 +45,33 @@ mod tests {
             ("bidi \u{202e}evil".as_bytes(), "bidi \u{fffd}evil"),
             (b"\xff\xfe", "\u{fffd}\u{fffd}"),
             (b"\x1b", ""),
+            // as `tput sgr0` has it
+            (b"\x1b(B\x1b[mplain", "plain"),
+            (b"up\x1b[2A\x1b[Kover", "upover"),
         ] {
             assert_eq!(plain(raw), shown);
         }
+    }
+
+    #[test]
+    fn a_sequence_that_does_not_end_hides_nothing() {
+        for (raw, shown) in [
+            (&b"\x1b]0;never ended\nnext\n"[..], "0;never ended\nnext\n"),
+            (b"\x1b[31\nnext\n", "\nnext\n"),
+            ("\x1b[\u{e4}\n".as_bytes(), "\u{e4}\n"),
+            (b"\x1b\nnext\n", "\nnext\n"),
+            (b"\x1bPq#0\r\nnext\x1b\\\n", "q#0\nnext\n"),
+        ] {
+            assert_eq!(plain(raw), shown);
+        }
+        let long = format!("\x1b[{}mseen", "1;".repeat(500));
+        assert!(plain(long.as_bytes()).ends_with("mseen"));
+    }
+
+    #[test]
+    fn a_letter_has_only_so_many_marks() {
+        let shown = plain(format!("a{}b", "\u{301}".repeat(1000)).as_bytes());
+        assert_eq!(shown, format!("a{}\u{fffd}b", "\u{301}".repeat(8)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 
+use crate::domain::audit::{Deed, Entry};
 use crate::domain::clock::Timestamp;
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
@@ -18,7 +19,7 @@ use crate::store::error::StoreError;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::row::{Reader, json, millis};
 use crate::store::runs::append_event;
-use crate::store::{Store, commit};
+use crate::store::{Store, audit, commit};
 
 /// A copy that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,7 +199,25 @@ impl Store {
             append_event(&mut tx, one.run.id, now, &finished).await?;
             outbox::put(&mut tx, &one.outgoing, now).await?;
         }
+        let unknown = became.iter().filter(|one| one.state == RunState::Interrupted);
+        let unknown = unknown.count();
+        // somebody may have put the file there without `chima restore`: then nothing has told yet that a log was replaced
+        let known = self.known_audit_head();
+        let replaced = match &known {
+            Some(known) if !audit::has(&mut tx, known).await? => Some(known.clone()),
+            Some(_) | None => None,
+        };
+        let deed = Deed::TakenIntoUse {
+            made_at,
+            ended: became.len() - unknown,
+            unknown,
+            replaced: replaced.clone(),
+        };
+        audit::append(&mut tx, &Entry::new(now, deed)).await?;
         commit(tx, doing).await?;
+        if replaced.is_some() {
+            self.put_audit_head(&self.audit_head().await?)?;
+        }
         Ok(true)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::domain::clock::Timestamp;
@@ -22,6 +22,9 @@ use crate::store::row::{Reader, json, millis, number};
 use crate::store::runs::{StepRecord, append_event};
 use crate::store::{Store, commit};
 
+/// So many runs that a lock stops are put back by one look at their lane.
+const HELD_BACK: usize = 50;
+
 /// What a look at a lane came to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
@@ -33,6 +36,19 @@ pub enum Claim {
     Busy,
     /// Nothing waits.
     Empty,
+}
+
+/// The run that is next in its lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The lane's key.
+    pub lane: String,
+    /// Which run.
+    pub run: RunId,
+    /// When its bell was last rung.
+    pub rung_at: Option<Timestamp>,
+    /// Whether another run of the lane is under way.
+    pub busy: bool,
 }
 
 /// What giving a claimed run back came to.
@@ -139,6 +155,25 @@ impl Store {
         Ok(Claim::Taken(Box::new(run)))
     }
 
+    /// How often a run that waits in the lane of `run` was claimed at most.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn most_attempts_beside(&self, run: RunId) -> Result<u32, StoreError> {
+        let doing = "look at a lane";
+        let row = sqlx::query(
+            "SELECT COALESCE(MAX(attempts), 0) AS attempts FROM runs WHERE state = 'queued' \
+             AND lane = (SELECT lane FROM runs WHERE id = ?)",
+        )
+        .bind(run.to_string())
+        .fetch_one(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        let attempts = Reader::new(&row, doing).number("attempts")?;
+        Ok(u32::try_from(attempts).unwrap_or(u32::MAX))
+    }
+
     /// Prolongs the claims of this worker on `runs`.
     ///
     /// # Errors
@@ -171,11 +206,12 @@ impl Store {
     /// When the ledger cannot be read.
     pub async fn claimed_runs(&self) -> Result<Vec<Run>, StoreError> {
         let doing = "list claimed runs";
-        let rows = sqlx::query("SELECT * FROM runs WHERE state = 'running' ORDER BY id")
+        // sorted here: by the index of ids SQLite would read every run that ever was
+        let rows = sqlx::query("SELECT * FROM runs WHERE state = 'running'")
             .fetch_all(&self.read)
             .await
             .map_err(StoreError::while_doing(doing))?;
-        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+        in_order(&rows, doing)
     }
 
     /// Claimed runs of which a person has asked something: to stop, or to take a word about how it went.
@@ -186,12 +222,12 @@ impl Store {
     pub async fn claimed_runs_asked_about(&self) -> Result<Vec<Run>, StoreError> {
         let doing = "list claimed runs that a person has asked something of";
         let rows = sqlx::query(
-            "SELECT * FROM runs WHERE state = 'running' AND (cancel_by IS NOT NULL OR verdict IS NOT NULL) ORDER BY id",
+            "SELECT * FROM runs WHERE state = 'running' AND (cancel_by IS NOT NULL OR verdict IS NOT NULL)",
         )
         .fetch_all(&self.read)
         .await
         .map_err(StoreError::while_doing(doing))?;
-        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+        in_order(&rows, doing)
     }
 
     /// Takes over a claimed run from a worker that is gone: a new fence, so that the old one's writes are refused.
@@ -446,30 +482,36 @@ impl Store {
         Ok(true)
     }
 
-    /// Heads of lanes in which nothing runs, as far as their bell was never rung, or rung before `stale`; and whether it
-    /// was rung at all.
+    /// Heads of the next lanes after `after` in which something waits: from one lane to the next, whatever waits in each.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be read.
-    pub async fn unrung_heads(&self, stale: Timestamp, limit: u32) -> Result<Vec<(RunId, bool)>, StoreError> {
+    pub async fn heads(&self, after: &str, lanes: u32) -> Result<Vec<Head>, StoreError> {
         let doing = "list the heads of lanes";
         let rows = sqlx::query(
-            "SELECT id, rung_at FROM (SELECT id, lane, rung_at, ROW_NUMBER() OVER (PARTITION BY lane ORDER BY requested_at, \
-             deployment_id) AS place FROM runs WHERE state = 'queued') AS heads \
-             WHERE place = 1 AND (rung_at IS NULL OR rung_at <= ?) \
-             AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.lane = heads.lane AND r.state = 'running') \
-             ORDER BY id LIMIT ?",
+            "WITH RECURSIVE lanes (lane) AS (SELECT * FROM (SELECT lane FROM runs WHERE state = 'queued' AND lane > ?1 \
+             ORDER BY lane LIMIT 1) UNION ALL SELECT (SELECT r.lane FROM runs r WHERE r.state = 'queued' \
+             AND r.lane > lanes.lane ORDER BY r.lane LIMIT 1) FROM lanes WHERE lanes.lane IS NOT NULL LIMIT ?2) \
+             SELECT lanes.lane, h.id, h.rung_at, \
+             EXISTS (SELECT 1 FROM runs r WHERE r.lane = lanes.lane AND r.state = 'running') AS busy \
+             FROM lanes JOIN runs h ON h.id = (SELECT q.id FROM runs q WHERE q.lane = lanes.lane AND q.state = 'queued' \
+             ORDER BY q.requested_at, q.deployment_id LIMIT 1)",
         )
-        .bind(millis(stale))
-        .bind(limit)
+        .bind(after)
+        .bind(lanes)
         .fetch_all(&self.read)
         .await
         .map_err(StoreError::while_doing(doing))?;
         rows.iter()
             .map(|row| {
                 let row = Reader::new(row, doing);
-                Ok((row.parsed("id")?, row.maybe_time("rung_at")?.is_some()))
+                Ok(Head {
+                    lane: row.text("lane")?,
+                    run: row.parsed("id")?,
+                    rung_at: row.maybe_time("rung_at")?,
+                    busy: row.number("busy")? != 0,
+                })
             })
             .collect()
     }
@@ -507,6 +549,13 @@ impl Store {
     }
 }
 
+fn in_order(rows: &[SqliteRow], doing: &'static str) -> Result<Vec<Run>, StoreError> {
+    let runs = rows.iter().map(|row| Reader::new(row, doing).run());
+    let mut runs: Vec<Run> = runs.collect::<Result<_, _>>()?;
+    runs.sort_by_key(|run| run.id);
+    Ok(runs)
+}
+
 /// The first of a lane that no lock stops, and whether one was stopped: that one goes back before the door. A decision may have
 /// been made before the lock came, and a run may come back from a worker that died.
 async fn head(
@@ -516,7 +565,8 @@ async fn head(
 ) -> Result<(Option<Run>, bool), StoreError> {
     let doing = "find the head of a lane";
     let mut held_back = false;
-    loop {
+    // of more, the rest at the next bell: others wait for this transaction
+    for _ in 0..HELD_BACK {
         let row = sqlx::query(
             "SELECT * FROM runs WHERE lane = ? AND state = 'queued' ORDER BY requested_at, deployment_id LIMIT 1",
         )
@@ -537,6 +587,7 @@ async fn head(
         }
         held_back = true;
     }
+    Ok((None, held_back))
 }
 
 async fn next_fence(connection: &mut SqliteConnection, lane: &str) -> Result<Fence, StoreError> {

@@ -15,7 +15,7 @@ use crate::store::locks;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::row::{Reader, json, millis, number};
 use crate::store::runs::{SeenLane, append_event};
-use crate::store::{Store, commit, warrants};
+use crate::store::{Store, audit, commit, warrants};
 
 /// Rows of one statement: few enough that a write of somebody else never waits long.
 const CHUNK: usize = 64;
@@ -164,7 +164,7 @@ impl Store {
         )
         .await?;
         tell_of_force(&mut tx, run, evidence.at).await?;
-        insert_decision(&mut tx, run.delivery, Some(run.id), evidence).await?;
+        insert_decision(&mut tx, run, evidence).await?;
         for one in displaced {
             displace(&mut tx, one, evidence.at).await?;
         }
@@ -219,6 +219,21 @@ impl Store {
         commit(tx, doing).await
     }
 
+    /// Lets further runs give way: more than one decision lists.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn record_displaced(&self, displaced: &[Displaced], at: Timestamp) -> Result<(), StoreError> {
+        let doing = "let runs give way";
+        let _turn = self.deciding.lock().await;
+        let mut tx = self.begin(doing).await?;
+        for one in displaced {
+            displace(&mut tx, one, at).await?;
+        }
+        commit(tx, doing).await
+    }
+
     /// Moves a held run to what a new look at it came to.
     ///
     /// # Errors
@@ -268,7 +283,7 @@ impl Store {
         if changed.rows_affected() == 0 {
             return Ok(Rechecked::NotHeld);
         }
-        insert_decision(&mut tx, run.delivery, Some(run.id), evidence).await?;
+        insert_decision(&mut tx, run, evidence).await?;
         let reasons = run.reason.iter().cloned().collect();
         append_event(
             &mut tx,
@@ -413,25 +428,23 @@ async fn settle(
     Ok(())
 }
 
-async fn insert_decision(
-    connection: &mut SqliteConnection,
-    delivery: DeliveryId,
-    run: Option<RunId>,
-    evidence: &Evidence,
-) -> Result<(), StoreError> {
+/// With the row of the audit log that tells of it.
+async fn insert_decision(connection: &mut SqliteConnection, run: &Run, evidence: &Evidence) -> Result<(), StoreError> {
+    let position = audit::decided(connection, run, evidence).await?;
     sqlx::query(
-        "INSERT INTO decisions (id, delivery_id, run_id, decided_at, verdict, facts, rules, decision, config_digest) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO decisions (id, delivery_id, run_id, decided_at, verdict, facts, rules, decision, config_digest, \
+         audit_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&evidence.id)
-    .bind(delivery.to_string())
-    .bind(run.map(|run| run.to_string()))
+    .bind(run.delivery.to_string())
+    .bind(run.id.to_string())
     .bind(millis(evidence.at))
     .bind(&evidence.verdict)
     .bind(&evidence.facts)
     .bind(&evidence.rules)
     .bind(&evidence.decision)
     .bind(&evidence.config_digest)
+    .bind(number(position))
     .execute(connection)
     .await
     .map_err(StoreError::while_doing("record a decision"))?;

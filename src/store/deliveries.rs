@@ -13,12 +13,13 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::domain::audit::{By, Deed, Entry, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::delivery::{Disposition, Source};
 use crate::domain::ids::DeliveryId;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, millis, number};
-use crate::store::{Store, commit};
+use crate::store::{Store, audit, commit};
 
 /// GitHub waits ten seconds; below that it can still be told to try again.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -490,21 +491,32 @@ impl Store {
         commit(tx, doing).await
     }
 
-    /// Puts a stored delivery before the door again, unless it has had its effect.
+    /// Puts a stored delivery before the door again because somebody wants it, unless it has had its effect.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be written.
-    pub async fn reopen_delivery(&self, id: DeliveryId) -> Result<bool, StoreError> {
+    pub async fn reopen_delivery(&self, id: DeliveryId, by: By, now: Timestamp) -> Result<bool, StoreError> {
+        let doing = "reopen a delivery";
+        let mut tx = self.begin(doing).await?;
         let changed = sqlx::query(
             "UPDATE deliveries SET disposition = 'received', attempts = 0, next_attempt_at = NULL, detail = NULL \
              WHERE id = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE delivery_id = deliveries.id)",
         )
         .bind(id.to_string())
-        .execute(&self.write)
+        .execute(&mut *tx)
         .await
-        .map_err(StoreError::while_doing("reopen a delivery"))?;
-        Ok(changed.rows_affected() == 1)
+        .map_err(StoreError::while_doing(doing))?;
+        if changed.rows_affected() != 1 {
+            return Ok(false);
+        }
+        let subject = Subject {
+            delivery: Some(id),
+            ..Subject::default()
+        };
+        audit::append(&mut tx, &Entry::new(now, Deed::Replayed).by(by).about(subject)).await?;
+        commit(tx, doing).await?;
+        Ok(true)
     }
 }
 

@@ -170,7 +170,7 @@ async fn due<'c>(
     let doing = "look what is due in the outbox";
     let row = sqlx::query(
         "SELECT o.id, o.terminal FROM outbox o WHERE o.kind = ?1 AND COALESCE(o.recipient, '') = ?3 \
-         AND ((o.state = 'pending' AND o.next_attempt_at <= ?2) OR (o.state = 'sending' AND o.claimed_until <= ?2)) \
+         AND o.state IN ('pending', 'sending') AND ((o.state = 'pending' AND o.next_attempt_at <= ?2) OR (o.state = 'sending' AND o.claimed_until <= ?2)) \
          AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.key = o.key AND p.id < o.id \
                          AND p.state IN ('pending', 'sending')) \
          AND NOT EXISTS (SELECT 1 FROM copied) \
@@ -293,8 +293,13 @@ impl Store {
     /// When the ledger cannot be read.
     pub async fn awaited_recipients(&self) -> Result<Vec<String>, StoreError> {
         let doing = "list for whom something waits in the outbox";
+        // from one to the next, whatever waits for each
         let rows = sqlx::query(
-            "SELECT DISTINCT recipient FROM outbox WHERE state IN ('pending', 'sending') AND recipient IS NOT NULL",
+            "WITH RECURSIVE awaited (recipient) AS (SELECT MIN(recipient) FROM outbox \
+             WHERE state IN ('pending', 'sending') AND recipient IS NOT NULL \
+             UNION ALL SELECT (SELECT MIN(o.recipient) FROM outbox o WHERE o.state IN ('pending', 'sending') \
+             AND o.recipient IS NOT NULL AND o.recipient > awaited.recipient) FROM awaited \
+             WHERE awaited.recipient IS NOT NULL) SELECT recipient FROM awaited WHERE recipient IS NOT NULL",
         )
         .fetch_all(&self.read)
         .await
@@ -312,7 +317,7 @@ impl Store {
     pub async fn bury_all_for(&self, recipient: &str, error: &str, now: Timestamp) -> Result<u64, StoreError> {
         let done = sqlx::query(
             "UPDATE outbox SET state = 'dead', last_error = ? WHERE recipient = ? \
-             AND (state = 'pending' OR (state = 'sending' AND claimed_until <= ?))",
+             AND state IN ('pending', 'sending') AND (state = 'pending' OR (state = 'sending' AND claimed_until <= ?))",
         )
         .bind(error)
         .bind(recipient)
@@ -351,6 +356,25 @@ impl Store {
             .execute(&self.write)
             .await
             .map_err(StoreError::while_doing("release a dead sender's messages"))?;
+        Ok(())
+    }
+
+    /// The same for one line of a sender that lives and has nothing of it under way: what it could not write down is asked about and
+    /// written again, without waiting for the claim to lapse.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub async fn release_line(&self, sender: &str, line: &Line) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET claimed_until = 0 WHERE state = 'sending' AND claimed_by = ? AND kind = ? AND recipient IS ?",
+        )
+        .bind(sender)
+        .bind(line.kind.as_str())
+        .bind(line.recipient.as_deref())
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::while_doing("take up messages again"))?;
         Ok(())
     }
 

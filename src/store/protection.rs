@@ -3,6 +3,7 @@
 //! A look takes a claim with a fence, and whoever was overtaken writes nothing: so a job gets one answer, which goes into the
 //! outbox in the transaction that settles it.
 
+use crate::domain::audit::{Deed, Entry, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeliveryId, Fence};
 use crate::domain::protection::{ProtectionRequest, ProtectionState};
@@ -11,7 +12,7 @@ use crate::store::decisions::Evidence;
 use crate::store::error::StoreError;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::row::{Reader, json, millis, number};
-use crate::store::{Store, commit};
+use crate::store::{Store, audit, commit};
 
 /// A request as the ledger has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,6 +165,20 @@ impl Store {
         .map_err(&failed)?;
         if changed.rows_affected() == 0 {
             return Ok(false);
+        }
+        if let Some(evidence) = evidence.filter(|_| final_word) {
+            let deed = Deed::Answered {
+                state: settled.state.as_str().to_owned(),
+                reason: settled.reason.clone().map(Box::new),
+                request: claimed.id.clone(),
+                evidence: audit::digest(evidence),
+            };
+            let subject = Subject {
+                delivery: Some(claimed.delivery),
+                config: Some(evidence.config_digest.clone()),
+                ..Subject::deployment(&claimed.request.deployment)
+            };
+            audit::append(&mut tx, &Entry::new(now, deed).about(subject)).await?;
         }
         outbox::put(&mut tx, &settled.outgoing, now).await?;
         commit(tx, doing).await?;

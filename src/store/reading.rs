@@ -7,11 +7,12 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use crate::domain::clock::Timestamp;
 use crate::domain::delivery::Source;
 use crate::domain::ids::{DeliveryId, DeploymentId, RepositoryId};
-use crate::domain::run::Run;
+use crate::domain::run::{LaneKey, Run, RunState};
 use crate::store::Store;
 use crate::store::dead_letters::LOST;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, millis, number};
+use crate::store::runs::Age;
 
 /// What waits, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -121,6 +122,88 @@ impl Store {
         rows.iter().map(|row| Reader::new(row, doing).run()).collect()
     }
 
+    /// The runs of an environment that have not ended, in the order in which they were asked for: at most so many of
+    /// them, and how many there are.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn open_runs_of(&self, at: At<'_>, limit: u32) -> Result<(Vec<Run>, u64), StoreError> {
+        let doing = "list runs of an environment that have not ended";
+        let failed = StoreError::while_doing(doing);
+        let there = "host = ? AND repository = ? COLLATE NOCASE AND environment = ? COLLATE NOCASE \
+                     AND state IN ('running', 'queued', 'held')";
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT * FROM runs WHERE {there} ORDER BY requested_at, deployment_id LIMIT ?"
+        )))
+        .bind(at.host)
+        .bind(at.repository)
+        .bind(at.environment)
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await
+        .map_err(&failed)?;
+        let runs: Vec<Run> = rows
+            .iter()
+            .map(|row| Reader::new(row, doing).run())
+            .collect::<Result<_, _>>()?;
+        if runs.len() < limit as usize {
+            let count = runs.len() as u64;
+            return Ok((runs, count));
+        }
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT COUNT(*) AS open FROM runs WHERE {there}"
+        )))
+        .bind(at.host)
+        .bind(at.repository)
+        .bind(at.environment)
+        .fetch_one(&self.read)
+        .await
+        .map_err(&failed)?;
+        Ok((runs, Reader::new(&row, doing).number("open")?))
+    }
+
+    /// How many queued runs of a lane come before a deployment, or are there at all, by what they are to do; and the one that
+    /// works there.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn line_before(
+        &self,
+        lane: &LaneKey,
+        before: Option<Age>,
+    ) -> Result<(Vec<(Run, u64)>, Option<Run>), StoreError> {
+        let doing = "look who comes before in a lane";
+        let failed = StoreError::while_doing(doing);
+        let (at, id) = before.map_or((i64::MAX, i64::MAX), |(at, id)| (millis(at), number(id.0)));
+        let rows = sqlx::query(
+            "SELECT runs.*, alike.count FROM (SELECT MIN(id) AS first, COUNT(*) AS count FROM runs WHERE lane = ?1 \
+             AND state = 'queued' AND (requested_at, deployment_id) < (?2, ?3) GROUP BY repository, environment, task) AS alike \
+             JOIN runs ON runs.id = alike.first",
+        )
+        .bind(lane.as_str())
+        .bind(at)
+        .bind(id)
+        .fetch_all(&self.read)
+        .await
+        .map_err(&failed)?;
+        let queued = rows
+            .iter()
+            .map(|row| {
+                let row = Reader::new(row, doing);
+                Ok((row.run()?, row.number("count")?))
+            })
+            .collect::<Result<_, StoreError>>()?;
+        let row = sqlx::query("SELECT * FROM runs WHERE lane = ? AND state = 'running'")
+            .bind(lane.as_str())
+            .fetch_optional(&self.read)
+            .await
+            .map_err(&failed)?;
+        let works = row.map(|row| Reader::new(&row, doing).run()).transpose()?;
+        Ok((queued, works))
+    }
+
     /// Every run that has not ended, in the order in which they were asked for.
     ///
     /// # Errors
@@ -226,9 +309,10 @@ impl Store {
     /// When the ledger cannot be read.
     pub async fn runs_starting_with(&self, prefix: &str) -> Result<Vec<Run>, StoreError> {
         let doing = "find a run";
-        let rows = sqlx::query("SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY id DESC LIMIT 2")
-            .bind(number(prefix.len() as u64))
+        // ids are of letters and digits, and `~` comes after all of them
+        let rows = sqlx::query("SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 2")
             .bind(prefix)
+            .bind(format!("{prefix}~"))
             .fetch_all(&self.read)
             .await
             .map_err(StoreError::while_doing(doing))?;
@@ -244,9 +328,13 @@ impl Store {
         let Some(lane) = &run.lane else {
             return Ok(None);
         };
-        let contents = self.lane(lane, None).await?;
-        let place = contents.queued.iter().position(|(id, _, _)| *id == run.id);
-        Ok(place.and_then(|place| u32::try_from(place + 1).ok()))
+        if run.state != RunState::Queued {
+            return Ok(None);
+        }
+        let before = self
+            .queued_before(lane, Some((run.requested_at, run.deployment)))
+            .await?;
+        Ok(u32::try_from(before + 1).ok())
     }
 
     /// What waits.

@@ -1,11 +1,12 @@
 //! Which repository is meant by each name of the configuration.
 
 use crate::domain::access::KnownRepository;
+use crate::domain::audit::{By, Deed, Entry, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{InstallationId, RepositoryId};
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, millis, number};
-use crate::store::{Store, commit};
+use crate::store::{Store, audit, commit};
 
 impl Store {
     /// Every repository that was seen under a configured name, also under one that is not configured any more.
@@ -75,19 +76,35 @@ impl Store {
         commit(tx, doing).await
     }
 
-    /// Forgets what is known of the repository of a configured name. Whether anything was.
+    /// Forgets what is known of the repository of a configured name because somebody wants it. Whether anything was.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be written.
-    pub async fn forget_repository(&self, host: &str, configured: &str) -> Result<bool, StoreError> {
+    pub async fn forget_repository(
+        &self,
+        host: &str,
+        configured: &str,
+        by: By,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let doing = "forget a repository";
+        let mut tx = self.begin(doing).await?;
         let changed = sqlx::query("DELETE FROM repositories WHERE host = ? AND configured = ?")
             .bind(host)
             .bind(configured.to_ascii_lowercase())
-            .execute(&self.write)
+            .execute(&mut *tx)
             .await
-            .map_err(StoreError::while_doing("forget a repository"))?;
-        Ok(changed.rows_affected() > 0)
+            .map_err(StoreError::while_doing(doing))?;
+        if changed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let entry = Entry::new(now, Deed::Forgot)
+            .by(by)
+            .about(Subject::repository(configured));
+        audit::append(&mut tx, &entry).await?;
+        commit(tx, doing).await?;
+        Ok(true)
     }
 
     /// Forgets an installation wherever it is remembered: of these repositories, or of all where none are named. Whoever needs

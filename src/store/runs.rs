@@ -8,11 +8,11 @@ use crate::domain::ids::{DeploymentId, RepositoryId, RunId};
 use crate::domain::lock::{Lock, Place};
 use crate::domain::run::{LaneKey, Run};
 use crate::domain::timeline::RunEvent;
-use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::locks;
 use crate::store::row::{Reader, json, millis, number};
 use crate::store::tallies;
+use crate::store::{Store, audit, commit};
 
 /// How a step of a run ended, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +27,29 @@ pub struct StepRecord {
     pub finished_at: Option<Timestamp>,
 }
 
+/// So many of the runs that wait in a lane are given way to by one decision; of more, the rest by the next look.
+pub const LISTED: usize = 200;
+
+/// Age of a deployment: GitHub's time and number of it.
+pub type Age = (Timestamp, DeploymentId);
+
+/// Which of the runs that wait in a lane matter. A lane may hold any number of them, and no decision looks at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The last queued one before this deployment: everybody waits for their turn.
+    Before(Age),
+    /// The last queued one.
+    Last,
+    /// The oldest, held ones too: they give way.
+    Oldest,
+}
+
 /// What a lane holds, as far as a decision needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LaneContents {
     /// The run that has been claimed.
     pub active: Option<RunId>,
-    /// Queued runs in their order, with GitHub's number and time of their deployment.
+    /// Those queued runs that matter, in their order, with GitHub's number and time of their deployment.
     pub queued: Vec<(RunId, DeploymentId, Timestamp)>,
     /// Held runs, likewise.
     pub held: Vec<(RunId, DeploymentId, Timestamp)>,
@@ -50,33 +67,54 @@ pub struct SeenLane {
     pub lane: LaneKey,
     /// The environment that would be changed; a plan changes none.
     pub place: Option<Place>,
+    /// What matters of it.
+    pub part: Part,
     /// What it held.
     pub contents: LaneContents,
 }
 
 impl SeenLane {
     pub(crate) async fn has_moved(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-        Ok(lane_contents(connection, &self.lane, self.place.as_ref()).await? != self.contents)
+        Ok(lane_contents(connection, &self.lane, self.place.as_ref(), self.part).await? != self.contents)
     }
 }
+
+/// The one that works, and the newest that was ever accepted: one row of each.
+const ENDS: &str = "SELECT 'active' AS part, id, deployment_id, requested_at FROM runs WHERE lane = ?1 AND state = 'running' \
+    UNION ALL SELECT * FROM (SELECT 'newest', id, deployment_id, requested_at FROM runs \
+    WHERE lane = ?1 AND state NOT IN ('rejected', 'superseded') ORDER BY requested_at DESC, deployment_id DESC LIMIT 1) ";
+const BEFORE: &str = "UNION ALL SELECT * FROM (SELECT 'queued', id, deployment_id, requested_at FROM runs \
+    WHERE lane = ?1 AND state = 'queued' AND (requested_at, deployment_id) < (?2, ?3) \
+    ORDER BY requested_at DESC, deployment_id DESC LIMIT 1)";
+const OLDEST: &str = "UNION ALL SELECT * FROM (SELECT 'queued', id, deployment_id, requested_at FROM runs \
+    WHERE lane = ?1 AND state = 'queued' ORDER BY requested_at, deployment_id LIMIT ?2) \
+    UNION ALL SELECT * FROM (SELECT 'held', id, deployment_id, requested_at FROM runs \
+    WHERE lane = ?1 AND state = 'held' ORDER BY requested_at, deployment_id LIMIT ?2)";
 
 async fn lane_contents(
     connection: &mut SqliteConnection,
     lane: &LaneKey,
     place: Option<&Place>,
+    part: Part,
 ) -> Result<LaneContents, StoreError> {
     let doing = "read a lane";
-    let rows = sqlx::query(
-        "SELECT id, state, deployment_id, requested_at FROM runs \
-         WHERE lane = ?1 AND (state = 'running' OR state = 'queued' OR state = 'held' OR id = \
-             (SELECT id FROM runs WHERE lane = ?1 AND state NOT IN ('rejected', 'superseded') \
-              ORDER BY requested_at DESC, deployment_id DESC LIMIT 1)) \
-         ORDER BY requested_at, deployment_id",
-    )
-    .bind(lane.as_str())
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(StoreError::while_doing(doing))?;
+    let query = match part {
+        Part::Before((at, id)) => sqlx::query(sqlx::AssertSqlSafe(format!("{ENDS}{BEFORE}")))
+            .bind(lane.as_str())
+            .bind(millis(at))
+            .bind(number(id.0)),
+        Part::Last => sqlx::query(sqlx::AssertSqlSafe(format!("{ENDS}{BEFORE}")))
+            .bind(lane.as_str())
+            .bind(i64::MAX)
+            .bind(i64::MAX),
+        Part::Oldest => sqlx::query(sqlx::AssertSqlSafe(format!("{ENDS}{OLDEST}")))
+            .bind(lane.as_str())
+            .bind(number(LISTED as u64)),
+    };
+    let rows = query
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
     let mut contents = LaneContents::default();
     if let Some(place) = place {
         contents.lock = locks::active(connection, place).await?;
@@ -88,18 +126,18 @@ async fn lane_contents(
             DeploymentId(row.number("deployment_id")?),
             row.time("requested_at")?,
         );
-        contents.newest = Some((entry.1, entry.2));
-        match row.text("state")?.as_str() {
-            "running" => contents.active = Some(entry.0),
+        match row.text("part")?.as_str() {
+            "active" => contents.active = Some(entry.0),
+            "newest" => contents.newest = Some((entry.1, entry.2)),
             "queued" => contents.queued.push(entry),
-            "held" => contents.held.push(entry),
-            _ => {}
+            _ => contents.held.push(entry),
         }
     }
     Ok(contents)
 }
 
-/// Adds an entry to a run's timeline; the run is in the state that the entry tells of. One that ends it is counted.
+/// Adds an entry to a run's timeline, and to the audit log where somebody decided it; the run is in the state that the entry tells
+/// of. One that ends it is counted.
 pub(crate) async fn append_event(
     connection: &mut SqliteConnection,
     run: RunId,
@@ -116,6 +154,7 @@ pub(crate) async fn append_event(
     .execute(&mut *connection)
     .await
     .map_err(StoreError::while_doing("record an event of a run"))?;
+    audit::noted(connection, run, at, event).await?;
     tallies::count(connection, run, event).await
 }
 
@@ -127,8 +166,9 @@ impl Store {
     /// When the ledger cannot be written.
     pub async fn append_event(&self, run: RunId, at: Timestamp, event: &RunEvent) -> Result<(), StoreError> {
         let doing = "record an event of a run";
-        let mut connection = self.write.acquire().await.map_err(StoreError::while_doing(doing))?;
-        append_event(&mut connection, run, at, event).await
+        let mut tx = self.begin(doing).await?;
+        append_event(&mut tx, run, at, event).await?;
+        commit(tx, doing).await
     }
 
     /// One run.
@@ -226,18 +266,38 @@ impl Store {
             .collect()
     }
 
-    /// What a lane holds, and who has locked its environment.
+    /// What a lane holds, as far as it matters, and who has locked its environment.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be read.
-    pub async fn lane(&self, lane: &LaneKey, place: Option<&Place>) -> Result<LaneContents, StoreError> {
+    pub async fn lane(&self, lane: &LaneKey, place: Option<&Place>, part: Part) -> Result<LaneContents, StoreError> {
         let mut connection = self
             .read
             .acquire()
             .await
             .map_err(StoreError::while_doing("read a lane"))?;
-        lane_contents(&mut connection, lane, place).await
+        lane_contents(&mut connection, lane, place, part).await
+    }
+
+    /// How many queued runs of a lane come before a deployment, or are there at all.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn queued_before(&self, lane: &LaneKey, before: Option<Age>) -> Result<u64, StoreError> {
+        let doing = "count what waits in a lane";
+        let (at, id) = before.map_or((i64::MAX, i64::MAX), |(at, id)| (millis(at), number(id.0)));
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS ahead FROM runs WHERE lane = ? AND state = 'queued' AND (requested_at, deployment_id) < (?, ?)",
+        )
+        .bind(lane.as_str())
+        .bind(at)
+        .bind(id)
+        .fetch_one(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+        Reader::new(&row, doing).number("ahead")
     }
 
     /// The newest runs of a lane, by GitHub's time of their deployment, the newest first.
@@ -257,23 +317,38 @@ impl Store {
         rows.iter().map(|row| Reader::new(row, doing).run()).collect()
     }
 
-    /// Held runs that are due for another look.
+    /// Held runs that are due for another look: `limit` of those that became due last, because somebody has just said that
+    /// something about them has changed, and as many of those that have been due for longest.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be read.
     pub async fn held_runs_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Run>, StoreError> {
         let doing = "list held runs";
-        let rows = sqlx::query(
+        let mut runs: Vec<Run> = Vec::new();
+        for query in [
+            "SELECT * FROM runs WHERE state = 'held' AND check_after <= ? AND NOT EXISTS (SELECT 1 FROM copied) \
+             ORDER BY check_after DESC LIMIT ?",
             "SELECT * FROM runs WHERE state = 'held' AND check_after <= ? AND NOT EXISTS (SELECT 1 FROM copied) \
              ORDER BY check_after LIMIT ?",
-        )
-        .bind(millis(now))
-        .bind(limit)
-        .fetch_all(&self.read)
-        .await
-        .map_err(StoreError::while_doing(doing))?;
-        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+        ] {
+            let rows = sqlx::query(query)
+                .bind(millis(now))
+                .bind(limit)
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::while_doing(doing))?;
+            for row in &rows {
+                let run = Reader::new(row, doing).run()?;
+                if runs.iter().all(|one| one.id != run.id) {
+                    runs.push(run);
+                }
+            }
+            if rows.len() < limit as usize {
+                break;
+            }
+        }
+        Ok(runs)
     }
 
     /// Makes every held run of a commit due for another look now. Returns how many there are.

@@ -94,17 +94,35 @@ impl Store {
         Ok(())
     }
 
-    /// Those of which more is to be told.
+    /// The next after `after` of which more is to be told.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be read.
-    pub async fn open_slack_messages(&self) -> Result<Vec<SlackMessageRow>, StoreError> {
+    pub async fn open_slack_messages(&self, after: &str, limit: u32) -> Result<Vec<SlackMessageRow>, StoreError> {
         let doing = "list messages in Slack";
-        let rows = sqlx::query("SELECT * FROM slack_messages WHERE open = 1 ORDER BY run_id")
+        let rows = sqlx::query("SELECT * FROM slack_messages WHERE open = 1 AND run_id > ? ORDER BY run_id LIMIT ?")
+            .bind(after)
+            .bind(limit)
             .fetch_all(&self.read)
             .await
             .map_err(StoreError::while_doing(doing))?;
+        rows.iter().map(|row| read(&Reader::new(row, doing))).collect()
+    }
+
+    /// Those about runs that are under way.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn slack_messages_of_running(&self) -> Result<Vec<SlackMessageRow>, StoreError> {
+        let doing = "list messages in Slack about runs under way";
+        let rows = sqlx::query(
+            "SELECT m.* FROM runs r JOIN slack_messages m ON m.run_id = r.id WHERE r.state = 'running' AND m.open = 1",
+        )
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
         rows.iter().map(|row| read(&Reader::new(row, doing))).collect()
     }
 

@@ -169,9 +169,13 @@ impl Store {
     pub async fn oldest(&self, now: Timestamp) -> Result<Oldest, StoreError> {
         let doing = "look for what has waited longest";
         let row = sqlx::query(
-            "SELECT (SELECT MIN(received_at) FROM deliveries WHERE disposition = 'received') AS delivery, \
-             (SELECT MIN(requested_at) FROM runs q WHERE q.state = 'queued' AND NOT EXISTS \
-              (SELECT 1 FROM runs r WHERE r.lane = q.lane AND r.state = 'running')) AS idle_head, \
+            "WITH RECURSIVE lanes (lane) AS (SELECT * FROM (SELECT lane FROM runs WHERE state = 'queued' ORDER BY lane LIMIT 1) \
+             UNION ALL SELECT (SELECT r.lane FROM runs r WHERE r.state = 'queued' AND r.lane > lanes.lane \
+             ORDER BY r.lane LIMIT 1) FROM lanes WHERE lanes.lane IS NOT NULL) \
+             SELECT (SELECT received_at FROM deliveries WHERE disposition = 'received' ORDER BY id LIMIT 1) AS delivery, \
+             (SELECT MIN((SELECT q.requested_at FROM runs q WHERE q.lane = lanes.lane AND q.state = 'queued' \
+              ORDER BY q.requested_at, q.deployment_id LIMIT 1)) FROM lanes WHERE NOT EXISTS \
+              (SELECT 1 FROM runs r WHERE r.lane = lanes.lane AND r.state = 'running')) AS idle_head, \
              (SELECT MIN(created_at) FROM outbox WHERE state IN ('pending', 'sending')) AS outgoing, \
              (SELECT COUNT(*) FROM locks WHERE since IS NOT NULL AND ended_at IS NULL \
               AND (until IS NULL OR until > ?)) AS locks",

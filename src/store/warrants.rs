@@ -2,12 +2,14 @@
 
 use sqlx::sqlite::SqliteConnection;
 
+use crate::domain::actor::Actor;
+use crate::domain::audit::{By, Deed, Entry, Subject};
 use crate::domain::ids::{DeploymentId, RepositoryId};
 use crate::domain::lock::Place;
 use crate::domain::warrant::Warrant;
-use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, json, millis, number};
+use crate::store::{Store, audit, commit};
 
 const BIND: &str =
     "UPDATE warrants SET deployment_id = ?1 WHERE nonce = ?2 AND (deployment_id IS NULL OR deployment_id = ?1)";
@@ -19,6 +21,8 @@ impl Store {
     ///
     /// When the ledger cannot be written.
     pub async fn write_warrant(&self, warrant: &Warrant) -> Result<(), StoreError> {
+        let doing = "write down who asks for a deployment";
+        let mut tx = self.begin(doing).await?;
         sqlx::query(
             "INSERT INTO warrants (nonce, host, repository_id, app, environment, task, git_ref, actor, room, force, asked_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -34,10 +38,20 @@ impl Store {
         .bind(warrant.room.as_deref())
         .bind(warrant.force)
         .bind(millis(warrant.at))
-        .execute(&self.write)
+        .execute(&mut *tx)
         .await
-        .map_err(StoreError::while_doing("write down who asks for a deployment"))?;
-        Ok(())
+        .map_err(StoreError::while_doing(doing))?;
+        let deed = Deed::Asked {
+            task: warrant.task.clone(),
+            git_ref: warrant.git_ref.clone(),
+            force: warrant.force,
+            room: warrant.room.clone(),
+        };
+        let entry = Entry::new(warrant.at, deed)
+            .by(By::from(&warrant.actor))
+            .about(Subject::place(&warrant.place));
+        audit::append(&mut tx, &entry).await?;
+        commit(tx, doing).await
     }
 
     /// Remembers which deployment GitHub made of it, unless another is known.
@@ -84,6 +98,18 @@ pub(crate) async fn bind(
         .await
         .map_err(StoreError::while_doing("remember which deployment somebody asked for"))?;
     Ok(bound.rows_affected() == 1)
+}
+
+/// Who asked, by the record of this nonce.
+pub(crate) async fn asked_by(connection: &mut SqliteConnection, nonce: &str) -> Result<Option<By>, StoreError> {
+    let doing = "find who asked for a deployment";
+    let row = sqlx::query("SELECT actor FROM warrants WHERE nonce = ?")
+        .bind(nonce)
+        .fetch_optional(connection)
+        .await
+        .map_err(StoreError::while_doing(doing))?;
+    let actor: Option<Actor> = row.map(|row| Reader::new(&row, doing).json("actor")).transpose()?;
+    Ok(actor.as_ref().map(By::from))
 }
 
 fn read(row: &Reader<'_>) -> Result<Warrant, StoreError> {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use ulid::Ulid;
+
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DeploymentId, RepositoryId, RunId};
 use crate::domain::run::Run;
@@ -183,24 +185,37 @@ impl Store {
             .collect()
     }
 
-    /// Held runs that were taken in by then, and of which nothing was said about their contexts.
+    /// The next held runs after `after` that were taken in by then, and whether something was said about their contexts.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be read.
-    pub async fn long_held(&self, taken_in_by: Timestamp, limit: u32) -> Result<Vec<Run>, StoreError> {
+    pub async fn long_held(
+        &self,
+        taken_in_by: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<(Run, bool)>, StoreError> {
         let doing = "list runs that are held for long";
+        // ids begin with the time at which they were made
+        let until = Ulid::from_parts(taken_in_by.timestamp_millis().unsigned_abs() + 1, 0).to_string();
         let rows = sqlx::query(
-            "SELECT * FROM runs WHERE state = 'held' AND created_at <= ? AND NOT EXISTS \
-             (SELECT 1 FROM watch_words w WHERE w.run_id = runs.id AND w.about = ?) ORDER BY id LIMIT ?",
+            "SELECT runs.*, EXISTS (SELECT 1 FROM watch_words w WHERE w.run_id = runs.id AND w.about = ?) AS said \
+             FROM runs WHERE state = 'held' AND id > ? AND id < ? ORDER BY id LIMIT ?",
         )
-        .bind(millis(taken_in_by))
         .bind(About::Contexts.as_str())
+        .bind(after)
+        .bind(until)
         .bind(limit)
         .fetch_all(&self.read)
         .await
         .map_err(StoreError::while_doing(doing))?;
-        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+        rows.iter()
+            .map(|row| {
+                let row = Reader::new(row, doing);
+                Ok((row.run()?, row.number("said")? != 0))
+            })
+            .collect()
     }
 
     /// Says something about a run. `false`, and nothing is said, where somebody else was first.

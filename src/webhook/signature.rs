@@ -169,6 +169,20 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_that_is_wrong_in_one_place_is_refused() {
+        for place in 0..DIGEST.len() {
+            let mut digest = DIGEST.to_owned();
+            let other = if &digest[place..=place] == "0" { "1" } else { "0" };
+            digest.replace_range(place..=place, other);
+            assert_eq!(
+                verified(&format!("sha256={digest}"), BODY, &[SECRET]),
+                Err(SignatureError::Mismatch),
+                "{digest}"
+            );
+        }
+    }
+
+    #[test]
     fn refuses_every_other_spelling_of_the_header() {
         let upper = DIGEST.to_uppercase();
         let short = &DIGEST[..62];

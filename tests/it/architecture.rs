@@ -253,3 +253,110 @@ fn no_unsafe_code_and_nothing_unfinished() {
         }
     }
 }
+
+/// What is secret, or proves that somebody knows something secret. Compared by `webhook::same`, by `Mac::verify_slice`, or not at all:
+/// `==` ends at the first byte that differs, and its time can be measured.
+const SECRET: &[&str] = &[
+    "expose_secret",
+    "secret",
+    "secrets",
+    "token",
+    "signature",
+    "digest",
+    "hmac",
+    "mac",
+    "password",
+    "claimed",
+    "finalize",
+];
+
+/// The same names for what is no secret: the file, and the comparison.
+const NO_SECRET: &[(&str, &str)] = &[
+    // the digest of a file, which everybody may know
+    ("provider/checkout/lfs.rs", "pointer.oid"),
+];
+
+/// The name at the end of what stands before a comparison, and at the end of the path that stands after it; calls that change only the
+/// form are left out.
+fn operands(line: &str, at: usize) -> [String; 2] {
+    let form = [
+        ".as_bytes()",
+        ".as_str()",
+        ".as_ref()",
+        ".as_slice()",
+        ".trim()",
+        ".to_owned()",
+        ".into_bytes()",
+        ".as_deref()",
+        ".len()",
+    ];
+    let mut before = line[..at].trim_end();
+    while let Some(shorter) = form.iter().find_map(|call| before.strip_suffix(call)) {
+        if before.ends_with(".len()") {
+            return [String::new(), String::new()];
+        }
+        before = shorter;
+    }
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let before = before.strip_suffix("()").unwrap_or(before);
+    let left = before.rsplit(|c: char| !is_name(c)).next().unwrap_or_default();
+    let after = line[at + 2..].trim_start().trim_start_matches(['&', '*']);
+    let path: String = after
+        .chars()
+        .take_while(|c| is_name(*c) || matches!(c, '.' | ':' | '(' | ')'))
+        .collect();
+    let mut path = path.as_str();
+    while let Some(shorter) = form
+        .iter()
+        .find_map(|call| path.trim_end_matches(')').strip_suffix(call.trim_end_matches(')')))
+    {
+        path = shorter;
+    }
+    let path = path.trim_end_matches([')', '(']);
+    let right = path.rsplit(|c: char| !is_name(c)).next().unwrap_or_default();
+    [left.to_owned(), right.to_owned()]
+}
+
+#[test]
+fn secrets_are_compared_in_constant_time() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for line in code(&source).lines() {
+            let signs = line.match_indices("==").chain(line.match_indices("!="));
+            for (at, _) in signs {
+                let odd = operands(line, at)
+                    .into_iter()
+                    .any(|name| SECRET.contains(&name.as_str()))
+                    || line.contains("expose_secret(")
+                    || line.contains("finalize(");
+                let known = NO_SECRET
+                    .iter()
+                    .any(|(file, text)| source.path.ends_with(file) && line.contains(text));
+                if odd && !known {
+                    wrong.push(format!("{}: {}", source.path.display(), line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "compared with `==` or `!=`:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_judge_of_comparisons_sees_the_known_ways() {
+    for line in [
+        "if given == secret {",
+        "    signature != expected",
+        "let ok = Sha256::digest(a) == self.digest;",
+        "if token.expose_secret().as_bytes() == shown {",
+        "a == b.mac.finalize()",
+        "return header.token.as_str() == shown;",
+    ] {
+        let at = line.find("==").or_else(|| line.find("!=")).unwrap();
+        let seen = operands(line, at).iter().any(|name| SECRET.contains(&name.as_str()));
+        assert!(
+            seen || line.contains("expose_secret("),
+            "{line} {:?}",
+            operands(line, at)
+        );
+    }
+}

@@ -16,6 +16,7 @@ use chima::provider::checkout::{CheckoutError, Checkouts, Wanted, remove_folder}
 use chima::provider::git::{Git, Remote};
 use tempfile::TempDir;
 
+mod damage;
 mod hostile;
 pub(crate) mod https;
 mod lfs;

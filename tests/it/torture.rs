@@ -1,7 +1,7 @@
 //! How often the tests that break Chima break it, and the table of what came of it.
 //!
-//! By default a few rounds of each, so that `script/test` stays quick. `script/torture` sets `CHIMA_TORTURE=1`, which means all of
-//! them, and `CHIMA_TORTURE_TABLE`, a file that takes one line for each test.
+//! By default a few rounds of each, so that `script/test` stays quick. `script/torture` sets `CHIMA_TORTURE`, how many of all rounds
+//! in percent, and `CHIMA_TORTURE_TABLE`, a file that takes one line for each test.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -10,17 +10,23 @@ use std::io::Write as _;
     clippy::disallowed_methods,
     reason = "how long it takes is set by whoever runs the tests"
 )]
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// How much of it was asked for, in percent.
+fn percent() -> u64 {
+    setting("CHIMA_TORTURE").map_or(0, |text| text.parse().unwrap())
+}
+
+/// Whether all of it was asked for.
+pub fn is_long() -> bool {
+    percent() >= 100
 }
 
 /// `long` on demand, `short` otherwise.
 pub fn rounds(short: u64, long: u64) -> u64 {
-    if setting("CHIMA_TORTURE").is_some() {
-        long
-    } else {
-        short
-    }
+    (long * percent() / 100).max(short)
 }
 
 /// One line of the table: what was done, how often, what came of it, what was asked for. Called where the test has passed.

@@ -15,6 +15,7 @@ pub mod steps;
 mod tools;
 mod watchdog;
 
+mod audit;
 mod auth;
 mod auto;
 mod bodies;
@@ -33,6 +34,7 @@ mod example;
 mod foreign;
 pub mod github_failures;
 mod happy;
+mod headers;
 mod hostile;
 mod lane;
 mod latest;

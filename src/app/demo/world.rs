@@ -113,6 +113,7 @@ impl DemoWorld {
   listen: {listen}
 data_dir: {folder}/data
 store: sqlite:{folder}/data/chima.db
+ephemeral: true
 queue: {queue}
 github:
   url: {github}

@@ -404,8 +404,8 @@ impl<'a> Conversation<'a> {
         let estimate = forecast.estimate(at, task).await?;
         // those that wait give way to the newest
         let all = spot.environment.lane == LaneOrder::Fifo;
-        let (position, wait) = forecast.line(&lane, |_| all).await?;
-        let line = (position > 1 || forecast.runs_in(&lane)).then_some((position, wait));
+        let line = forecast.line(&lane, None, all).await?;
+        let line = (line.position > 1 || line.works).then_some((line.position, line.wait));
         Ok(chat::prospects(line, estimate.as_ref()))
     }
 }

@@ -24,6 +24,8 @@ use crate::store::error::StoreError;
 
 /// So far back a ref is looked for in the history.
 const REMEMBERED: u32 = 100;
+/// So many runs of an environment that have not ended are looked at for an answer; the others are counted.
+const SHOWN: u32 = 50;
 /// So much of a log is an answer.
 const TAIL_LINES: usize = 20;
 const TAIL_BYTES: u64 = 16 * 1024;
@@ -72,7 +74,7 @@ impl<'a> Conversation<'a> {
     pub(super) async fn standing(&self, spot: Spot<'a>) -> Result<Standing<'a>, StoreError> {
         let at = self.at(spot);
         let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
-        let there: Vec<Run> = forecast.open().iter().filter(|run| is_at(run, spot)).cloned().collect();
+        let (there, _) = self.open_at(spot).await?;
         let mut open = Vec::with_capacity(there.len());
         for run in &there {
             open.push(forecast.outlook(run).await?);
@@ -83,6 +85,16 @@ impl<'a> Conversation<'a> {
             open,
             lock: self.lock_at(spot).await?,
         })
+    }
+
+    /// What has not ended there: as much of it as is shown, and how much there is.
+    async fn open_at(&self, spot: Spot<'a>) -> Result<(Vec<Run>, u64), StoreError> {
+        let (mut open, count) = self.desk.store.open_runs_of(self.at(spot), SHOWN).await?;
+        let found = open.len() as u64;
+        open.retain(|run| is_at(run, spot));
+        // another app may deploy the same repository to an environment of this name
+        let others = found - open.len() as u64;
+        Ok((open, count - others))
     }
 
     /// The lock that holds there now.
@@ -97,20 +109,33 @@ impl<'a> Conversation<'a> {
 
     pub(super) async fn queue(&self, target: Option<&Target>) -> Result<Reply, Trouble> {
         let mut forecast = Forecast::begin(self.desk.store, self.desk.now()).await?;
-        let mut open = forecast.open().to_vec();
-        let place = match target {
-            None => "anywhere".to_owned(),
+        let every = |app: &'a App| {
+            app.environments
+                .iter()
+                .map(move |environment| Spot { app, environment })
+        };
+        let (place, spots) = match target {
+            None => {
+                let spots = self.config().apps.iter().flat_map(every).collect();
+                ("anywhere".to_owned(), spots)
+            }
             Some(target) if target.environment.is_none() => {
                 let app = self.app(&target.app)?;
-                open.retain(|run| run.order.as_ref().is_some_and(|order| order.app == app.name));
-                format!("for `{}`", app.name)
+                (format!("for `{}`", app.name), every(app).collect())
             }
             Some(target) => {
                 let (spot, _) = self.place(target)?;
-                open.retain(|run| is_at(run, spot));
-                format!("for `{}` of `{}`", spot.environment.name, spot.app.name)
+                let place = format!("for `{}` of `{}`", spot.environment.name, spot.app.name);
+                (place, vec![spot])
             }
         };
+        let (mut open, mut count) = (Vec::new(), 0);
+        for spot in spots {
+            let (there, all) = self.open_at(spot).await?;
+            open.extend(there);
+            count += all;
+        }
+        open.sort_by_key(|run| (run.requested_at, run.deployment));
         let mut asked = self.desk.store.asked_deployments().await?;
         asked.retain(|one| match target {
             None => true,
@@ -131,6 +156,9 @@ impl<'a> Conversation<'a> {
             let line = waiting(&outlook, self.desk.now());
             lines.push(format!("{}{line}", app.unwrap_or_default()));
         }
+        // only counted, too
+        let further = usize::try_from(count).unwrap_or(usize::MAX).saturating_sub(open.len());
+        lines.extend(std::iter::repeat_n(String::new(), further));
         Ok(Reply::done(list(&lines, Some(&self.config().public_url))))
     }
 

@@ -24,6 +24,8 @@ use crate::store::slack_messages::{InThread, SlackMessageRow};
 /// Runs that were taken in before are no news any more, also where the bot was set up only now.
 const NEWS: Duration = Duration::from_secs(3600);
 const BATCH: u32 = 100;
+/// So many messages are compared with the ledger in one pass; the next one goes on with those that come after.
+const ROWS: u32 = 200;
 /// GitHub is asked so often what comes with a run; after that the thread does without.
 const LOOKS: u32 = 5;
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
@@ -55,8 +57,18 @@ pub(super) async fn step(engine: &Engine) -> Result<usize, StoreError> {
         };
         engine.store.tell_in_slack(run.id, (channel, asker), now).await?;
     }
+    let turn = &engine.turns.slack;
+    let mut rows = engine.store.open_slack_messages(&turn.after(), ROWS).await?;
+    let last = rows.last().map(|row| row.run.to_string());
+    turn.went(rows.len(), ROWS, last.as_deref());
+    // people look at what works now
+    for row in engine.store.slack_messages_of_running().await? {
+        if rows.iter().all(|one| one.run != row.run) {
+            rows.push(row);
+        }
+    }
     let mut told = 0;
-    for row in engine.store.open_slack_messages().await? {
+    for row in rows {
         told += bring_up_to_date(engine, &row).await?;
     }
     if told > 0 {

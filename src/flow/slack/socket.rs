@@ -27,15 +27,21 @@ enum Ended {
 
 /// Keeps one connection open until this process is to stop.
 pub async fn run(engine: Engine) {
-    let Some(app) = engine.slack_app.clone() else {
-        engine.stop.cancelled().await;
-        return;
-    };
     let mut pause = SOON;
     while !engine.stop.is_cancelled() {
+        let engine = engine.current();
+        let Some(app) = engine.slack_app.clone() else {
+            tokio::select! {
+                () = engine.stop.cancelled() => {}
+                () = engine.superseded() => {}
+            }
+            continue;
+        };
         let mut opened = false;
         let ended = tokio::select! {
             () = engine.stop.cancelled() => return,
+            // what was not acknowledged is said again, to whoever listens then
+            () = engine.until(|newest| newest.slack_app.as_ref().is_none_or(|other| !other.is_as(&app))) => continue,
             ended = Box::pin(hear(&engine, &app, &mut opened)) => ended,
         };
         if opened {
@@ -53,6 +59,7 @@ pub async fn run(engine: Engine) {
         tracing::warn!(error = %error, retry_seconds = wait.as_secs(), "Slack is not heard through Socket Mode");
         tokio::select! {
             () = engine.stop.cancelled() => {}
+            () = engine.superseded() => {}
             () = tokio::time::sleep(wait) => {}
         }
         pause = (pause * 2).min(LATER);
@@ -82,7 +89,8 @@ async fn hear(engine: &Engine, app: &SlackApi, opened: &mut bool) -> Result<(), 
                 tracing::info!("Slack is heard through Socket Mode");
             }
             Envelope::Request { id, kind, payload } => {
-                under_way.push(Box::pin(async move { (id, take_in(engine, &kind, &payload).await) }));
+                let engine = engine.current();
+                under_way.push(Box::pin(async move { (id, take_in(&engine, &kind, &payload).await) }));
             }
             Envelope::Disconnect { reason } => {
                 tracing::info!(reason, "Slack asks for another connection");

@@ -5,10 +5,27 @@
   const follow = document.getElementById("follow");
   if (!log || !window.EventSource) return;
   follow.textContent = "following";
+  // The server has read the log's colours, for the page and for here: each stretch of text comes with names from the style sheet. Text
+  // is only ever set as text, so nothing in a log can become an element.
+  const add = ({ text, looks }) => {
+    let at = 0;
+    for (const [length, look] of looks ?? [[text.length, ""]]) {
+      const piece = text.slice(at, at + length);
+      at += length;
+      if (!look) {
+        log.append(piece);
+        continue;
+      }
+      const span = document.createElement("span");
+      span.className = look;
+      span.textContent = piece;
+      log.append(span);
+    }
+  };
   const source = new EventSource(`/api/v1/runs/${log.dataset.run}/log?from=${log.dataset.next}`);
   source.onmessage = (event) => {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    log.append(JSON.parse(event.data).text);
+    add(JSON.parse(event.data));
     if (atEnd) log.scrollTop = log.scrollHeight;
   };
   source.addEventListener("state", (event) => {

@@ -196,6 +196,12 @@ impl SlackApi {
         })
     }
 
+    /// Whether another one speaks at the same place, with the same token.
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.base == other.base && self.token.expose_secret() == other.token.expose_secret()
+    }
+
     /// Writes a message; `message` has its texts.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub(crate) fn check(deployment: &Deployment, lane: &LaneFacts, order: LaneOrder)
             let ahead: Vec<&Waiting> = others.into_iter().filter(|waiting| age(waiting) < own).collect();
             let behind = ahead.last().map(|waiting| waiting.run).or(lane.active);
             let place = Place {
-                position: position(lane, ahead.len()),
+                position: position(lane, ahead.len()).saturating_add(lane.further),
                 behind,
                 supersedes: Vec::new(),
             };

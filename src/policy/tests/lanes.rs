@@ -25,6 +25,7 @@ fn lane(active: Option<u64>, numbers: &[u32], newest: Option<u32>) -> LaneFacts 
     LaneFacts {
         active: active.map(run),
         waiting: numbers.iter().copied().map(waiting).collect(),
+        further: 0,
         newest: newest.map(|number| (DeploymentId(number.into()), at(number.into()))),
     }
 }

@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use tokio::time::{Duration, Instant, sleep};
@@ -29,6 +30,20 @@ const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n
 /// Files with which git lets a repository change what is checked out; a mirror has none.
 const FOREIGN: [&str; 3] = ["info/attributes", "info/grafts", "objects/info/alternates"];
 
+/// What git says of files that are empty or cut off, as a power cut leaves them.
+const DAMAGED: [&str; 10] = [
+    "not a git repository",
+    "is empty",
+    "corrupt",
+    "bad object",
+    "bad tree",
+    "unable to read tree",
+    "unable to read sha1",
+    "failed to read",
+    "too small",
+    "missing object",
+];
+
 /// A mirror, made or not.
 #[derive(Debug, Clone)]
 pub(super) struct Mirror<'a> {
@@ -38,8 +53,22 @@ pub(super) struct Mirror<'a> {
 }
 
 impl Mirror<'_> {
-    /// Makes a worktree of exactly this commit, which is fetched where it is not here yet.
+    /// Makes a worktree of exactly this commit, which is fetched where it is not here yet. A mirror that a power cut has damaged is
+    /// made anew.
     pub(super) async fn check_out(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<(), CheckoutError> {
+        let found = self.inode();
+        match self.try_check_out(remote, sha, directory).await {
+            Err(CheckoutError::Git(error)) if is_damage(&error) => {
+                tracing::warn!(mirror = %self.path.display(), error = %error, "the mirror is damaged; it is made anew");
+                self.set_aside(found).await?;
+                remove_folder(directory).map_err(disk("remove a half-made checkout"))?;
+                self.try_check_out(remote, sha, directory).await
+            }
+            done => done,
+        }
+    }
+
+    async fn try_check_out(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<(), CheckoutError> {
         // Most commits that are deployed here were deployed elsewhere before: the attempt itself is the cheapest question.
         let present = self.exists() && self.add_worktree(sha, directory).await?;
         if !present {
@@ -57,6 +86,28 @@ impl Mirror<'_> {
 
     pub(super) fn exists(&self) -> bool {
         self.path.join("HEAD").exists()
+    }
+
+    /// Which folder lies there.
+    fn inode(&self) -> Option<u64> {
+        fs::metadata(&self.path).ok().map(|found| found.ino())
+    }
+
+    /// Takes this damaged mirror away, unless somebody else has done so meanwhile.
+    async fn set_aside(&self, found: Option<u64>) -> Result<(), CheckoutError> {
+        let (_lock, _) = self.lock("lock").await?;
+        if self.inode() != found {
+            return Ok(());
+        }
+        let aside = self.path.with_extension("damaged");
+        remove_folder(&aside).map_err(disk("remove a damaged mirror"))?;
+        match fs::rename(&self.path, &aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(disk("set a damaged mirror aside")(error));
+            }
+            _ => {}
+        }
+        remove_folder(&aside).map_err(disk("remove a damaged mirror"))
     }
 
     /// Packs it. Safe beside fetches and checkouts.
@@ -281,6 +332,12 @@ fn says(error: &GitError, any: &[&str]) -> bool {
         GitError::Failed { cause, .. } => any.iter().any(|words| cause.contains(words)),
         GitError::NotRun { .. } | GitError::TimedOut { .. } => false,
     }
+}
+
+/// Whether the trouble is the mirror's own. What the other side says of itself is not about it.
+fn is_damage(error: &GitError) -> bool {
+    let lost = matches!(error, GitError::Failed { cause, .. } if cause.starts_with("object ") && cause.ends_with(" not found"));
+    lost || says(error, &DAMAGED) && !says(error, &["remote:"])
 }
 
 fn missing(remote: &Remote, sha: &Sha) -> CheckoutError {

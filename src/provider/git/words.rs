@@ -3,7 +3,8 @@
 use crate::domain::names::shown;
 
 /// Of git's words, those that only follow from others.
-const VAGUE: [&str; 7] = [
+const VAGUE: [&str; 8] = [
+    "Could not reset index file",
     "Could not read from remote repository",
     "Please make sure you have the correct access rights",
     "and the repository exists",

@@ -1,6 +1,7 @@
 //! The parts of which the transactions about locks are made.
 
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::deployment::Order;
@@ -9,8 +10,12 @@ use crate::domain::length::Length;
 use crate::domain::lock::{Cause, Lock, LockCommand, LockEnding, LockRequest, Place};
 use crate::domain::person::Person;
 use crate::domain::run::Run;
+use crate::store::audit;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, json, millis, number};
+
+/// Rows of one statement.
+const CHUNK: usize = 500;
 
 /// The lock of an environment, which may have expired.
 pub(crate) async fn active(connection: &mut SqliteConnection, place: &Place) -> Result<Option<Lock>, StoreError> {
@@ -127,6 +132,7 @@ pub(crate) async fn replace(connection: &mut SqliteConnection, lock: &Lock, tell
     .execute(&mut *connection)
     .await
     .map_err(StoreError::while_doing("record a lock"))?;
+    audit::locked(connection, lock).await?;
     hold_back(connection, lock).await
 }
 
@@ -137,28 +143,37 @@ async fn end(
     at: Timestamp,
     tell: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE locks SET ended_at = ?, ending = ?, untold = ? WHERE id = ? AND ended_at IS NULL")
-        .bind(millis(at))
-        .bind(json(ending))
-        .bind(tell)
-        .bind(lock.to_string())
-        .execute(connection)
-        .await
-        .map_err(StoreError::while_doing("end a lock"))?;
-    Ok(())
+    let doing = "end a lock";
+    let row = sqlx::query(
+        "UPDATE locks SET ended_at = ?, ending = ?, untold = ? WHERE id = ? AND ended_at IS NULL RETURNING *",
+    )
+    .bind(millis(at))
+    .bind(json(ending))
+    .bind(tell)
+    .bind(lock.to_string())
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::while_doing(doing))?;
+    match row {
+        Some(row) => audit::lock_ended(connection, &Reader::new(&row, doing).lock()?, ending, at).await,
+        None => Ok(()),
+    }
 }
 
 /// Gives an environment that is free to whoever waits first, who is told. Whatever waited for the lock to go is due, in any case.
 async fn pass_on(connection: &mut SqliteConnection, place: &Place, now: Timestamp) -> Result<Option<Lock>, StoreError> {
     let doing = "pass a lock on";
     let failed = StoreError::while_doing(doing);
-    for run in runs_of(connection, "held", place).await? {
-        sqlx::query("UPDATE runs SET check_after = ? WHERE id = ?")
-            .bind(millis(now))
-            .bind(run.id.to_string())
-            .execute(&mut *connection)
-            .await
-            .map_err(&failed)?;
+    let held: Vec<String> = ids_of(connection, "held", place).await?;
+    for some in held.chunks(CHUNK) {
+        let mut query = QueryBuilder::<Sqlite>::new("UPDATE runs SET check_after = ");
+        query.push_bind(millis(now)).push(" WHERE id IN (");
+        let mut list = query.separated(", ");
+        for id in some {
+            list.push_bind(id.as_str());
+        }
+        query.push(")");
+        query.build().execute(&mut *connection).await.map_err(&failed)?;
     }
     sqlx::query("UPDATE protection_requests SET due_at = ?, marks = marks + 1 WHERE state = 'waiting'")
         .bind(millis(now))
@@ -193,6 +208,7 @@ async fn pass_on(connection: &mut SqliteConnection, place: &Place, now: Timestam
         .await
         .map_err(&failed)?;
     let lock = Reader::new(&row, doing).lock()?;
+    audit::locked(connection, &lock).await?;
     hold_back(connection, &lock).await?;
     Ok(Some(lock))
 }
@@ -200,10 +216,26 @@ async fn pass_on(connection: &mut SqliteConnection, place: &Place, now: Timestam
 /// Puts what is queued for a locked environment back before the door, where it is decided on again: at once, and with this lock
 /// known. What passes the lock stays.
 async fn hold_back(connection: &mut SqliteConnection, lock: &Lock) -> Result<(), StoreError> {
-    for run in runs_of(connection, "queued", &lock.place).await? {
-        if run.passes_lock != Some(lock.id) {
-            hold_back_one(connection, run.id, lock.since).await?;
+    let queued = ids_of(connection, "queued", &lock.place).await?;
+    for some in queued.chunks(CHUNK) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "UPDATE runs SET state = 'held', reason = NULL, hold_until = NULL, rung_at = NULL, check_after = ",
+        );
+        query
+            .push_bind(millis(lock.since))
+            .push(" WHERE state = 'queued' AND COALESCE(passes_lock, '') <> ")
+            .push_bind(lock.id.to_string())
+            .push(" AND id IN (");
+        let mut list = query.separated(", ");
+        for id in some {
+            list.push_bind(id.as_str());
         }
+        query.push(")");
+        query
+            .build()
+            .execute(&mut *connection)
+            .await
+            .map_err(StoreError::while_doing("hold runs back"))?;
     }
     Ok(())
 }
@@ -228,27 +260,43 @@ pub(crate) async fn hold_back_one(
 
 /// Runs that a worker has taken.
 pub(super) async fn under_way(connection: &mut SqliteConnection, place: &Place) -> Result<Vec<Run>, StoreError> {
-    runs_of(connection, "running", place).await
+    let doing = "list the runs of an environment";
+    let mut runs = Vec::new();
+    for id in ids_of(connection, "running", place).await? {
+        let row = sqlx::query("SELECT * FROM runs WHERE id = ?")
+            .bind(id)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        runs.push(Reader::new(&row, doing).run()?);
+    }
+    Ok(runs)
 }
 
-/// Runs in a state that change an environment. There are never many in a state that is not terminal.
-async fn runs_of(
+/// Runs in a state that change an environment, by their ids.
+async fn ids_of(
     connection: &mut SqliteConnection,
     state: &'static str,
     place: &Place,
-) -> Result<Vec<Run>, StoreError> {
+) -> Result<Vec<String>, StoreError> {
     let doing = "list the runs of an environment";
-    let rows = sqlx::query("SELECT * FROM runs WHERE state = ? AND order_json IS NOT NULL ORDER BY id")
-        .bind(state)
+    // literal, so that each state is found by its own index
+    let query = match state {
+        "running" => "SELECT id, order_json FROM runs WHERE state = 'running' AND environment = ? COLLATE NOCASE",
+        "queued" => "SELECT id, order_json FROM runs WHERE state = 'queued' AND environment = ? COLLATE NOCASE",
+        _ => "SELECT id, order_json FROM runs WHERE state = 'held' AND environment = ? COLLATE NOCASE",
+    };
+    let rows = sqlx::query(query)
+        .bind(place.environment.as_str())
         .fetch_all(connection)
         .await
         .map_err(StoreError::while_doing(doing))?;
     let mut runs = Vec::new();
     for row in &rows {
         let row = Reader::new(row, doing);
-        let order: Order = row.json("order_json")?;
-        if !order.noop && order.place().key() == place.key() {
-            runs.push(row.run()?);
+        let order: Option<Order> = row.maybe_json("order_json")?;
+        if order.is_some_and(|order| !order.noop && order.place().key() == place.key()) {
+            runs.push(row.text("id")?);
         }
     }
     Ok(runs)
@@ -287,10 +335,10 @@ pub(super) async fn wait(
     .bind(json(&Cause::Person))
     .bind(millis(now))
     .bind(request.length.map(|length| number(length.seconds())))
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::while_doing("record who waits for a lock"))?;
-    Ok(())
+    audit::lock_awaited(connection, (id, place), &request.by, now).await
 }
 
 /// Takes a person out of one line, or out of every. Returns what that person had waited for.

@@ -24,13 +24,18 @@ async fn under_way(installation: &Installation, environment: &str) -> u64 {
 }
 
 /// The log is what the script wrote, byte for byte, whoever watched it.
-async fn log_is_whole(installation: &Installation, deployment: u64) {
+pub async fn log_is_whole(installation: &Installation, deployment: u64) {
+    log_ends(installation, deployment, "").await;
+}
+
+/// The same, and what we say below it.
+pub async fn log_ends(installation: &Installation, deployment: u64, last: &str) {
     let end = installation.noted(deployment, "end").await;
     let lines: String = (0..end.number("lines"))
         .map(|number| format!("line {number:05}\n"))
         .collect();
     let log = installation.run(&["logs", end.field("run")]).await;
-    assert_eq!(log.stdout, format!("$ ./script/deploy\n{lines}"));
+    assert_eq!(log.stdout, format!("$ ./script/deploy\n{lines}{last}"));
 }
 
 async fn killed(server: &mut Chima) {

@@ -45,18 +45,39 @@ exit "$code"
 "#;
 
 /// What the branches do between start and end.
-const BRANCHES: [(&str, &str); 5] = [
+const BRANCHES: [(&str, &str); 11] = [
     ("main", "while [ $lines -lt 10 ]; do say; sleep 0.01; done\n"),
+    // long enough to be met in the middle
+    ("slow", "while [ $lines -lt 40 ]; do say; sleep 0.02; done\n"),
+    // ends by a signal of its own
+    ("aborting", "say; kill -ABRT $$\n"),
+    ("endless", "while :; do say; sleep 0.02; done\n"),
     ("failing", "say; code=7\n"),
     // until the test opens its gate
     (
         "gated",
         "while [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do say; sleep 0.01; done\n",
     ),
+    // the same, and costs nothing
+    (
+        "waiting",
+        "while [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do sleep 0.2; done\n",
+    ),
+    (
+        "gated-failing",
+        "while [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do say; sleep 0.01; done\ncode=7\n",
+    ),
     // writes down that it lives, and does not heed a request to end
     (
         "stubborn",
         "trap '' TERM HUP\nwhile [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do note alive; sleep 0.02; done\n",
+    ),
+    // prints what the test puts there
+    (
+        "printing",
+        "while [ ! -e \"$GATES/$CHIMA_DEPLOYMENT_ID\" ]; do\n\
+         for text in \"$GATES\"/*.print; do [ ! -e \"$text\" ] || { cat \"$text\"; rm \"$text\"; }; done\n\
+         sleep 0.02\ndone\n",
     ),
     // what it starts leaves its session and its parent
     (
@@ -131,6 +152,7 @@ github:
   writes_per_hour: 100000
 data_dir: data
 store: sqlite:data/chima.db
+ephemeral: true
 queue: {queue}
 workers: 4
 apps:
@@ -230,15 +252,36 @@ apps:
 
     /// Asks GitHub for a deployment; whether its delivery was acknowledged.
     pub async fn try_deploy(&self, branch: &str, environment: &str) -> (u64, bool) {
+        let (deployment, status, _) = self.deliver(branch, environment).await;
+        (deployment, (200..300).contains(&status))
+    }
+
+    /// Asks GitHub for a deployment; its number, what its delivery was answered, and the delivery's GUID.
+    pub async fn deliver(&self, branch: &str, environment: &str) -> (u64, u16, String) {
         let request = DeploymentRequest::to(environment).of(branch);
         let deployed = self.github.deploy(REPOSITORY, request).await.expect("GitHub agrees");
-        let status = deployed.deliveries[0].status;
-        (deployed.id, (200..300).contains(&status))
+        let delivery = &deployed.deliveries[0];
+        (deployed.id, delivery.status, delivery.guid.clone())
+    }
+
+    /// Delivers again what was not acknowledged.
+    pub async fn deliver_again(&self, guids: &[String]) {
+        for guid in guids {
+            let again = self.github.redeliver(guid).await;
+            assert!(again[0].accepted(), "{again:?}");
+        }
     }
 
     /// Lets a gated deployment end.
     pub fn open_gate(&self, deployment: u64) {
         self.write(&format!("gates/{deployment}"), "");
+    }
+
+    /// Lets a deployment of the branch `printing` print this, whole.
+    pub fn print(&self, name: &str, bytes: &[u8]) {
+        let (unfinished, path) = (self.path("gates/unfinished"), self.path(&format!("gates/{name}.print")));
+        fs::write(&unfinished, bytes).expect("the folder is ours");
+        fs::rename(unfinished, path).expect("the folder is ours");
     }
 
     pub fn journal(&self) -> Journal {
@@ -307,6 +350,12 @@ apps:
             .expect("its runner's marker")
     }
 
+    /// Runners that have begun and have not ended.
+    pub fn live_runners(&self) -> Vec<ProcessId> {
+        let runners = self.runners().into_iter().map(|(_, process)| process);
+        runners.filter(|process| process.is_alive()).collect()
+    }
+
     fn attempts(&self) -> Vec<PathBuf> {
         let list = |folder: &Path| -> Vec<PathBuf> {
             fs::read_dir(folder)
@@ -339,8 +388,32 @@ apps:
             .collect()
     }
 
+    /// Ends whatever belongs to it, runners first, so that nothing new is begun. The servers are dead.
+    pub fn kill_everything(&self) {
+        for _ in 0..50 {
+            let living = self.living();
+            if living.is_empty() {
+                return;
+            }
+            for process in living {
+                processes::signal(process, Signal::KILL);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// What every test ends with: everything was told once, nothing overlapped, nothing is left. The servers have ended.
     pub async fn close(&self) {
+        self.settled().await;
+        assert_eq!(
+            self.leftovers(),
+            Vec::<PathBuf>::new(),
+            "folders of ended attempts are left"
+        );
+    }
+
+    /// The same, but for folders: those whose removal was not synced come back after a power cut.
+    pub async fn settled(&self) {
         assert!(self.github.unplanned().is_empty(), "{}", self.github.describe());
         let faults = openapi::faults(&self.github.requests());
         assert!(faults.is_empty(), "not as GitHub describes it:\n{}", faults.join("\n"));
@@ -363,11 +436,6 @@ apps:
             || format!("still alive: {:?}", self.living().iter().map(shown).collect::<Vec<_>>()),
         )
         .await;
-        assert_eq!(
-            self.leftovers(),
-            Vec::<PathBuf>::new(),
-            "folders of ended attempts are left"
-        );
         let said = fs::read_to_string(self.path("serve.err")).unwrap_or_default();
         assert!(
             !said.contains(SECRET) && !said.contains("simulator-token"),
@@ -395,18 +463,9 @@ apps:
 }
 
 impl Drop for Installation {
-    /// A failed test leaves nothing behind either. Runners first, so that nothing new is begun.
+    /// A failed test leaves nothing behind either.
     fn drop(&mut self) {
-        for _ in 0..50 {
-            let living = self.living();
-            if living.is_empty() {
-                return;
-            }
-            for process in living {
-                processes::signal(process, Signal::KILL);
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.kill_everything();
     }
 }
 

@@ -4,10 +4,12 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use chima_simulator::fault::{Fault, FaultKind};
+use chima_simulator::slack::Slack;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::process::installation::{ENVIRONMENTS, Installation, eventually};
 use crate::queue_conformance::redis_server::RedisServer;
+use crate::torture::{rounds, row};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -124,31 +126,157 @@ async fn lock_ledger(installation: &Installation, seconds: u32) -> Child {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_ledger_delays_and_loses_nothing() {
+    let seconds = rounds(4, 30);
     let installation = Installation::sqlite().await;
     let mut server = installation.serve().await;
     let begun = installation.deploy("gated", "staging").await;
     installation.noted(begun, "start").await;
-    let mut locker = lock_ledger(&installation, 4).await;
+    let mut locker = lock_ledger(&installation, u32::try_from(seconds).unwrap()).await;
     let locked = Instant::now();
     installation.open_gate(begun);
-    let (during, acknowledged) = installation.try_deploy("main", "qa").await;
-    let took = locked.elapsed();
-    assert!(
-        !acknowledged || took > Duration::from_secs(3),
-        "acknowledged after {took:?}"
-    );
-    locker.wait().expect("it is ours");
-    if !acknowledged {
-        let guid = installation
-            .github
-            .read(|world| world.deliveries.last().map(|delivery| delivery.guid.clone()));
-        installation.github.redeliver(&guid.expect("a delivery")).await;
+    let (mut all, mut refused) = (vec![begun], Vec::new());
+    // each delivery waits as long as GitHub does, and no longer
+    while locked.elapsed() < Duration::from_secs(seconds) {
+        let (during, status, guid) = installation.deliver("main", "qa").await;
+        let took = locked.elapsed();
+        let early = took + Duration::from_secs(1) < Duration::from_secs(seconds);
+        assert!(
+            status == 503 || status == 202 && !early,
+            "answered {status} after {took:?}"
+        );
+        if status == 503 {
+            refused.push(guid);
+        }
+        all.push(during);
     }
-    for deployment in [begun, during] {
-        assert_eq!(installation.concluded(deployment, SOON).await, "success");
+    locker.wait().expect("it is ours");
+    let back = Instant::now();
+    assert_eq!(installation.concluded(begun, SOON).await, "success");
+    let told = back.elapsed();
+    assert!(told < SOON, "{told:?}");
+    installation.deliver_again(&refused).await;
+    for deployment in &all {
+        assert_eq!(installation.concluded(*deployment, SOON).await, "success");
     }
     let after = installation.deploy("main", "live").await;
     assert_eq!(installation.concluded(after, SOON).await, "success");
     server.stop(SOON).await;
     installation.close().await;
+    row(
+        "the ledger locked by another program, in seconds",
+        seconds,
+        format!(
+            "{} deliveries, {} of them answered with 503 and none acknowledged in vain; what had ended was told {:.1} s after",
+            all.len(),
+            refused.len(),
+            told.as_secs_f64()
+        ),
+        "503, never a false 202, nothing lost",
+    );
+}
+
+/// Deliveries are accepted while something is away, and told soon after it is back.
+async fn through(
+    installation: &mut Installation,
+    what: &str,
+    away: impl Fn(&mut Installation),
+    back: impl Fn(&mut Installation),
+    seconds: u64,
+) {
+    let mut server = installation.serve().await;
+    let begun = installation.deploy("gated", "staging").await;
+    installation.noted(begun, "start").await;
+    away(installation);
+    let mut all = vec![begun];
+    let mut slowest = Duration::ZERO;
+    for (branch, environment) in [("main", "staging"), ("main", "qa"), ("failing", "live")] {
+        let asked = Instant::now();
+        all.push(installation.deploy(branch, environment).await);
+        slowest = slowest.max(asked.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(2), "accepted after {slowest:?} only");
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    installation.open_gate(begun);
+    installation.noted(begun, "end").await;
+    back(installation);
+    let repaired = Instant::now();
+    for (deployment, state) in all.iter().zip(["success", "success", "success", "failure"]) {
+        assert_eq!(installation.concluded(*deployment, 2 * SOON).await, state);
+    }
+    let took = repaired.elapsed();
+    assert!(took < SOON, "{took:?}");
+    server.stop(SOON).await;
+    installation.close().await;
+    row(
+        &format!("{what}, in seconds"),
+        seconds,
+        format!(
+            "every delivery accepted within {} ms; run and told {:.1} s after the repair; 0 lost, 0 begun twice",
+            slowest.as_millis(),
+            took.as_secs_f64()
+        ),
+        "accepted; run or reported within 10 s of the repair",
+    );
+}
+
+fn redis(installation: &mut Installation) -> &mut RedisServer {
+    installation.redis.as_mut().expect("a server")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_redis_is_dead_deliveries_are_accepted_and_run_when_it_is_back() {
+    let mut installation = Installation::redis().await;
+    through(
+        &mut installation,
+        "Redis killed",
+        |installation| redis(installation).kill(),
+        |installation| redis(installation).run(),
+        rounds(3, 60),
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_redis_is_frozen_deliveries_are_accepted_and_run_when_it_goes_on() {
+    let mut installation = Installation::redis().await;
+    through(
+        &mut installation,
+        "Redis frozen (`SIGSTOP`)",
+        |installation| redis(installation).freeze(),
+        |installation| redis(installation).thaw(),
+        rounds(3, 60),
+    )
+    .await;
+}
+
+/// An hour in `script/torture`; a world test lets an hour pass by a clock of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_github_and_slack_are_down_deliveries_are_accepted_and_told_afterwards() {
+    let slack = Slack::start().await.expect("a stand-in for Slack");
+    let mut installation = Installation::sqlite().await;
+    installation.write("slack-webhook", &slack.webhook_url());
+    let config = installation.config();
+    installation.write(
+        "app.yaml",
+        &format!("{config}slack: {{ incoming_webhook: {{ file: slack-webhook }} }}\n"),
+    );
+    through(
+        &mut installation,
+        "GitHub and Slack down",
+        |installation| {
+            installation.github.down();
+            slack.down();
+        },
+        |installation| {
+            installation.github.up();
+            slack.up();
+        },
+        rounds(3, 3600),
+    )
+    .await;
+    let texts: Vec<String> = slack.messages().iter().map(|message| message.text.clone()).collect();
+    assert!(
+        texts.iter().any(|text| text.contains("live")),
+        "Slack heard nothing of the failure: {texts:?}"
+    );
 }

@@ -19,6 +19,7 @@ use rustix::process::Signal;
 use crate::process::child::{Chima, program};
 use crate::process::installation::{Installation, eventually};
 use crate::process::wire::get;
+use crate::torture::{rounds, row};
 
 const SOON: Duration = Duration::from_secs(10);
 const LEASE: Lease = Lease {
@@ -131,6 +132,19 @@ impl Receiver {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_paused_while_it_watched_a_run_writes_nothing_when_it_goes_on() {
+    let count = rounds(1, 50);
+    for _ in 0..count {
+        paused_while_watching().await;
+    }
+    row(
+        "a worker paused beyond its lease while it watched a run, then resumed",
+        count,
+        "its late writes and statuses refused, 0 overlaps, 0 begun twice",
+        "0 stale writes or statuses, 0 overlaps",
+    );
+}
+
+async fn paused_while_watching() {
     let installation = Installation::sqlite().await;
     let receiver = Receiver::start(&installation).await;
     let paused = worker(&installation, "paused.err", None).await;
@@ -157,6 +171,19 @@ async fn a_worker_paused_while_it_watched_a_run_writes_nothing_when_it_goes_on()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_paused_before_it_began_a_run_never_begins_it() {
+    let count = rounds(1, 50);
+    for _ in 0..count {
+        paused_before_beginning().await;
+    }
+    row(
+        "a worker paused beyond its lease before it began a run, then resumed",
+        count,
+        "its late writes and statuses refused, 0 overlaps, 0 begun twice",
+        "0 stale writes or statuses, 0 overlaps",
+    );
+}
+
+async fn paused_before_beginning() {
     let installation = Installation::sqlite().await;
     let receiver = Receiver::start(&installation).await;
     // its git waits for the test before it makes a checkout, without holding up anybody else's

@@ -46,7 +46,10 @@ async fn a_deployment_goes_from_webhook_to_status_on_redis() {
 async fn the_shipped_configuration_starts_says_what_is_missing_and_refuses_deliveries() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
-    let shipped = include_str!("../../../config/app.yaml").replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
+    let shipped = include_str!("../../../config/app.yaml")
+        .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
+        // wherever temporary folders are on this machine
+        .replace("# ephemeral: false", "ephemeral: true");
     std::fs::write(folder.path().join("app.yaml"), shipped).unwrap();
     let serve = command(folder.path(), &["serve", "--config", "app.yaml"]);
     let mut server = Chima::start(serve, folder.path().join("serve.err"));

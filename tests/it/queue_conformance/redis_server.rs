@@ -62,6 +62,19 @@ impl RedisServer {
         }
     }
 
+    /// What it had written is gone as well. It does not run.
+    pub fn forget(&self) {
+        assert!(self.process.is_none(), "it would write it again");
+        for entry in std::fs::read_dir(self.directory.path()).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                std::fs::remove_dir_all(path).expect("it is ours");
+            } else {
+                std::fs::remove_file(path).expect("it is ours");
+            }
+        }
+    }
+
     /// It keeps its connections and says nothing.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);

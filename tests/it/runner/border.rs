@@ -2,7 +2,7 @@
 
 use chima::provider::launch::LaunchError;
 use chima::provider::watch::{Condition, inspect, stop_survivors, watch};
-use chima::provider::{lock, marker};
+use chima::provider::{lock, marker, processes};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
@@ -170,4 +170,64 @@ async fn survivors_of_a_killed_runner_are_found_and_stopped() {
     }
     assert_eq!(stopped.remaining, Vec::<String>::new());
     assert_eq!(condition(&rig), Condition::Gone { lock_free: true });
+}
+
+#[tokio::test]
+async fn what_a_later_run_has_started_is_not_taken_for_what_an_earlier_one_left() {
+    let rig = Rig::script("echo $$ > pid; exec sleep 60");
+    let running = rig.start().await;
+    let command = pid(&rig.written("pid").await);
+    kill(&running);
+    assert_eq!(watch(rig.attempt()).await.unwrap(), Ended::Gone);
+    // somebody has seen to it, and the next run works, when one that was paused since goes on
+    assert!(processes::signal(processes::find(command).unwrap().id, Signal::KILL));
+    eventually("the lane is free", || {
+        (condition(&rig) == Condition::Gone { lock_free: true }).then_some(())
+    })
+    .await;
+    let mut next = Rig::script("echo $$ > pid; until [ -e go ]; do sleep 0.01; done");
+    next.spec.lock_file = rig.spec.lock_file.clone();
+    let mut works = next.start().await;
+    next.written("pid").await;
+    let stopped = stop_survivors(rig.attempt(), &rig.spec.lock_file, &rig.spec.graces)
+        .await
+        .unwrap();
+    assert_eq!((stopped.found, stopped.remaining), Default::default());
+    fs::write(next.path("go"), "").unwrap();
+    match works.ended().await.unwrap() {
+        Ended::Exit(exit) => assert_eq!(exit.outcome, Outcome::Succeeded),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn another_chima_that_looks_at_the_lock_is_not_stopped_with_what_a_runner_left() {
+    let rig = Rig::script("trap '' TERM; echo $$ > pid; while :; do sleep 0.05; done");
+    let running = rig.start().await;
+    rig.written("pid").await;
+    kill(&running);
+    assert_eq!(watch(rig.attempt()).await.unwrap(), Ended::Gone);
+    let lock = fs::OpenOptions::new().append(true).open(&rig.spec.lock_file).unwrap();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one that waits for its orders stands for another server"
+    )]
+    let mut other = std::process::Command::new(env!("CARGO_BIN_EXE_chima"))
+        .arg("runner")
+        .stdin(std::process::Stdio::piped())
+        .stdout(lock)
+        .spawn()
+        .unwrap();
+    let stopped = stop_survivors(rig.attempt(), &rig.spec.lock_file, &rig.spec.graces)
+        .await
+        .unwrap();
+    assert!(
+        !stopped.found.iter().any(|one| one.contains("chima")),
+        "{:?}",
+        stopped.found
+    );
+    assert_eq!(stopped.remaining, Vec::<String>::new());
+    assert_eq!(other.try_wait().unwrap(), None, "it lives");
+    other.kill().unwrap();
+    other.wait().unwrap();
 }

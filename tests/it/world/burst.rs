@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use chima::domain::audit::By;
 use chima::domain::run::RunState;
 use chima::flow::outbox;
 use chima_simulator::fault::{Fault, FaultKind};
@@ -279,8 +280,10 @@ async fn what_was_given_up_is_listed_with_its_reason_and_sent_again_by_hand() {
         "{page}"
     );
     world.github.heal();
-    assert!(retry(store, "01AAAA", now).await.is_err());
-    retry(store, &lost[0].outgoing.id, now).await.unwrap();
+    assert!(retry(store, "01AAAA", By::called("mona"), now).await.is_err());
+    retry(store, &lost[0].outgoing.id, By::called("mona"), now)
+        .await
+        .unwrap();
     world.settle().await;
     assert_eq!(world.states(id), ["error"]);
     assert_eq!(

@@ -133,6 +133,28 @@ async fn a_status_that_github_will_never_take_is_given_up_and_shown() {
 }
 
 #[tokio::test]
+async fn after_an_hour_without_github_everything_is_told_within_ten_seconds() {
+    let world = World::new().await;
+    let first = world.deploy("staging").await;
+    world.intake().await;
+    world.outbox().await;
+    world.github.down();
+    let second = world.deploy("production").await;
+    for _ in 0..60 {
+        world.pass(Duration::from_secs(60)).await;
+    }
+    world.github.up();
+    for _ in 0..10 {
+        world.pass(Duration::from_secs(1)).await;
+    }
+    assert_eq!(
+        [world.latest(first).state, world.latest(second).state],
+        ["success", "success"]
+    );
+    world.end().await;
+}
+
+#[tokio::test]
 async fn after_an_outage_only_what_still_matters_is_told() {
     let world = World::new().await;
     let id = world.deploy("staging").await;

@@ -1,6 +1,7 @@
 //! Deciding again: the same from what was stored, something else after the configuration was mended.
 
 use chima::cli::decide;
+use chima::domain::audit::By;
 use chima::flow::replay::decide_again;
 use chima_simulator::github::deploy::DeploymentRequest;
 use insta::assert_snapshot;
@@ -51,14 +52,18 @@ async fn an_ignored_delivery_runs_when_it_is_replayed_after_the_configuration_wa
     assert_eq!(world.states(deployed.id), Vec::<String>::new());
     world.know_app("release-bot").await;
     let guid = &deployed.deliveries[0].guid;
-    let text = decide::replay(&world.engine.store, guid).await.unwrap();
+    let text = decide::replay(&world.engine.store, guid, By::called("mona"), world.engine.now())
+        .await
+        .unwrap();
     assert!(
         text.contains("was `ignored` and is now before the door again"),
         "{text}"
     );
     world.settle().await;
     assert_eq!(world.latest(deployed.id).state, "success");
-    let again = decide::replay(&world.engine.store, guid).await.unwrap();
+    let again = decide::replay(&world.engine.store, guid, By::called("mona"), world.engine.now())
+        .await
+        .unwrap();
     assert!(again.contains("has had its effect"), "{again}");
     world.settle().await;
     assert_eq!(world.journal().len(), 2);
@@ -72,7 +77,9 @@ async fn what_was_rejected_is_not_replayed_and_says_what_to_do() {
     world.settle().await;
     world.restart_with(&APP.replace("staging:", "nowhere:")).await;
     let guid = world.github.read(|found| found.deliveries[0].guid.clone());
-    let text = decide::replay(&world.engine.store, &guid).await.unwrap();
+    let text = decide::replay(&world.engine.store, &guid, By::called("mona"), world.engine.now())
+        .await
+        .unwrap();
     assert_snapshot!(world.redacted(text.split_once("has had").unwrap().1).await, @" its effect (run <run 1>); a deployment runs once. To deploy again, create a new deployment");
     world.settle().await;
     assert_eq!(world.states(id), ["error"]);

@@ -187,9 +187,13 @@ async fn a_stranger_sees_nothing_of_it() {
 async fn who_has_credentials_is_offered_nothing() {
     let world = World::new().await;
     assert!(world.set_up.is_none());
-    for path in ["/setup", "/setup?token=x", "/setup/callback?code=x&state=y"] {
+    for (path, expected) in [
+        ("/setup", 200),
+        ("/setup?token=x", 200),
+        ("/setup/callback?code=x&state=y", 410),
+    ] {
         let (status, page) = open(&format!("{}{path}", world.url)).await;
-        assert_eq!(status, 200);
+        assert_eq!(status, expected);
         let said = "Chima is set up\nThere are credentials for GitHub, so no other App is made here.";
         assert_eq!(words(&page), said);
     }

@@ -30,6 +30,7 @@ pub struct Setup {
     pub(super) form: bool,
     pub(super) answer_timeout: Option<Duration>,
     polling: String,
+    public_url: String,
     pub(super) known_apps: String,
     github: String,
     people: String,
@@ -56,6 +57,7 @@ impl World {
             form: false,
             answer_timeout: None,
             polling: String::new(),
+            public_url: String::new(),
             known_apps: String::new(),
             github: String::new(),
             people: String::new(),
@@ -156,6 +158,12 @@ impl Setup {
     pub fn polling(mut self, seconds: u64) -> Self {
         self.polling = format!("\n  polling: {{ interval_seconds: {seconds} }}");
         self.secrets(&[])
+    }
+
+    /// Where browsers reach Chima, as the configuration has it.
+    pub fn public_url(mut self, url: &str) -> Self {
+        self.public_url = format!("  public_url: {url}\n");
+        self
     }
 
     pub fn without_slack(mut self) -> Self {
@@ -281,7 +289,8 @@ impl Setup {
         let text = format!(
             "server:
   listen: {listen}
-data_dir: {folder}/data
+{public}data_dir: {folder}/data
+ephemeral: true
 github:
   url: {github}
   api_url: {api}
@@ -306,6 +315,7 @@ apps:
             more = self.github,
             people = self.people,
             polling = self.polling,
+            public = self.public_url,
             repository = self.repository,
             app = app.join("\n"),
         );

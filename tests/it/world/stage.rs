@@ -195,22 +195,14 @@ async fn open(
         clock: Arc::new(clock.clone()),
         answer_timeout,
     };
-    let Started {
-        engine,
-        webhook_secrets,
-        set_up,
-        chat_token,
-        slack_signing,
-        ..
-    } = start(config, &surroundings).await.unwrap();
+    let Started { engine, .. } = start(config, &surroundings).await.unwrap();
+    let set_up = engine.doors.set_up.clone();
     let Some(listener) = listener else {
         return (engine, set_up);
     };
     let writer = engine.store.take_inbox_writer().unwrap();
     drop(engine.tasks.spawn(writer.run()));
-    let surface = Surface::new(engine.clone(), webhook_secrets, chat_token, CancellationToken::new())
-        .hearing_slack(slack_signing)
-        .offering(set_up.clone());
+    let surface = Surface::new(engine.clone(), CancellationToken::new());
     let (tasks, stop) = (engine.tasks.clone(), engine.stop.clone());
     drop(engine.tasks.spawn(serve(listener, router(surface), tasks, stop)));
     (engine, set_up)

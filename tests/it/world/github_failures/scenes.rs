@@ -4,6 +4,7 @@ mod answers;
 
 use std::time::Duration;
 
+use chima::domain::audit::By;
 use chima::domain::auto_deploy::Outcome;
 use chima::domain::run::RunState;
 use chima::report::auto_deploy::sentence;
@@ -256,7 +257,7 @@ impl<'a> Play<'a> {
         self.world
             .engine
             .store
-            .send_again(Which::All, self.world.engine.now())
+            .send_again(Which::All, By::called("mona"), self.world.engine.now())
             .await
             .unwrap();
         let (_, told) = self.wait(7200.0).await;

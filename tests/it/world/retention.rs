@@ -1,0 +1,246 @@
+//! What is old and over goes; what is open stays, and so does what makes a deployment run once.
+
+use std::fs::{self, File};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use chima::domain::clock::Timestamp;
+use chima::domain::delivery::{Disposition, Source};
+use chima::domain::ids::DeliveryId;
+use chima::domain::run::RunState;
+use chima::flow::retention::{self, Removed};
+use chima::store::Store;
+use chima::store::deliveries::NewDelivery;
+use chima::store::retention::Old;
+use chima_simulator::github::deploy::DeploymentRequest;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row};
+use ulid::Ulid;
+
+use crate::torture;
+use crate::world::stage::World;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl World {
+    async fn removed(&self) -> Removed {
+        retention::step(&self.engine).await.unwrap()
+    }
+
+    /// Somebody who looks into the file itself.
+    async fn ledger(&self) -> SqliteConnection {
+        let file = self.path("data/chima.db");
+        SqliteConnectOptions::new().filename(file).connect().await.unwrap()
+    }
+
+    async fn count(&self, of: &str) -> i64 {
+        let query = format!("SELECT COUNT(*) FROM {of}");
+        let mut ledger = self.ledger().await;
+        let row = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_one(&mut ledger).await.unwrap();
+        row.get(0)
+    }
+
+    fn folder_of(&self, run: &chima::domain::run::Run) -> bool {
+        self.path(&format!("data/runs/{}", run.id)).exists()
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_forgotten_never_runs_again() {
+    let world = World::new().await;
+    let refused = world.deploy("nowhere").await;
+    let done = world.deploy("staging").await;
+    world.settle_all().await;
+    let parcels: Vec<_> = world
+        .github
+        .read(|found| found.deliveries.iter().filter(|one| one.event == "deployment").map(|one| one.guid.clone()).collect::<Vec<_>>())
+        .iter()
+        .map(|guid| world.parcel(guid))
+        .collect();
+    assert_eq!(world.removed().await, Removed::default(), "nothing is old");
+    let beginnings = world.beginnings();
+    world.clock.advance(400 * DAY);
+    assert!(world.removed().await.rows > 0);
+    // the only run of its lane stays; the one that was refused is gone, and its deployment is not
+    assert_eq!(world.run(done).await.state, RunState::Succeeded);
+    assert!(world.runs().await.iter().all(|run| run.deployment.0 != refused));
+    assert_eq!((world.count("deployments").await, world.count("runs").await), (2, 1));
+    assert_eq!(world.count("deliveries WHERE length(body) > 0").await, 0);
+    assert!(world.count("audit").await >= 4, "the audit log stays");
+    for parcel in &parcels {
+        assert_eq!(world.post(parcel).await.status, 200, "a duplicate");
+    }
+    // and where nothing but the deployment's own row knows it
+    let mut ledger = world.ledger().await;
+    sqlx::query("UPDATE deliveries SET effect_key = NULL").execute(&mut ledger).await.unwrap();
+    ledger.close().await.unwrap();
+    for parcel in &parcels {
+        world.post(parcel).await;
+    }
+    world.settle_all().await;
+    assert_eq!(world.count("runs").await, 1);
+    assert_eq!(world.beginnings(), beginnings);
+    let found = world.engine.store.verify_audit(&[]).await.unwrap();
+    assert_eq!(found.faults, [], "what is gone is no fault");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_open_stays_however_old_it_is() {
+    let world = World::new().await;
+    let queued = world.deploy("staging").await;
+    while world.intake().await > 0 {}
+    let unread = world.deploy("production").await;
+    world.clock.advance(4000 * DAY);
+    world.removed().await;
+    assert_eq!(world.state(queued).await, RunState::Queued);
+    assert_eq!(
+        world.count("deliveries WHERE event = 'deployment' AND length(body) > 0").await,
+        2
+    );
+    assert!(world.count("outbox WHERE state = 'pending'").await > 0);
+    world.settle_all().await;
+    assert_eq!(world.state(queued).await, RunState::Succeeded);
+    assert!(world.state(unread).await.is_terminal());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn logs_go_before_runs_and_mirrors_that_nobody_uses_go_too() {
+    let world = World::new().await;
+    let done = world.deploy("staging").await;
+    world.settle_all().await;
+    let run = world.run(done).await;
+    let stranger = world.path("data/mirrors/4242.git");
+    fs::create_dir_all(&stranger).unwrap();
+    let own = world.path(&format!("data/mirrors/{}.git", run.repository_id));
+    for mirror in [&stranger, &own] {
+        File::open(mirror).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+    world.clock.advance(89 * DAY);
+    assert!(world.removed().await.folders == 0 && world.folder_of(&run));
+    world.clock.advance(2 * DAY);
+    let removed = world.removed().await;
+    assert_eq!((removed.folders, removed.mirrors), (1, 0), "{removed:?}");
+    assert!(!world.folder_of(&run) && own.exists());
+    let page = world.run_page(done).await;
+    assert!(page.contains("succeeded"), "the run is still there");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn crowds_of_others_and_what_was_sent_go_after_days() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        world
+            .ask(DeploymentRequest {
+                creator: Some("github-actions[bot]".to_owned()),
+                ..DeploymentRequest::to("staging")
+            })
+            .await;
+    }
+    world.deploy("staging").await;
+    world.settle_all().await;
+    while world.intake().await > 0 {}
+    let before = world.count("deliveries").await;
+    world.clock.advance(31 * DAY);
+    world.removed().await;
+    assert_eq!(world.count("outbox").await, 0);
+    assert_eq!(world.count("decisions WHERE verdict = 'ignore'").await, 0);
+    assert!(world.count("deliveries").await < before);
+    assert_eq!(world.count("runs").await, world.count("deployments").await);
+    world.end().await;
+}
+
+/// An old delivery of an event that nothing rests on.
+async fn fill(ledger: &std::path::Path, rows: u64, at: Timestamp) {
+    let mut connection = SqliteConnectOptions::new().filename(ledger).connect().await.unwrap();
+    let mut tx = connection.begin().await.unwrap();
+    let body = vec![b'x'; 2048];
+    for number in 0..rows {
+        let id = Ulid::from_parts(at.timestamp_millis().unsigned_abs() + number, u128::from(number)).to_string();
+        sqlx::query(
+            "INSERT INTO deliveries (id, guid, event, host, body, body_sha256, received_at, disposition) \
+             VALUES (?1, ?1, 'status', 'github.com', ?2, '', ?3, 'processed')",
+        )
+        .bind(id)
+        .bind(&body)
+        .bind(at.timestamp_millis())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    }
+    tx.commit().await.unwrap();
+    connection.close().await.unwrap();
+}
+
+fn fresh(number: u128, at: Timestamp) -> NewDelivery {
+    NewDelivery {
+        id: DeliveryId::new(Ulid::from_parts(at.timestamp_millis().unsigned_abs(), number)),
+        source: Source::Webhook,
+        guid: None,
+        event: "status".to_owned(),
+        hook_id: None,
+        host: "github.com".to_owned(),
+        repository_id: None,
+        repository: None,
+        effect_key: None,
+        content_type: None,
+        body: Bytes::from_static(b"{}"),
+        body_sha256: String::new(),
+        received_at: at,
+        disposition: Disposition::Unhandled,
+        detail: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn removing_old_rows_by_the_thousand_keeps_no_delivery_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("data/chima.db");
+    let store = Store::open(&ledger).await.unwrap();
+    let writer = tokio::spawn(store.take_inbox_writer().unwrap().run());
+    let now = chrono::DateTime::from_timestamp(1_750_000_000, 0).unwrap();
+    let rows = torture::rounds(5_000, 100_000);
+    fill(&ledger, rows, now - 90 * DAY).await;
+    let remover = store.clone();
+    let removing = tokio::spawn(async move {
+        let (mut at, mut gone) = (String::new(), 0);
+        loop {
+            let found = remover.remove_old(Old::Deliveries, &at, now - 30 * DAY).await.unwrap();
+            gone += found.rows;
+            match found.at {
+                Some(last) => at = last,
+                None => return gone,
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let (mut waits, mut number) = (Vec::new(), 0);
+    while !removing.is_finished() {
+        number += 1;
+        let began = Instant::now();
+        store.accept(fresh(number, now)).await.unwrap();
+        waits.push(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(removing.await.unwrap(), rows);
+    waits.sort_unstable();
+    let (median, longest) = (waits[waits.len() / 2], waits[waits.len() - 1]);
+    // the machine may be busy with other tests: what must not happen is that somebody waits for all of it
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    torture::row(
+        "removing_old_rows_by_the_thousand_keeps_no_delivery_waiting",
+        rows,
+        format!(
+            "{} deliveries meanwhile, median {:.1} ms, longest {:.1} ms",
+            waits.len(),
+            median.as_secs_f64() * 1000.0,
+            longest.as_secs_f64() * 1000.0
+        ),
+        "longest 50 ms",
+    );
+    store.close().await;
+    drop(store);
+    writer.abort();
+}
