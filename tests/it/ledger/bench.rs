@@ -343,6 +343,7 @@ impl Bench {
                     state,
                     reason: None,
                     steps: &[],
+                    log_trouble: None,
                     lock: None,
                 };
                 let written = self.store.finish(&mine, &end, &[word], now).await;
