@@ -138,6 +138,7 @@ pub(crate) async fn noted(
         | RunEvent::CheckedOut { .. }
         | RunEvent::Started { .. }
         | RunEvent::Adopted { .. }
+        | RunEvent::LogIncomplete { .. }
         | RunEvent::Requeued { .. }
         | RunEvent::Superseded { .. }
         | RunEvent::AwaitsPerson

@@ -343,6 +343,7 @@ impl Bench {
                     state,
                     reason: None,
                     steps: &[],
+                    log_trouble: None,
                     lock: None,
                     log_trouble: None,
                 };
