@@ -138,7 +138,6 @@ pub(crate) async fn noted(
         | RunEvent::CheckedOut { .. }
         | RunEvent::Started { .. }
         | RunEvent::Adopted { .. }
-        | RunEvent::LogIncomplete { .. }
         | RunEvent::Requeued { .. }
         | RunEvent::Superseded { .. }
         | RunEvent::AwaitsPerson

@@ -343,7 +343,6 @@ impl Bench {
                     state,
                     reason: None,
                     steps: &[],
-                    log_trouble: None,
                     lock: None,
                     log_trouble: None,
                 };
