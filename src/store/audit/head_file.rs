@@ -3,9 +3,8 @@
 //! The file lags behind by up to a second, never ahead. Where it says more than the ledger holds, or something else, it is left as it
 //! is: it is the evidence.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -73,18 +72,13 @@ pub(super) fn read(file: &Path) -> io::Result<Option<Head>> {
 
 /// Whole or not at all: several processes write it, and a power cut may come at any time.
 fn write(file: &Path, head: &Head) -> io::Result<()> {
-    let mut fresh = file.as_os_str().to_owned();
-    fresh.push(format!(".{}", std::process::id()));
-    let fresh = PathBuf::from(fresh);
-    let mut out = File::options()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    writeln!(out, "{} {}", head.position, head.hash)?;
-    out.sync_data()?;
-    fs::rename(&fresh, file)
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // for the owner alone, and of no name that another writer could have
+    let mut fresh = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    writeln!(fresh, "{} {}", head.position, head.hash)?;
+    fresh.as_file().sync_data()?;
+    fresh.persist(file)?;
+    Ok(())
 }
 
 /// Whether the log goes through this point.

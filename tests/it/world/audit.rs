@@ -87,7 +87,19 @@ async fn every_decision_and_command_and_end_is_told_once_in_its_order() {
     let mona = Person::new(Source::Terminal, "mona");
     lock::unlock(&world.engine.desk(), &places, &mona).await.unwrap();
     world.settle().await;
-    assert_snapshot!(world.told_by_audit(&Filter::default()).await, @"");
+    assert_snapshot!(world.told_by_audit(&Filter::default()).await, @r#"
+    -: -: Chima 0.1.0 works with configuration <config>
+    site to production: @mona: run: `deploy` of <sha>
+    site to production: -: ended: succeeded
+    octo/site to nowhere: @mona: reject: `deploy` of <sha>: environment `nowhere` is not configured; configured: `production`, `staging`
+    site to staging: @mona: hold: `deploy` of <sha>: waiting for `ci` (missing)
+    site to staging: @mona: asked to cancel: "not today"
+    site to staging: -: ended: cancelled: cancelled by @mona
+    site to production: @mona (terminal): locked: "db migration"
+    site to production: @lisa (terminal): took the lock of @mona over: "db migration"
+    site to production: @lisa (terminal): locked: "db migration"
+    site to production: @mona (terminal): unlocked what @lisa had locked or waited for
+    "#);
     world.whole_audit().await;
     world.end().await;
 }
