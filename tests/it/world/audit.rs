@@ -101,6 +101,8 @@ async fn every_decision_and_command_and_end_is_told_once_in_its_order() {
     site to production: @mona (terminal): unlocked what @lisa had locked or waited for
     "#);
     world.whole_audit().await;
+    // its sweep tells the room of the locks
+    world.settle().await;
     world.end().await;
 }
 
