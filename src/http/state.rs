@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::engine::Engine;
@@ -12,6 +13,10 @@ use crate::flow::set_up::SetUp;
 
 /// Bodies in memory at once, all connections together, in KiB.
 const BODY_BUDGET_KIB: usize = 96 * 1024;
+
+/// A delivery that waits longer is refused: `src/store/deliveries.rs`.
+const PROBE_LIMIT: Duration = Duration::from_secs(8);
+const PROBE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Shared by all handlers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,6 +37,17 @@ pub struct Surface {
     pub data_dir: PathBuf,
     /// The set-up that is offered as long as there are no credentials.
     pub set_up: Option<Arc<SetUp>>,
+    /// The last look whether the ledger takes a write.
+    probed: Arc<Mutex<Option<(Instant, Probe)>>>,
+}
+
+/// Whether the ledger takes a write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// Why not.
+    pub problem: Option<String>,
+    /// How long it took, until it was on the disk.
+    pub seconds: f64,
 }
 
 impl Surface {
@@ -53,7 +69,28 @@ impl Surface {
             draining,
             data_dir,
             set_up: None,
+            probed: Arc::default(),
         }
+    }
+
+    /// Whether a delivery that came now would be stored. Whoever asks within the same second gets the same answer: each look costs
+    /// a sync of the disk, and anybody may ask.
+    pub async fn probe(&self) -> Probe {
+        let mut probed = self.probed.lock().await;
+        if let Some((_, probe)) = probed.as_ref().filter(|(at, _)| at.elapsed() < PROBE_AGAIN) {
+            return probe.clone();
+        }
+        let began = Instant::now();
+        let problem = match tokio::time::timeout(PROBE_LIMIT, self.engine.store.probe_write()).await {
+            Ok(answer) => answer.err().map(|error| error.to_string()),
+            Err(_) => Some(format!("the ledger takes no write within {} s", PROBE_LIMIT.as_secs())),
+        };
+        let probe = Probe {
+            problem,
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        *probed = Some((Instant::now(), probe.clone()));
+        probe
     }
 
     /// The same, and hears Slack.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chima::domain::audit::finding::{Fault, Verified, Witness};
 use chima::domain::audit::{By, Deed, Entry, Head};
+use chima::domain::clock::Timestamp;
 use chima::store::Store;
 use chima::store::audit::Standing;
 use sha2::{Digest, Sha256};
@@ -488,22 +489,23 @@ async fn a_server_does_not_paper_over_what_was_cut_off() {
     world.end().await;
 }
 
+async fn add(store: Store, name: &'static str, now: Timestamp) {
+    for _ in 0..100 {
+        let entry = Entry::new(now, Deed::Replayed).by(By::called(name));
+        store.audit(&entry).await.unwrap();
+        store.publish_audit_head(now).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_add_to_one_chain() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = folder.path().join("data/chima.db");
     let (one, other) = (Store::open(&ledger).await.unwrap(), Store::open(&ledger).await.unwrap());
     let now = chrono::DateTime::from_timestamp(1_750_000_000, 0).unwrap();
-    let add = async |store: Store, name: &'static str| {
-        for _ in 0..100 {
-            let entry = Entry::new(now, Deed::Replayed).by(By::called(name));
-            store.audit(&entry).await.unwrap();
-            store.publish_audit_head(now).await.unwrap();
-        }
-    };
     let adding = (
-        tokio::spawn(add(one.clone(), "one")),
-        tokio::spawn(add(other.clone(), "other")),
+        tokio::spawn(add(one.clone(), "one", now)),
+        tokio::spawn(add(other.clone(), "other", now)),
     );
     adding.0.await.unwrap();
     adding.1.await.unwrap();
