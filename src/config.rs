@@ -83,6 +83,8 @@ pub struct Config {
     pub providers: Vec<PathBuf>,
     /// After how long the owner of a lock is reminded of it; `None` for never.
     pub nag_after: Option<Duration>,
+    /// How long what is over is kept.
+    pub retention: Retention,
     /// Who is who.
     pub people: People,
     /// What can be deployed, in the order of the file.
@@ -91,6 +93,17 @@ pub struct Config {
     pub digest: String,
     /// The file it was read from.
     pub path: PathBuf,
+}
+
+/// How long what is over is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Deliveries, and whatever else is only needed for days.
+    pub deliveries: Duration,
+    /// Runs.
+    pub runs: Duration,
+    /// Their logs.
+    pub logs: Duration,
 }
 
 /// What wakes the workers.

@@ -35,6 +35,7 @@ pub mod rehearse;
 pub mod replay;
 pub mod repositories;
 pub mod restore;
+pub mod retention;
 pub mod rules;
 pub mod set_up;
 pub mod slack;

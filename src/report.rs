@@ -17,6 +17,7 @@ pub mod estimate;
 pub mod event;
 pub mod force;
 pub mod foreign;
+pub mod health;
 pub mod lock;
 pub mod log_text;
 pub mod mail;

@@ -31,6 +31,8 @@ pub mod pool;
 pub mod protection;
 pub mod reading;
 pub mod repositories;
+pub mod retention;
+pub mod room;
 pub mod row;
 pub mod runs;
 pub mod slack_asks;

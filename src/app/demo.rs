@@ -67,7 +67,7 @@ async fn tell(queue: &str, once: bool, listen: SocketAddr) -> anyhow::Result<Exi
             Exit::Failed
         })
     };
-    let (exit, ()) = server.run_until(async { tokio::join!(story, running) }).await;
+    let (exit, ()) = Box::pin(server.run_until(async { tokio::join!(story, running) })).await;
     exit
 }
 

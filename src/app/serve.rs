@@ -17,7 +17,8 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
 use crate::flow::{
-    audit, auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, slack, sweep,
+    audit, auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, retention,
+    slack, sweep,
 };
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
@@ -214,6 +215,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     if roles.receive {
         tasks.spawn(supervised("intake", engine.clone(), intake::run));
         tasks.spawn(supervised("repositories", engine.clone(), repositories::run));
+        tasks.spawn(supervised("retention", engine.clone(), retention::run));
         tasks.spawn(supervised("socket", engine.clone(), slack::socket::run));
         // where deliveries are taken: GitHub is asked to send them here
         tasks.spawn(supervised("catch-up", engine.clone(), catch_up::run));

@@ -109,6 +109,13 @@ pub async fn replay(store: &Store, id: &str, by: By, now: Timestamp) -> anyhow::
             delivery.id
         ));
     }
+    if delivery.body.is_empty() {
+        anyhow::bail!(
+            "nothing is left of delivery `{}` but that it came: its bytes were removed after the time that `retention.deliveries_days` \
+             keeps them",
+            delivery.id
+        );
+    }
     if store.reopen_delivery(delivery.id, by, now).await? {
         return Ok(format!(
             "delivery `{}` was `{}` and is now before the door again; a running server takes it up within a second\n",

@@ -16,4 +16,8 @@ pub(super) const TASK: &str = "deploy";
 pub(super) const TIMEOUT_SECONDS: u64 = 1800;
 /// Three hours: long enough for what a lock is usually for.
 pub(super) const NAG_AFTER_SECONDS: u64 = 10_800;
+/// Ten times as long as GitHub delivers again.
+pub(super) const DELIVERIES_DAYS: u64 = 30;
+pub(super) const RUNS_DAYS: u64 = 365;
+pub(super) const LOGS_DAYS: u64 = 90;
 pub(super) const HOLD_TIMEOUT_SECONDS: u64 = 86_400;

@@ -47,6 +47,9 @@ pub(super) struct File {
     pub(super) queue: Option<Queue>,
     /// Locks of environments.
     pub(super) locks: Option<Locks>,
+    /// How long what is over is kept. What is open is never removed, nor what makes a deployment run once; the audit log is kept for
+    /// good.
+    pub(super) retention: Option<Retention>,
     /// How many runs may execute at once. One environment never runs two.
     #[schemars(range(min = 1, max = 1000), extend("default" = defaults::WORKERS))]
     pub(super) workers: Option<u32>,
@@ -430,6 +433,22 @@ pub(super) enum OnLock {
 pub(super) enum AfterCancel {
     Release,
     Hold,
+}
+
+/// How long what is over is kept, in days. Space that becomes free is used again; the ledger's file does not shrink.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retention {
+    /// Deliveries and their bytes, what was sent, proofs of who asked. GitHub delivers again for three days.
+    #[schemars(range(min = 7, max = 36_500), extend("default" = defaults::DELIVERIES_DAYS))]
+    pub(super) deliveries_days: Option<u64>,
+    /// Runs with their timelines, steps and evidence, ended locks. The newest 20 runs of each environment stay, and the newest 5 that
+    /// succeeded.
+    #[schemars(range(min = 30, max = 36_500), extend("default" = defaults::RUNS_DAYS))]
+    pub(super) runs_days: Option<u64>,
+    /// Logs and results of runs, mirrors of repositories that are not configured any more.
+    #[schemars(range(min = 1, max = 36_500), extend("default" = defaults::LOGS_DAYS))]
+    pub(super) logs_days: Option<u64>,
 }
 
 /// Locks of environments.

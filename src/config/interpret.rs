@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::config::file::{File, Queue, Secret, Server};
+use crate::config::file::{self, File, Queue, Secret, Server};
 use crate::config::interpret::addresses::Address;
 use crate::config::problem::{KeyPath, Problem};
 use crate::config::schema;
 use crate::config::secret::{MASKABLE_BYTES, STRONG_BYTES, SecretError, SecretSource};
 use crate::config::tree::{self, Node};
 use crate::config::walk;
-use crate::config::{Config, Known, QueueAddress, defaults, secret};
+use crate::config::{Config, Known, QueueAddress, Retention, defaults, secret};
 use crate::domain::names::shown;
 
 mod access;
@@ -56,6 +56,15 @@ pub(super) fn config(text: &str, surroundings: &Surroundings<'_>) -> Result<Conf
     match reading.file(file) {
         Some(config) if reading.problems.is_empty() => Ok(config),
         Some(_) | None => Err(reading.problems),
+    }
+}
+
+fn retention(typed: file::Retention) -> Retention {
+    let days = |days: Option<u64>, default: u64| Duration::from_secs(days.unwrap_or(default) * 86_400);
+    Retention {
+        deliveries: days(typed.deliveries_days, defaults::DELIVERIES_DAYS),
+        runs: days(typed.runs_days, defaults::RUNS_DAYS),
+        logs: days(typed.logs_days, defaults::LOGS_DAYS),
     }
 }
 
@@ -118,6 +127,7 @@ impl Reading<'_> {
                 Some(0) => None,
                 seconds => Some(Duration::from_secs(seconds.unwrap_or(defaults::NAG_AFTER_SECONDS))),
             },
+            retention: retention(file.retention.unwrap_or_default()),
             people,
             apps,
             digest: String::new(),

@@ -258,9 +258,9 @@ impl Entry {
     #[must_use]
     pub fn text(&self) -> String {
         let text = serialized(self);
-        match &self.deed {
-            Deed::Decided(decided) if text.len() > ENTRY_LIMIT => {
-                let mut short = (**decided).clone();
+        match self.decided() {
+            Some(decided) if text.len() > ENTRY_LIMIT => {
+                let mut short = decided.clone();
                 let codes = decided.reasons.iter().take(REASONS);
                 short.codes = codes.map(|reason| reason.code().to_owned()).collect();
                 short.reasons.clear();
@@ -273,7 +273,17 @@ impl Entry {
                     ..self.clone()
                 })
             }
-            _ => text,
+            Some(_) | None => text,
+        }
+    }
+
+    /// What was decided, where it tells of that.
+    #[must_use]
+    pub fn decided(&self) -> Option<&Decided> {
+        if let Deed::Decided(decided) = &self.deed {
+            Some(decided)
+        } else {
+            None
         }
     }
 }

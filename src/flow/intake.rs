@@ -344,6 +344,9 @@ fn named(deployment: &Deployment) -> NamedRepository {
 ///
 /// What is wrong with it, for people.
 pub fn read(delivery: &Delivery) -> Result<Event, String> {
+    if delivery.body.is_empty() {
+        return Err("its bytes were removed after the time that `retention.deliveries_days` keeps them".to_owned());
+    }
     let headers = RawHeaders::from_iter(
         delivery
             .content_type
@@ -432,7 +435,7 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
             }
         }
         Recorded::AlreadyRun(earlier) => {
-            tracing::info!(delivery.id = %delivery, run.id = %earlier, "the deployment has a run already");
+            tracing::info!(delivery.id = %delivery, run.id = earlier.map(|run| run.to_string()), "the deployment has a run already");
         }
         Recorded::LaneMoved => tracing::debug!(delivery.id = %delivery, "the lane has moved; deciding again"),
     }

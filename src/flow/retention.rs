@@ -79,7 +79,10 @@ async fn pass(engine: &Engine, pause: Duration) -> Result<Removed, StoreError> {
         }
     }
     let keep = &engine.config.retention;
-    removed.rows += engine.store.remove_never_heard_of(engine.now() - keep.deliveries).await?;
+    removed.rows += engine
+        .store
+        .remove_never_heard_of(engine.now() - keep.deliveries)
+        .await?;
     removed.folders = remove_logs(engine, engine.now() - keep.logs, pause).await?;
     removed.mirrors = remove_mirrors(engine, engine.now() - keep.logs).await?;
     Ok(removed)
@@ -153,7 +156,9 @@ fn untouched_since(folder: &Path, before: Timestamp) -> bool {
 async fn names(folder: PathBuf) -> Vec<String> {
     let listed = tokio::task::spawn_blocking(move || {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+        entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect()
     });
     listed.await.unwrap_or_default()
 }

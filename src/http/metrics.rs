@@ -5,7 +5,6 @@
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 
 use std::fmt;
-use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -17,10 +16,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::audit::Head;
 use crate::domain::clock::Timestamp;
+use crate::http::health::rooms;
 use crate::http::state::Surface;
 use crate::store::audit::Standing;
 use crate::store::error::StoreError;
 use crate::store::reading::Backlog;
+use crate::store::room::Room;
 use crate::store::tallies::{LENGTHS, Oldest, Tally};
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -47,13 +48,12 @@ pub async fn metrics(State(surface): State<Surface>) -> Response {
 
 async fn look(surface: &Surface) -> Result<Seen, StoreError> {
     let (store, now) = (&surface.engine.store, surface.engine.now());
-    let began = Instant::now();
-    let writable = store.probe_write().await.is_ok();
-    let sync_seconds = began.elapsed().as_secs_f64();
+    let probe = surface.probe().await;
     Ok(Seen {
         now,
-        writable,
-        sync_seconds,
+        writable: probe.problem.is_none(),
+        sync_seconds: probe.seconds,
+        rooms: rooms(&surface.engine),
         backlog: store.backlog().await?,
         oldest: store.oldest(now).await?,
         tallies: store.run_tallies().await?,
@@ -67,6 +67,7 @@ struct Seen {
     now: Timestamp,
     writable: bool,
     sync_seconds: f64,
+    rooms: Vec<Room>,
     backlog: Backlog,
     oldest: Oldest,
     tallies: Vec<Tally>,
@@ -80,6 +81,7 @@ impl Collector for Seen {
         self.waiting(&mut encoder)?;
         self.ages(&mut encoder)?;
         self.ledger(&mut encoder)?;
+        self.disks(&mut encoder)?;
         self.ended(&mut encoder)
     }
 }
@@ -166,6 +168,24 @@ impl Seen {
         let help =
             "Whether the audit log ends where the file beside the ledger says; `chima audit verify` checks all of it";
         gauge(encoder, "audit_intact", help, u64::from(*standing == Standing::Agrees))
+    }
+
+    /// `data` only where it is another disk than the ledger's.
+    fn disks(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        type Of = fn(&Room) -> u64;
+        let families: [(&str, &str, Of); 2] = [
+            ("disk_free", "What is left of the disk for Chima", |room| room.free),
+            ("disk_size", "All of the disk", |room| room.total),
+        ];
+        for (name, help, of) in families {
+            let mut disks = described(encoder, name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
+            for room in &self.rooms {
+                disks
+                    .encode_family(&[("disk", room.of)])?
+                    .encode_gauge(&whole(of(room)))?;
+            }
+        }
+        Ok(())
     }
 
     /// What failed by itself (`failed`) and what failed by us or the machine (`errored`, `interrupted`) are series of their own.

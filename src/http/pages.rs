@@ -332,7 +332,10 @@ pub async fn style() -> impl IntoResponse {
 
 /// The picture beside the page's name, which browsers ask for anyway.
 pub async fn icon() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("assets/icon.svg"))
+    (
+        [(header::CONTENT_TYPE, "image/svg+xml")],
+        include_str!("assets/icon.svg"),
+    )
 }
 
 /// The script that follows a log.

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::FromRef;
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::engine::Engine;
@@ -14,6 +15,10 @@ use crate::http::api::standing::Standing;
 
 /// Logs followed at once: each asks the ledger twice a second, and may stay for hours.
 const FOLLOWERS: usize = 256;
+
+/// A delivery that waits longer is refused: `src/store/deliveries.rs`.
+const PROBE_LIMIT: Duration = Duration::from_secs(8);
+const PROBE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Shared by all handlers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,6 +41,17 @@ pub struct Surface {
     pub set_up: Option<Arc<SetUp>>,
     /// What the API keeps in memory.
     pub api: Standing,
+    /// The last look whether the ledger takes a write.
+    probed: Arc<Mutex<Option<(Instant, Probe)>>>,
+}
+
+/// Whether the ledger takes a write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// Why not.
+    pub problem: Option<String>,
+    /// How long it took, until it was on the disk.
+    pub seconds: f64,
 }
 
 impl Surface {
@@ -52,8 +68,29 @@ impl Surface {
             data_dir: engine.config.data_dir.clone(),
             set_up: doors.set_up,
             api: Standing::default(),
+            probed: Arc::default(),
             engine,
         }
+    }
+
+    /// Whether a delivery that came now would be stored. Whoever asks within the same second gets the same answer: each look costs
+    /// a sync of the disk, and anybody may ask.
+    pub async fn probe(&self) -> Probe {
+        let mut probed = self.probed.lock().await;
+        if let Some((_, probe)) = probed.as_ref().filter(|(at, _)| at.elapsed() < PROBE_AGAIN) {
+            return probe.clone();
+        }
+        let began = Instant::now();
+        let problem = match tokio::time::timeout(PROBE_LIMIT, self.engine.store.probe_write()).await {
+            Ok(answer) => answer.err().map(|error| error.to_string()),
+            Err(_) => Some(format!("the ledger takes no write within {} s", PROBE_LIMIT.as_secs())),
+        };
+        let probe = Probe {
+            problem,
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        *probed = Some((Instant::now(), probe.clone()));
+        probe
     }
 
     /// The same server with its newest configuration.

@@ -236,11 +236,12 @@ impl Store {
         .map_err(StoreError::while_doing(DOING))?;
         let last = row.and_then(|row| Reader::new(&row, DOING).json::<Entry>("entry").ok());
         let same = last.is_some_and(|last| {
-            let version_was = match &last.deed {
-                Deed::Configured { version, .. } => version.as_str(),
-                _ => "",
+            let same_version = if let Deed::Configured { version: last, .. } = &last.deed {
+                last == version
+            } else {
+                false
             };
-            last.subject.config.as_deref() == Some(digest) && version_was == version
+            same_version && last.subject.config.as_deref() == Some(digest)
         });
         if same {
             return Ok(false);

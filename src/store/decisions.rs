@@ -68,8 +68,9 @@ pub struct Displaced {
 pub enum Recorded {
     /// Written.
     Written,
-    /// The deployment has a run already; nothing was written but that the delivery said so again.
-    AlreadyRun(RunId),
+    /// The deployment has a run already, or had one that was so old that it was removed; nothing was written but that the delivery
+    /// said so again.
+    AlreadyRun(Option<RunId>),
     /// The lane has changed since it was looked at; nothing was written. Look again and decide anew.
     LaneMoved,
 }
@@ -123,10 +124,10 @@ impl Store {
                 .bind(&deployment.host)
                 .bind(number(deployment.repository_id.0))
                 .bind(number(deployment.id.0))
-                .fetch_one(&mut *tx)
+                .fetch_optional(&mut *tx)
                 .await
                 .map_err(&failed)?;
-            let earlier: RunId = Reader::new(&row, doing).parsed("id")?;
+            let earlier: Option<RunId> = row.map(|row| Reader::new(&row, doing).parsed("id")).transpose()?;
             settle(&mut tx, run.delivery, Disposition::Duplicate, evidence.at).await?;
             commit(tx, doing).await?;
             return Ok(Recorded::AlreadyRun(earlier));

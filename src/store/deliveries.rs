@@ -362,6 +362,20 @@ impl Store {
             .collect()
     }
 
+    /// When the delivery with the greatest id came: a clock that is set back is noticed by it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn newest_delivery(&self) -> Result<Option<Timestamp>, StoreError> {
+        let doing = "read when the newest delivery came";
+        let row = sqlx::query("SELECT received_at FROM deliveries ORDER BY id DESC LIMIT 1")
+            .fetch_optional(&self.read)
+            .await
+            .map_err(StoreError::while_doing(doing))?;
+        row.map(|row| Reader::new(&row, doing).time("received_at")).transpose()
+    }
+
     /// One delivery, by our id or by GitHub's GUID (the newest that carries it).
     ///
     /// # Errors

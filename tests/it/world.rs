@@ -52,6 +52,7 @@ mod receiver;
 mod renames;
 mod replay;
 mod restore;
+mod retention;
 mod set_up;
 mod sha;
 mod shell;

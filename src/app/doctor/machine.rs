@@ -4,29 +4,28 @@ use std::path::Path;
 
 use crate::app::doctor::Finding;
 use crate::config::Config;
+use crate::store::room::{self, LITTLE, NOTHING, Room};
 
-/// Below this, a checkout may fill the disk, and then deliveries are refused.
-const LITTLE: u64 = 1 << 30;
-/// Below this, the ledger is about to stop.
-const NOTHING: u64 = 64 << 20;
+/// Whether there is room where the ledger, logs and checkouts are: a finding for each disk.
+pub(super) fn disks(config: &Config) -> Vec<Finding> {
+    let ledger = config.store.parent().unwrap_or(Path::new("."));
+    let found = room::of_all(&[("ledger", ledger), ("data", &config.data_dir)]);
+    let alone = found.len() == 1;
+    found.iter().map(|room| disk(config, room, alone)).collect()
+}
 
-/// Whether there is room where the ledger, logs and checkouts are.
-pub(super) fn disk(config: &Config) -> Option<Finding> {
-    let folder = &config.data_dir;
-    // not there yet: the first folder above it that is
-    let place = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
-    let place = if place.as_os_str().is_empty() {
-        Path::new(".")
+fn disk(config: &Config, room: &Room, alone: bool) -> Finding {
+    let place = if room.of == "ledger" && !alone {
+        format!("the ledger `{}`", config.store.display())
     } else {
-        place
+        format!("`{}`", config.data_dir.display())
     };
-    let found = rustix::fs::statvfs(place).ok()?;
-    let free = found.f_bavail.saturating_mul(found.f_frsize);
-    let text = format!("disk of `{}`: {} MiB free", folder.display(), free >> 20);
-    let fix = "make room: old checkouts and logs are below `mirrors` and `runs` there; deliveries are refused when it is full";
-    Some(match free {
+    let text = format!("disk of {place}: {} MiB free", room.free >> 20);
+    let fix = "make room: old checkouts and logs are below `mirrors` and `runs` in `data_dir`, and `retention` says how long they stay; \
+               deliveries are refused when the disk of the ledger is full";
+    match room.free {
         0..NOTHING => Finding::bad(text, fix),
         NOTHING..LITTLE => Finding::odd(text, fix),
         LITTLE.. => Finding::well(text),
-    })
+    }
 }

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt as _;
 
-use crate::domain::audit::{Deed, Entry};
+use crate::domain::audit::Entry;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RunId;
 use crate::store::Store;
@@ -60,10 +60,7 @@ impl Filter {
 fn is_of(entry: &Entry, name: &str) -> bool {
     let is = |found: &str| found.to_lowercase() == name.trim_start_matches('@').to_lowercase();
     let by = entry.by.as_ref();
-    let creator = match &entry.deed {
-        Deed::Decided(decided) => decided.creator.as_deref(),
-        _ => None,
-    };
+    let creator = entry.decided().and_then(|decided| decided.creator.as_deref());
     by.is_some_and(|by| is(&by.name) || by.id.as_deref().is_some_and(is)) || creator.is_some_and(is)
 }
 

@@ -153,31 +153,33 @@ async fn marks(connection: &mut SqliteConnection) -> Result<Vec<Note>, StoreErro
         let Ok(entry) = serde_json::from_str::<Entry>(&text) else {
             continue;
         };
-        match entry.deed {
-            Deed::Restored {
-                made_at,
-                replaced,
-                kept,
-            } => notes.push(Note::Restored {
-                position,
-                made_at,
-                replaced,
-                kept,
-            }),
-            // the row of the restore itself has told, unless somebody else put the file there
-            Deed::TakenIntoUse {
-                made_at,
-                replaced: Some(replaced),
-                ..
-            } => notes.push(Note::Restored {
-                position,
-                made_at,
-                replaced: Some(replaced),
-                kept: None,
-            }),
-            Deed::HeadMissing => notes.push(Note::HeadWasMissing { position }),
-            _ => {}
-        }
+        let restored = if let Deed::Restored {
+            made_at,
+            replaced,
+            kept,
+        } = entry.deed
+        {
+            Some((made_at, replaced, kept))
+        } else if let Deed::TakenIntoUse {
+            made_at,
+            replaced: Some(replaced),
+            ..
+        } = entry.deed
+        {
+            // somebody else than `chima restore` put the file there
+            Some((made_at, Some(replaced), None))
+        } else {
+            if entry.deed == Deed::HeadMissing {
+                notes.push(Note::HeadWasMissing { position });
+            }
+            None
+        };
+        notes.extend(restored.map(|(made_at, replaced, kept)| Note::Restored {
+            position,
+            made_at,
+            replaced,
+            kept,
+        }));
     }
     Ok(notes)
 }
@@ -207,9 +209,9 @@ async fn decisions(connection: &mut SqliteConnection, faults: &mut Vec<Fault>) -
         let told = row
             .maybe_text("entry")?
             .and_then(|text| serde_json::from_str::<Entry>(&text).ok());
-        let told = told.and_then(|entry| match entry.deed {
-            Deed::Decided(decided) if decided.decision == decision => Some((decided, entry.subject.config)),
-            _ => None,
+        let told = told.and_then(|entry| {
+            let told = entry.decided().filter(|told| told.decision == decision).cloned()?;
+            Some((told, entry.subject.config))
         });
         let Some((told, config)) = told else {
             faults.push(Fault::DecisionUnlogged { decision, position });

@@ -36,7 +36,10 @@ impl World {
     async fn count(&self, of: &str) -> i64 {
         let query = format!("SELECT COUNT(*) FROM {of}");
         let mut ledger = self.ledger().await;
-        let row = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_one(&mut ledger).await.unwrap();
+        let row = sqlx::query(sqlx::AssertSqlSafe(query))
+            .fetch_one(&mut ledger)
+            .await
+            .unwrap();
         row.get(0)
     }
 
@@ -53,7 +56,14 @@ async fn a_deployment_that_is_forgotten_never_runs_again() {
     world.settle_all().await;
     let parcels: Vec<_> = world
         .github
-        .read(|found| found.deliveries.iter().filter(|one| one.event == "deployment").map(|one| one.guid.clone()).collect::<Vec<_>>())
+        .read(|found| {
+            found
+                .deliveries
+                .iter()
+                .filter(|one| one.event == "deployment")
+                .map(|one| one.guid.clone())
+                .collect::<Vec<_>>()
+        })
         .iter()
         .map(|guid| world.parcel(guid))
         .collect();
@@ -72,7 +82,10 @@ async fn a_deployment_that_is_forgotten_never_runs_again() {
     }
     // and where nothing but the deployment's own row knows it
     let mut ledger = world.ledger().await;
-    sqlx::query("UPDATE deliveries SET effect_key = NULL").execute(&mut ledger).await.unwrap();
+    sqlx::query("UPDATE deliveries SET effect_key = NULL")
+        .execute(&mut ledger)
+        .await
+        .unwrap();
     ledger.close().await.unwrap();
     for parcel in &parcels {
         world.post(parcel).await;
@@ -95,7 +108,9 @@ async fn what_is_open_stays_however_old_it_is() {
     world.removed().await;
     assert_eq!(world.state(queued).await, RunState::Queued);
     assert_eq!(
-        world.count("deliveries WHERE event = 'deployment' AND length(body) > 0").await,
+        world
+            .count("deliveries WHERE event = 'deployment' AND length(body) > 0")
+            .await,
         2
     );
     assert!(world.count("outbox WHERE state = 'pending'").await > 0);
@@ -115,7 +130,10 @@ async fn logs_go_before_runs_and_mirrors_that_nobody_uses_go_too() {
     fs::create_dir_all(&stranger).unwrap();
     let own = world.path(&format!("data/mirrors/{}.git", run.repository_id));
     for mirror in [&stranger, &own] {
-        File::open(mirror).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        File::open(mirror)
+            .unwrap()
+            .set_modified(SystemTime::UNIX_EPOCH)
+            .unwrap();
     }
     world.clock.advance(89 * DAY);
     assert!(world.removed().await.folders == 0 && world.folder_of(&run));
