@@ -27,6 +27,7 @@ impl Config {
             providers: _,
             nag_after: _,
             people: _,
+            retention: _,
             apps: _,
             digest: _,
             path: _,

@@ -33,7 +33,7 @@ pub struct Removed {
 /// Once an hour until this process is to stop.
 pub async fn run(engine: Engine) {
     while !engine.stop.is_cancelled() {
-        match pass(&engine, PAUSE).await {
+        match pass(&engine.current(), PAUSE).await {
             Ok(removed) if removed != Removed::default() => tracing::info!(
                 rows = removed.rows,
                 runs = removed.folders,
