@@ -236,7 +236,7 @@ impl Bench {
             .store
             .record_run(&deployment, &again, &evidence, None, &[], &[])
             .await;
-        same(&Recorded::AlreadyRun(first.id), &recorded.unwrap())
+        same(&Recorded::AlreadyRun(Some(first.id)), &recorded.unwrap())
     }
 
     async fn command(&mut self, op: &Op) -> Result<(), String> {

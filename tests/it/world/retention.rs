@@ -15,6 +15,7 @@ use chima::store::retention::Old;
 use chima_simulator::github::deploy::DeploymentRequest;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Row};
+use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
 use crate::torture;
@@ -217,12 +218,12 @@ async fn removing_old_rows_by_the_thousand_keeps_no_delivery_waiting() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = folder.path().join("data/chima.db");
     let store = Store::open(&ledger).await.unwrap();
-    let writer = tokio::spawn(store.take_inbox_writer().unwrap().run());
+    let writer = TaskTracker::new().spawn(store.take_inbox_writer().unwrap().run());
     let now = chrono::DateTime::from_timestamp(1_750_000_000, 0).unwrap();
     let rows = torture::rounds(5_000, 100_000);
     fill(&ledger, rows, now - 90 * DAY).await;
     let remover = store.clone();
-    let removing = tokio::spawn(async move {
+    let removing = TaskTracker::new().spawn(async move {
         let (mut at, mut gone) = (String::new(), 0);
         loop {
             let found = remover.remove_old(Old::Deliveries, &at, now - 30 * DAY).await.unwrap();

@@ -229,7 +229,7 @@ impl Corpus {
 
     fn word(&mut self) -> &'static str {
         let words: &[&'static str] = WORDS;
-        *self.dice.one_of::<&'static str>(words)
+        self.dice.one_of::<&'static str>(words)
     }
 
     /// A body, and what it is called.

@@ -35,7 +35,7 @@ pub async fn exchange(port: u16, bytes: &[u8]) -> Heard {
 
 fn statuses(text: &str) -> Vec<u16> {
     text.match_indices("HTTP/1.")
-        .filter(|(at, _)| *at == 0 || !text[..*at].ends_with(|before: char| before == ' '))
+        .filter(|(at, _)| *at == 0 || !text[..*at].ends_with(' '))
         .filter_map(|(at, _)| text.get(at + 9..at + 12)?.parse().ok())
         .filter(|status| *status >= 200)
         .collect()

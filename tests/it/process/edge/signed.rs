@@ -109,7 +109,7 @@ fn wrong(dice: &mut Dice, number: u64) -> Parcel {
             DEPLOYMENT
                 .replace(
                     "NUMBER",
-                    *dice.one_of(&["-1", "1.5", "\"1\"", "1e400", "null", "NaN", "01"]),
+                    dice.one_of::<&str>(&["-1", "1.5", "\"1\"", "1e400", "null", "NaN", "01"]),
                 )
                 .into_bytes(),
         ),
@@ -130,7 +130,7 @@ fn wrong(dice: &mut Dice, number: u64) -> Parcel {
             ..parcel("two payloads", "deployment", b"payload=%7B%7D&payload=%7B%7D".to_vec())
         },
         21 => Parcel {
-            kind: *dice.one_of(&[
+            kind: dice.one_of::<&[u8]>(&[
                 b"text/plain".as_slice(),
                 b"",
                 b"application/xml",
