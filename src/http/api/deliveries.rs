@@ -109,7 +109,7 @@ async fn one(State(surface): State<Surface>, caller: Caller, At(id): At<String>)
     };
     caller.answer(&DeliveryDetail {
         reasons: reasons(&look, &own).await?,
-        can_replay: run.is_none() && delivery.disposition != Disposition::Received,
+        can_replay: run.is_none() && delivery.disposition != Disposition::Received && !delivery.body.is_empty(),
         body: shown(&surface, &delivery)?,
         delivery: DeliveryView::from(&listed),
     })
@@ -157,6 +157,11 @@ async fn replay(State(surface): State<Surface>, caller: Caller, At(id): At<Strin
     let look = Look::of(&surface.engine, &caller.viewer);
     let delivery = seen(&look, &id).await?;
     let engine = &surface.engine;
+    if delivery.body.is_empty() {
+        let detail = "nothing is left of it but that it came: its bytes were removed after the time that \
+                      `retention.deliveries_days` keeps them";
+        return Err(Problem::new(StatusCode::CONFLICT, "bytes_removed", detail));
+    }
     let unsettled = delivery.disposition == Disposition::Received;
     let by = By::from(&people::actor(&engine.config, &speaker(&caller, None)?));
     if !unsettled && engine.store.reopen_delivery(delivery.id, by, engine.now()).await? {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chima::domain::viewer::Scope;
 use chima::http::api::api;
+use chima::report::audit as words;
+use chima::store::audit::Filter;
 use serde_json::{Value, json};
 
 use crate::world::api::{Answer, Ask};
@@ -321,5 +323,47 @@ async fn what_is_no_route_is_a_problem_too() {
     assert_eq!(answer.header("content-type"), "application/problem+json");
     let answer = world.api(Ask::delete("/runs", "")).await;
     assert_eq!(answer.status, 405);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_audit_log_says_who_made_a_token_and_what_was_done_with_it() {
+    let world = World::new().await;
+    let token = world.token("mona", &[Scope::Admin]).await;
+    let lock = json!({"app": "site", "environments": ["staging"]});
+    assert_eq!(world.api(Ask::post("/locks", &token, lock)).await.status, 200);
+    let wanted = json!({"app": "site", "environment": "production"});
+    assert_eq!(
+        world
+            .api(Ask::post("/deployments", &token, wanted).keyed("a"))
+            .await
+            .status,
+        201
+    );
+    let id = world.engine.store.tokens().await.unwrap()[0].id.clone();
+    world
+        .engine
+        .store
+        .revoke_token(&id, "root", world.engine.now())
+        .await
+        .unwrap();
+    let rows = world.engine.store.audit_rows(&Filter::default(), 100).await.unwrap();
+    let told: Vec<String> = rows
+        .iter()
+        .map(|row| row.entry.as_ref().unwrap())
+        .filter(|entry| entry.by.is_some())
+        .map(|entry| format!("{}: {}", words::who(entry), words::what(entry)).replace(&id, "<token>"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "@root (terminal): made a token for @mona to admin",
+            "@mona (api): locked",
+            "@mona (api): asked for `deploy` of `main`",
+            "@root (terminal): revoked the token `<token>` of @mona",
+        ]
+    );
+    assert!(!rows.iter().any(|row| row.text.contains(&token)));
+    world.settle_all().await;
     world.end().await;
 }
