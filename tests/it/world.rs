@@ -36,6 +36,7 @@ mod foreign;
 pub mod github_failures;
 mod happy;
 mod headers;
+mod health;
 mod hostile;
 mod lane;
 mod latest;
