@@ -8,6 +8,7 @@ pub mod asks;
 pub mod audit;
 pub mod auto_deploys;
 pub mod backup;
+pub mod bells;
 pub mod board;
 pub mod cancel;
 pub mod catch_ups;

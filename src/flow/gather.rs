@@ -10,6 +10,7 @@ use crate::github::GitHub;
 use crate::policy::facts::{Contexts, Facts, Found, History, LaneFacts, LockFacts, Membership, Own, Waiting, WhoFacts};
 use crate::policy::needs::{needs, people};
 use crate::policy::rules::{LaneOrder, Rules};
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::runs::{Age, LaneContents, Part, SeenLane};
 
@@ -163,15 +164,15 @@ pub async fn look_at_lane(
         return Ok(());
     };
     seen.contents = engine.store.lane(&seen.lane, seen.place.as_ref(), seen.part).await?;
-    let contents = seen.contents.clone();
+    let mut contents = seen.contents.clone();
     let further = match seen.part {
-        Part::Before(own) => further(engine, &seen.lane, Some(own), &contents).await?,
+        Part::Before(own) => further(&engine.store, &seen.lane, Some(own), &contents).await?,
         Part::Last | Part::Oldest => 0,
     };
     if let History::Gathered(missed) = &mut gathered.facts.history {
         missed.newer_here = history::newer_here(engine, deployment, &seen.lane).await?;
     }
-    gathered.facts.lock = match contents.lock {
+    gathered.facts.lock = match contents.lock.take() {
         Some(lock) => {
             let (sha, id) = (&deployment.sha, deployment.id);
             let automatic = engine.store.asked_by_itself(&lock.place, sha, id).await?;
@@ -180,27 +181,35 @@ pub async fn look_at_lane(
         None => None,
     };
     // a newer deployment of a `latest` lane takes the place of held ones too; in a `fifo` lane they take no place
-    let held = match needs(deployment, rules).order {
-        Some(order) if !order.noop && latest(rules, &order) => contents.held,
-        Some(_) | None => Vec::new(),
-    };
-    gathered.facts.lane = LaneFacts {
-        active: contents.active,
-        waiting: contents
-            .queued
-            .into_iter()
-            .chain(held)
-            .filter(|(_, id, _)| *id != deployment.id)
-            .map(|(run, deployment, requested_at)| Waiting {
-                run,
-                deployment,
-                requested_at,
-            })
-            .collect(),
-        further,
-        newest: contents.newest.filter(|(id, _)| *id != deployment.id),
-    };
+    if needs(deployment, rules)
+        .order
+        .is_some_and(|order| !order.noop && latest(rules, &order))
+    {
+        contents.queued.append(&mut contents.held);
+    }
+    contents.queued.retain(|(_, id, _)| *id != deployment.id);
+    contents.newest = contents.newest.filter(|(id, _)| *id != deployment.id);
+    gathered.facts.lane = lane_facts(contents, further);
     Ok(())
+}
+
+/// What a decision reads of a lane; `further` runs wait in it that are not looked at one by one.
+#[must_use]
+pub fn lane_facts(contents: LaneContents, further: u32) -> LaneFacts {
+    let waiting = contents
+        .queued
+        .into_iter()
+        .map(|(run, deployment, requested_at)| Waiting {
+            run,
+            deployment,
+            requested_at,
+        });
+    LaneFacts {
+        active: contents.active,
+        waiting: waiting.collect(),
+        further,
+        newest: contents.newest,
+    }
 }
 
 /// Queued runs before the last one, which is known.
@@ -209,7 +218,7 @@ pub async fn look_at_lane(
 ///
 /// When the ledger cannot be read.
 pub async fn further(
-    engine: &Engine,
+    store: &Store,
     lane: &LaneKey,
     before: Option<Age>,
     contents: &LaneContents,
@@ -217,7 +226,7 @@ pub async fn further(
     if contents.queued.is_empty() {
         return Ok(0);
     }
-    let queued = engine.store.queued_before(lane, before).await?;
+    let queued = store.queued_before(lane, before).await?;
     Ok(u32::try_from(queued.saturating_sub(1)).unwrap_or(u32::MAX))
 }
 

@@ -12,11 +12,11 @@ use crate::domain::reason::Reason;
 use crate::domain::run::LaneKey;
 use crate::flow::decided::evidence;
 use crate::flow::engine::Engine;
-use crate::flow::gather::further;
+use crate::flow::gather::{further, lane_facts};
 use crate::flow::rules::rules;
 use crate::github::protection::ProtectionAnswer;
 use crate::policy::decision::{Decision, Verdict};
-use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Waiting, WhoFacts};
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, WhoFacts};
 use crate::policy::protection::{all_contexts_count, decide, needs};
 use crate::policy::rules::Rules;
 use crate::report::protection::{approved, rejected, waits};
@@ -199,23 +199,10 @@ async fn gather(engine: &Engine, claimed: &StoredRequest, rules: &Rules) -> Resu
         facts.contexts = contexts(engine, claimed, &order, all_contexts_count(deployment, rules)).await;
     }
     let lane = LaneKey::new(&deployment.host, deployment.repository_id, &order.environment, false);
-    let contents = engine.store.lane(&lane, Some(&order.place()), Part::Last).await?;
-    let further = further(engine, &lane, None, &contents).await?;
-    facts.lock = contents.lock.map(|lock| LockFacts { lock, automatic: false });
-    let waiting = contents
-        .queued
-        .into_iter()
-        .map(|(run, deployment, requested_at)| Waiting {
-            run,
-            deployment,
-            requested_at,
-        });
-    facts.lane = LaneFacts {
-        active: contents.active,
-        waiting: waiting.collect(),
-        further,
-        newest: contents.newest,
-    };
+    let mut contents = engine.store.lane(&lane, Some(&order.place()), Part::Last).await?;
+    let further = further(&engine.store, &lane, None, &contents).await?;
+    facts.lock = contents.lock.take().map(|lock| LockFacts { lock, automatic: false });
+    facts.lane = lane_facts(contents, further);
     Ok(facts)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::flow::engine::Engine;
 use crate::flow::{adopt, audit, command, lock, outbox, repositories, restore, tidy, watchdog};
-use crate::store::claims::Head;
+use crate::store::bells::Head;
 use crate::store::error::StoreError;
 
 const TICK: Duration = Duration::from_secs(1);

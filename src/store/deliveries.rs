@@ -505,7 +505,7 @@ impl Store {
         commit(tx, doing).await
     }
 
-    /// Puts a stored delivery before the door again because somebody wants it, unless it has had its effect.
+    /// Puts a stored delivery before the door again because somebody wants it, unless it has had its effect or its bytes are gone.
     ///
     /// # Errors
     ///
@@ -515,7 +515,7 @@ impl Store {
         let mut tx = self.begin(doing).await?;
         let changed = sqlx::query(
             "UPDATE deliveries SET disposition = 'received', attempts = 0, next_attempt_at = NULL, detail = NULL \
-             WHERE id = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE delivery_id = deliveries.id)",
+             WHERE id = ? AND length(body) > 0 AND NOT EXISTS (SELECT 1 FROM deployments WHERE delivery_id = deliveries.id)",
         )
         .bind(id.to_string())
         .execute(&mut *tx)

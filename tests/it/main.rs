@@ -12,6 +12,7 @@ mod canaries;
 mod capistrano;
 mod checkout;
 mod config_files;
+mod dice;
 mod docs;
 mod fabric;
 mod fabric_and_capistrano;

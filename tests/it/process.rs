@@ -15,7 +15,6 @@ mod cancel;
 pub mod child;
 mod commands;
 mod crashes;
-mod dice;
 mod disk_full;
 mod duplicates;
 mod edge;

@@ -21,11 +21,12 @@ use crate::flow::chat::commits::{Home, with_commits};
 use crate::flow::chat::offers::offer_at;
 use crate::flow::chat::{Conversation, Objection, Spot, Trouble};
 use crate::flow::forecast::Forecast;
+use crate::flow::gather::{further, lane_facts};
 use crate::flow::rules::rules;
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
 use crate::policy::decision::{Decision, Verdict};
-use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Own, Waiting, WhoFacts};
+use crate::policy::facts::{Contexts, Facts, History, LaneFacts, LockFacts, Own, WhoFacts};
 use crate::policy::needs::{needs, people};
 use crate::policy::rules::Rules;
 use crate::report::chat::{self, compare_url};
@@ -303,21 +304,8 @@ impl<'a> Conversation<'a> {
             let lane = LaneKey::new(&asked.host, asked.repository_id, &order.environment, order.noop);
             // it would be the newest: all of them come before it, or give way
             let contents = self.desk.store.lane(&lane, None, Part::Last).await?;
-            let queued = self.desk.store.queued_before(&lane, None).await?;
-            let waiting = contents
-                .queued
-                .into_iter()
-                .map(|(run, deployment, requested_at)| Waiting {
-                    run,
-                    deployment,
-                    requested_at,
-                });
-            facts.lane = LaneFacts {
-                active: contents.active,
-                waiting: waiting.collect(),
-                further: u32::try_from(queued.saturating_sub(1)).unwrap_or(u32::MAX),
-                newest: contents.newest,
-            };
+            let further = further(self.desk.store, &lane, None, &contents).await?;
+            facts.lane = lane_facts(contents, further);
         }
         Ok(())
     }

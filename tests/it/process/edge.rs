@@ -6,7 +6,6 @@
 mod browser;
 mod corpus;
 mod cost;
-mod dice;
 mod door;
 mod hostile;
 mod ledger;

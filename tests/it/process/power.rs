@@ -9,8 +9,8 @@ mod shadow;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::dice::{Dice, fresh_seed};
 use crate::process::child::Chima;
-use crate::process::dice::{Dice, fresh_seed};
 use crate::process::installation::{ENVIRONMENTS, Installation};
 use crate::process::power::shadow::{Names, Shadow};
 use crate::torture::{rounds, row, setting};

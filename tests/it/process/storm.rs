@@ -10,8 +10,8 @@ use std::time::Duration;
 use chima::provider::processes::{self, ProcessId};
 use rustix::process::Signal;
 
+use crate::dice::{Dice, fresh_seed};
 use crate::process::child::Chima;
-use crate::process::dice::{Dice, fresh_seed};
 use crate::process::installation::{ENVIRONMENTS, Installation, eventually};
 use crate::torture::{rounds, row, setting};
 

@@ -16,45 +16,48 @@ const AT_ONCE: usize = 6;
 /// Keeps every process of a tree from hearing a polite request.
 const DEAF: &str = "trap '' TERM HUP INT; ";
 
-/// What they are called, and the script. Each writes `ready` once it is at its worst.
+/// Two minutes of a shell's life. Nothing here lasts longer by itself: a test that was killed must not leave a machine busy for
+/// ever with trees that are made to escape.
+const LOOP: &str = "l=0; while [ $l -lt 1200 ]; do sleep 0.1; l=$((l+1)); done";
+
+/// What they are called, and the script, in which `LOOP` stands for the above. Each writes `ready` once it is at its worst.
 const TREES: [(&str, &str); 9] = [
-    ("ignores SIGTERM", "echo 1 > ready; while :; do sleep 0.1; done"),
+    ("ignores SIGTERM", "echo 1 > ready; LOOP"),
     (
         "double fork into a new session",
-        "(setsid sh -c '(while :; do sleep 0.1; done) & echo 1 > ready' &); while :; do sleep 0.1; done",
+        "(setsid sh -c '(LOOP) & echo 1 > ready' &); LOOP",
     ),
     (
         "fifty sessions",
-        "n=0; while [ $n -lt 50 ]; do setsid sleep 600 & n=$((n+1)); done; echo 1 > ready; wait",
+        "n=0; while [ $n -lt 50 ]; do setsid sleep 120 & n=$((n+1)); done; echo 1 > ready; wait",
     ),
     (
         "stops itself whenever it is woken",
-        "sh -c 'while :; do kill -STOP $$; done' & echo 1 > ready; wait",
+        "sh -c 'l=0; while [ $l -lt 9999 ]; do kill -STOP $$; l=$((l+1)); done' & echo 1 > ready; wait",
     ),
     (
         "answers SIGTERM with more of itself",
-        "more() { (setsid sh -c 'trap \"\" TERM; while :; do sleep 0.05; done' &); }; trap 'more; more; more' TERM; \
-         echo 1 > ready; while :; do sleep 0.05; done",
+        "more() { (setsid sh -c 'trap \"\" TERM; LOOP' &); }; trap 'more; more; more' TERM; echo 1 > ready; LOOP",
     ),
     (
         "fork bomb",
-        "n=0; while [ $n -lt 20 ]; do (while :; do (sleep 0.01 & sleep 0.01) & sleep 0.005; done) & n=$((n+1)); done; \
-         echo 1 > ready; wait",
+        "n=0; while [ $n -lt 20 ]; do (l=0; while [ $l -lt 9999 ]; do (sleep 0.01 & sleep 0.01) & sleep 0.005; l=$((l+1)); done) & \
+         n=$((n+1)); done; echo 1 > ready; wait",
     ),
     (
         "closes everything it inherited",
         "python3 -c 'import os, time\nos.closerange(3, 256)\nopen(\"ready\", \"w\").write(\"1\\n\")\nos.closerange(0, 256)\n\
-         os.fork() or os.setsid()\nwhile True: time.sleep(0.1)'; wait",
+         os.fork() or os.setsid()\ntime.sleep(120)'; wait",
     ),
     (
         "lives on in its children",
-        "python3 -c 'import os\nopen(\"ready\", \"w\").write(\"1\\n\")\nwhile True:\n if os.fork(): os._exit(0)' & wait; \
-         while :; do sleep 0.1; done",
+        "python3 -c 'import os, time\nopen(\"ready\", \"w\").write(\"1\\n\")\nend = time.time() + 60\nwhile time.time() < end:\n \
+         if os.fork(): os._exit(0)' & wait; LOOP",
     ),
     (
         "four that do so, each child in a new session",
-        "n=0; while [ $n -lt 4 ]; do python3 -c 'import os\nwhile True:\n if os.fork(): os._exit(0)\n os.setsid()' & \
-         n=$((n+1)); done; sleep 0.5; echo 1 > ready; while :; do sleep 0.1; done",
+        "n=0; while [ $n -lt 4 ]; do python3 -c 'import os, time\nend = time.time() + 60\nwhile time.time() < end:\n \
+         if os.fork(): os._exit(0)\n os.setsid()' & n=$((n+1)); done; sleep 0.5; echo 1 > ready; LOOP",
     ),
 ];
 
@@ -66,7 +69,7 @@ enum Stop {
 
 /// How long it took, and what is wrong with how it ended.
 async fn stopped(script: &str, stop: Stop) -> (Duration, Vec<String>) {
-    let mut rig = Rig::script(&format!("{DEAF}{script}"));
+    let mut rig = Rig::script(&format!("{DEAF}{}", script.replace("LOOP", LOOP)));
     rig.spec.graces = Graces::default();
     let folder = rig.path("").display().to_string();
     rig.spec.steps[0].environment.set("RIG", &folder);

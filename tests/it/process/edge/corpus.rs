@@ -3,7 +3,7 @@
 use chima_simulator::sign::sign;
 use hmac::{Hmac, KeyInit, Mac};
 
-use crate::process::edge::dice::Dice;
+use crate::dice::Dice;
 
 /// What the program under attack believes.
 #[derive(Debug, Clone, Copy)]
@@ -207,7 +207,7 @@ const UNKNOWN: &[&str] = &[
 impl Corpus {
     pub fn new(seed: u64, secrets: Secrets) -> Self {
         Self {
-            dice: Dice::new(seed),
+            dice: Dice(seed),
             secrets,
             bomb: gzip_bomb(16),
             deep: vec![b'['; 1_000_000],
@@ -215,7 +215,7 @@ impl Corpus {
     }
 
     pub fn request(&mut self) -> Hostile {
-        match self.dice.roll(20) {
+        match self.dice.index(20) {
             0..=7 => self.webhook(),
             8..=9 => self.chat(),
             10..=11 => self.slack(),
@@ -235,10 +235,10 @@ impl Corpus {
     /// A body, and what it is called.
     fn body(&mut self) -> (String, Vec<u8>) {
         let whole = br#"{"action":"created","deployment":{"id":1,"sha":"0000000000000000000000000000000000000000","ref":"main","task":"deploy","environment":"staging","payload":{},"creator":{"login":"mona"}},"repository":{"id":1,"full_name":"octo/site"}}"#;
-        let (what, body) = match self.dice.roll(17) {
+        let (what, body) = match self.dice.index(17) {
             0 => ("whole", whole.to_vec()),
             1 => ("nothing", Vec::new()),
-            2 => ("half", whole[..self.dice.roll(whole.len())].to_vec()),
+            2 => ("half", whole[..self.dice.index(whole.len())].to_vec()),
             3 => ("noise", self.dice.bytes(2000)),
             4 => (
                 "duplicate keys",
@@ -280,8 +280,8 @@ impl Corpus {
                 [b"{".to_vec(), b"\"a\":1,".repeat(5000), b"\"b\":1}".to_vec()].concat(),
             ),
             // these have a megabyte, so they are rare
-            15 if self.dice.roll(8) == 0 => ("deep", self.deep.clone()),
-            16 if self.dice.roll(4) == 0 => ("bomb", self.bomb.clone()),
+            15 if self.dice.index(8) == 0 => ("deep", self.deep.clone()),
+            16 if self.dice.index(4) == 0 => ("bomb", self.bomb.clone()),
             _ => ("deep enough", b"[".repeat(200)),
         };
         (what.to_owned(), body)
@@ -298,7 +298,7 @@ impl Corpus {
             format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
         };
         let one = |value: String| vec![(NEW, value.into_bytes())];
-        match self.dice.roll(24) {
+        match self.dice.index(24) {
             0 => ("missing", vec![]),
             1 => ("empty", one(String::new())),
             2 => ("old name", vec![("x-hub-signature", right.clone().into_bytes())]),
@@ -311,8 +311,8 @@ impl Corpus {
             ),
             4 => ("sha1 prefix", one(format!("sha1={digits}"))),
             5 => ("no prefix", one(digits)),
-            6 => ("short", one(right[..right.len() - 1 - self.dice.roll(40)].to_owned())),
-            7 => ("long", one(format!("{right}{}", "0".repeat(1 + self.dice.roll(90))))),
+            6 => ("short", one(right[..right.len() - 1 - self.dice.index(40)].to_owned())),
+            7 => ("long", one(format!("{right}{}", "0".repeat(1 + self.dice.index(90))))),
             8 => ("upper case", one(right.to_uppercase())),
             9 => (
                 "upper case digits",
@@ -351,7 +351,7 @@ impl Corpus {
             22 => ("zeroes", one(format!("sha256={}", "0".repeat(64)))),
             _ => {
                 let mut changed = right.into_bytes();
-                let at = 7 + self.dice.roll(64);
+                let at = 7 + self.dice.index(64);
                 changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
                 ("one digit", vec![(NEW, changed)])
             }
@@ -367,12 +367,12 @@ impl Corpus {
         }
         let event = *self.dice.one_of(EVENTS);
         draft.header("x-github-event", event);
-        if self.dice.roll(8) == 0 {
+        if self.dice.index(8) == 0 {
             draft.header("x-github-event", "ping");
         }
         draft.header("x-github-delivery", self.guid());
         draft.header("content-type", self.dice.one_of(TYPES));
-        if self.dice.roll(3) == 0 {
+        if self.dice.index(3) == 0 {
             draft.header("content-encoding", self.dice.one_of(ENCODINGS));
         }
         self.decorate(&mut draft);
@@ -384,18 +384,18 @@ impl Corpus {
     }
 
     fn guid(&mut self) -> Vec<u8> {
-        match self.dice.roll(5) {
+        match self.dice.index(5) {
             0 => b"".to_vec(),
             1 => self.word().bytes().filter(|byte| *byte >= b' ').collect(),
             2 => b"0".repeat(4000),
             3 => b"\xff\xfe".to_vec(),
-            _ => format!("00000000-0000-0000-0000-{:012}", self.dice.roll(1_000_000)).into_bytes(),
+            _ => format!("00000000-0000-0000-0000-{:012}", self.dice.index(1_000_000)).into_bytes(),
         }
     }
 
     /// Headers that want something of a proxy or of a library.
     fn decorate(&mut self, draft: &mut Draft) {
-        match self.dice.roll(14) {
+        match self.dice.index(14) {
             0 => draft.header("x-forwarded-for", "127.0.0.1, 10.0.0.1"),
             1 => draft.header("x-http-method-override", "GET"),
             2 => draft.header("x-original-url", "/setup"),
@@ -416,7 +416,7 @@ impl Corpus {
     fn chat(&mut self) -> Hostile {
         let token = self.secrets.chat;
         let mut draft = Draft::new("POST", "/chat");
-        let wrong = match self.dice.roll(12) {
+        let wrong = match self.dice.index(12) {
             0 => vec![],
             1 => vec![String::new()],
             2 => vec![format!("Basic {token}")],
@@ -428,17 +428,17 @@ impl Corpus {
             8 => vec!["Bearer".to_owned()],
             9 => vec![token.to_owned()],
             10 => vec![format!("Bearer {token}, Bearer x")],
-            _ => vec![format!("Bearer {}", self.dice.roll(1_000_000))],
+            _ => vec![format!("Bearer {}", self.dice.index(1_000_000))],
         };
         for value in &wrong {
             draft.header("authorization", value);
         }
-        if self.dice.roll(4) == 0 {
+        if self.dice.index(4) == 0 {
             draft.target = format!("/chat?token={}", token.replace(' ', "+"));
         }
         draft.header("content-type", self.dice.one_of(TYPES));
         self.decorate(&mut draft);
-        draft.body = match self.dice.roll(3) {
+        draft.body = match self.dice.index(3) {
             0 => br#"{"user":"mona","room":"deployment","text":"deploy site to staging"}"#.to_vec(),
             _ => self.body().1,
         };
@@ -457,7 +457,7 @@ impl Corpus {
             .dice
             .one_of(&["/slack/commands", "/slack/events", "/slack/interactivity"]);
         let mut draft = Draft::new("POST", door);
-        let body = match self.dice.roll(4) {
+        let body = match self.dice.index(4) {
             0 => br#"{"type":"url_verification","challenge":"x"}"#.to_vec(),
             1 => b"command=%2Fchima&text=deploy+site+to+staging&user_id=U1&channel_id=C1&team_id=T1&trigger_id=1"
                 .to_vec(),
@@ -472,9 +472,9 @@ impl Corpus {
             format!("v0={}", hex::encode(mac.finalize().into_bytes()))
         };
         let (secret, at) = (self.secrets.slack, now.to_string());
-        let old = (now - 301 - i64::try_from(self.dice.roll(100_000)).unwrap()).to_string();
-        let soon = (now + 400 + i64::try_from(self.dice.roll(100_000)).unwrap()).to_string();
-        let (wrong, headers): (_, Vec<(&str, String)>) = match self.dice.roll(9) {
+        let old = (now - 301 - i64::try_from(self.dice.index(100_000)).unwrap()).to_string();
+        let soon = (now + 400 + i64::try_from(self.dice.index(100_000)).unwrap()).to_string();
+        let (wrong, headers): (_, Vec<(&str, String)>) = match self.dice.index(9) {
             0 => ("none", vec![]),
             1 => ("no time", vec![("s", signed(secret, &at))]),
             2 => ("no signature", vec![("t", at)]),
@@ -520,13 +520,13 @@ impl Corpus {
     }
 
     fn api(&mut self) -> Hostile {
-        let id = match self.dice.roll(5) {
+        let id = match self.dice.index(5) {
             0 => "00000000000000000000000000".to_owned(),
             1 => "7".repeat(3000),
             2 => "%ff%fe".to_owned(),
             _ => self.escaped(),
         };
-        let target = match self.dice.roll(4) {
+        let target = match self.dice.index(4) {
             0 => format!("/api/v1/runs/{id}/log?from=-1"),
             1 => format!("/api/v1/runs/{id}/log?from=99999999999999999999999"),
             2 => format!("/api/v1/{id}"),
@@ -547,9 +547,9 @@ impl Corpus {
     }
 
     fn page(&mut self) -> Hostile {
-        let target = match self.dice.roll(3) {
+        let target = match self.dice.index(3) {
             0 => format!("/runs/{}", self.escaped()),
-            1 => format!("/runs/01J0000000000000000000000{}/..%2f..", self.dice.roll(9)),
+            1 => format!("/runs/01J0000000000000000000000{}/..%2f..", self.dice.index(9)),
             _ => format!("/setup/callback?code={}&state={}", self.escaped(), self.escaped()),
         };
         Hostile {
@@ -609,7 +609,7 @@ impl Corpus {
         const HEAD: &str = "POST /webhooks/github HTTP/1.1\r\nhost: l\r\n";
         const INNER: &str = "GET /setup HTTP/1.1\r\nhost: l\r\n\r\n";
         let noise = self.dice.bytes(300);
-        let (what, bytes): (_, Vec<u8>) = match self.dice.roll(26) {
+        let (what, bytes): (_, Vec<u8>) = match self.dice.index(26) {
             0 => (
                 "two lengths",
                 format!("{HEAD}content-length: 3\r\ncontent-length: 4\r\n\r\nabcd").into(),
@@ -672,11 +672,11 @@ impl Corpus {
             ),
             16 => (
                 "huge head",
-                format!("{HEAD}x-a: {}\r\n\r\n", "a".repeat(20_000 + self.dice.roll(300_000))).into(),
+                format!("{HEAD}x-a: {}\r\n\r\n", "a".repeat(20_000 + self.dice.index(300_000))).into(),
             ),
             17 => (
                 "header bomb",
-                format!("{HEAD}{}\r\n", "a: b\r\n".repeat(200 + self.dice.roll(2000))).into(),
+                format!("{HEAD}{}\r\n", "a: b\r\n".repeat(200 + self.dice.index(2000))).into(),
             ),
             18 => (
                 "huge target",
@@ -686,8 +686,8 @@ impl Corpus {
                 "version",
                 format!(
                     "GET / HTTP/{}.{}\r\nhost: l\r\n\r\n",
-                    2 + self.dice.roll(7),
-                    self.dice.roll(9)
+                    2 + self.dice.index(7),
+                    self.dice.index(9)
                 )
                 .into(),
             ),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chima_simulator::sign::sign;
 
-use crate::process::edge::dice::Dice;
+use crate::dice::Dice;
 use crate::process::edge::door::exchange;
 use crate::process::edge::hostile::{NEXT, SECRETS, asked, in_peace, open_doors};
 use crate::process::edge::ledger;
@@ -63,7 +63,7 @@ fn wrong(dice: &mut Dice, number: u64) -> Parcel {
         body,
     };
     let deployment = || named(DEPLOYMENT);
-    match dice.roll(24) {
+    match dice.index(24) {
         0 => parcel("a deployment called ping", "ping", deployment()),
         1 => parcel("a deployment called push", "push", deployment()),
         2 => parcel("a deployment called star", "star", deployment()),
@@ -89,13 +89,13 @@ fn wrong(dice: &mut Dice, number: u64) -> Parcel {
         },
         13 => {
             let mut body = deployment();
-            body.truncate(dice.roll(body.len() - 1));
+            body.truncate(dice.index(body.len() - 1));
             parcel("half a body", "deployment", body)
         }
         14 => parcel(
             "a million brackets",
             "deployment",
-            b"[".repeat(if dice.roll(4) == 0 { 1_000_000 } else { 1_000 }),
+            b"[".repeat(if dice.index(4) == 0 { 1_000_000 } else { 1_000 }),
         ),
         15 => parcel("nested objects", "deployment", br#"{"a":"#.repeat(300)),
         16 => parcel(
@@ -168,7 +168,7 @@ async fn rightly_signed_bodies_that_are_not_what_they_say_are_kept_and_do_nothin
     let (mut expected, calls) = in_peace(&installation).await;
     let mut server = installation.serve().await;
     let count = rounds(400, 4_000);
-    let mut dice = Dice::new(3);
+    let mut dice = Dice(3);
     let mut odd = BTreeSet::new();
     for number in 0..count {
         let parcel = wrong(&mut dice, number);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chima_simulator::git::GitRepository;
 use futures_util::future::join_all;
 
+use crate::dice::Dice;
 use crate::process::installation::{ENVIRONMENTS, Installation, REPOSITORY};
 use crate::torture::{rounds, row};
 
@@ -23,18 +24,6 @@ const WORK: &str = "printf 'content env=%s deployment=%s version=%s\\n' \"$CHIMA
 struct Wanted {
     branch: String,
     sha: String,
-}
-
-/// Xorshift: enough to choose moments.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).unwrap_or_default()
-    }
 }
 
 fn commit(git: &GitRepository, branch: &str) -> Wanted {
@@ -54,7 +43,7 @@ fn sabotage(git: &GitRepository, dice: &mut Dice, of: &Wanted, evil: &str) {
     let short = &sha[..8];
     let set = |name: String| git.git(&["update-ref", &name, evil]);
     // whatever git refuses, or finds locked, was not done
-    let _ = match dice.roll(13) {
+    let _ = match dice.index(13) {
         0 | 1 => set(format!("refs/heads/{branch}")),
         2 => git.git(&["update-ref", "-d", &format!("refs/heads/{branch}")]),
         3 => git.git(&["update-ref", &format!("refs/heads/{branch}"), sha]),
@@ -76,14 +65,14 @@ fn saboteur(git: &GitRepository, targets: &Mutex<Vec<Wanted>>, evil: &str, over:
     while !over.load(Ordering::Relaxed) {
         let target = {
             let targets = targets.lock().expect("nobody panics with it");
-            targets.get(dice.roll(targets.len().max(1))).cloned()
+            targets.get(dice.index(targets.len().max(1))).cloned()
         };
         match target {
             Some(target) => sabotage(git, &mut dice, &target, evil),
             None => std::thread::sleep(Duration::from_millis(1)),
         }
         acts += 1;
-        std::thread::sleep(Duration::from_millis(dice.roll(8) as u64));
+        std::thread::sleep(Duration::from_millis(dice.index(8) as u64));
     }
     acts
 }

@@ -13,25 +13,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio_util::task::TaskTracker;
 
+use crate::dice::Dice;
 use crate::torture;
 use crate::world::stage::World;
-
-/// Numbers that look random and are the same every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-
-    fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
-        range.start() + self.roll(range.end() - range.start() + 1)
-    }
-}
 
 #[derive(Debug, Clone, PartialEq)]
 struct Stored {
