@@ -22,6 +22,7 @@ mod words;
 use crate::provider::git::askpass::Desk;
 pub use crate::provider::git::remote::{Remote, SshAccess};
 use crate::provider::mask::Patterns;
+use crate::provider::probe;
 
 /// Kept of what git says, from the end.
 const WORDS: usize = 16 << 10;
@@ -227,8 +228,12 @@ impl Git {
     }
 
     fn command(&self, call: &Call<'_>, desk: Option<&Desk>) -> Command {
+        // Found here, because whoever is to look for it in the `PATH` of the call must first copy our memory into a child.
+        let path = self.environment.get("PATH").map_or("", String::as_str);
+        let name = self.program.to_str().filter(|name| !name.contains('/'));
+        let found = name.and_then(|name| probe::find(name, path));
         #[expect(clippy::disallowed_methods, reason = "the one place where git is started")]
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(found.as_ref().unwrap_or(&self.program));
         command.arg(joined("--git-dir=", &call.git_dir));
         if let Some(work_tree) = call.work_tree {
             command.arg(joined("--work-tree=", work_tree));

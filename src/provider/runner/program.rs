@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::provider::probe;
 use crate::provider::spec::StepSpec;
 
 /// The program's file. With a slash it is a path in the step's folder, else it is looked up in the `PATH` of the step (not
@@ -18,11 +19,7 @@ pub(super) fn resolve(step: &StepSpec, argv: &[String]) -> Result<PathBuf, Strin
         return Ok(step.cwd.join(word));
     }
     let path = step.environment.find("PATH").unwrap_or_default();
-    path.split(':')
-        .filter(|entry| entry.starts_with('/'))
-        .map(|entry| Path::new(entry).join(word))
-        .find(|candidate| is_executable(candidate))
-        .ok_or_else(|| format!("not found in PATH `{path}`"))
+    probe::find(word, path).ok_or_else(|| format!("not found in PATH `{path}`"))
 }
 
 /// Says what the kernel's short answer means here.
