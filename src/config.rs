@@ -85,6 +85,8 @@ pub struct Config {
     pub nag_after: Option<Duration>,
     /// How long what is over is kept.
     pub retention: Retention,
+    /// Who is told of traces.
+    pub telemetry: Option<Telemetry>,
     /// Who is who.
     pub people: People,
     /// What can be deployed, in the order of the file.
@@ -104,6 +106,19 @@ pub struct Retention {
     pub runs: Duration,
     /// Their logs.
     pub logs: Duration,
+}
+
+/// Who is told of traces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Address of a collector, without a slash at its end.
+    pub endpoint: String,
+    /// What collectors call this installation.
+    pub service_name: String,
+    /// What the collector wants to be shown, by name.
+    pub headers: Vec<(String, SecretSource)>,
+    /// Of how many deployments in a hundred there are traces.
+    pub sample_percent: u8,
 }
 
 /// What wakes the workers.

@@ -43,6 +43,7 @@ pub mod sweep;
 pub mod tidy;
 pub mod title;
 pub mod tokens;
+pub mod traces;
 pub mod turns;
 pub mod view;
 pub mod watchdog;

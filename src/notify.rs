@@ -2,6 +2,7 @@
 
 pub mod discord;
 pub mod email;
+pub mod otlp;
 pub mod post;
 pub mod room;
 pub mod signed;

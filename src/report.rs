@@ -33,6 +33,7 @@ pub mod sentence;
 pub mod slack;
 pub mod status;
 mod terminal;
+pub mod trace;
 pub mod watch;
 mod words;
 

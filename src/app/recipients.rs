@@ -12,6 +12,7 @@ use crate::config::secret::{self, SecretSource};
 use crate::flow::notices::{Recipients, Sender};
 use crate::notify::discord::Discord;
 use crate::notify::email::Email;
+use crate::notify::otlp::Collector;
 use crate::notify::post::Address;
 use crate::notify::room::Room;
 use crate::notify::signed::Signed;
@@ -35,6 +36,33 @@ pub(crate) fn recipients(
     }
     config.keep_recipients(|recipient| senders.contains_key(&recipient.name));
     Ok(Recipients::new(senders))
+}
+
+/// The collector of traces. One that wants to be shown what is not there is not set up.
+///
+/// # Errors
+///
+/// When a secret is unfit, or cannot be shown.
+pub(crate) fn collector(
+    config: &Config,
+    named: &mut Vec<(String, SecretString)>,
+    missing: &mut Vec<String>,
+) -> anyhow::Result<Option<Collector>> {
+    let Some(telemetry) = &config.telemetry else {
+        return Ok(None);
+    };
+    let mut headers = Vec::new();
+    for (name, source) in &telemetry.headers {
+        let Some(value) = secret::read(source)? else {
+            missing.push(format!(
+                "no traces are told: `telemetry.headers.{name}` is not there; put it into {source}"
+            ));
+            return Ok(None);
+        };
+        named.push((format!("telemetry.headers.{name}"), value.clone()));
+        headers.push((name.clone(), value));
+    }
+    Ok(Some(Collector::new(&telemetry.endpoint, &headers)?))
 }
 
 struct Reading<'a> {

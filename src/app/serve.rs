@@ -18,7 +18,7 @@ use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
 use crate::flow::{
     audit, auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, retention,
-    slack, sweep,
+    slack, sweep, traces,
 };
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
@@ -231,6 +231,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
     tasks.spawn(supervised("slack", engine.clone(), slack::run));
     tasks.spawn(supervised("renewal", engine.clone(), sweep::renew));
     tasks.spawn(supervised("outbox", engine.clone(), outbox::run));
+    tasks.spawn(supervised("traces", engine.clone(), traces::run));
     if let Some(listener) = listener {
         let draining = CancellationToken::new();
         let surface = Surface::new(engine.clone(), draining.clone());
@@ -250,6 +251,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
         }
     })
     .await;
+    traces::flush(&engine).await;
     audit::end(&engine).await;
     engine.store.close().await;
     tracing::info!("stopped");

@@ -9,6 +9,7 @@ use anyhow::Context;
 use secrecy::SecretString;
 
 use crate::app::paced::{pace, paced};
+use crate::app::recipients::collector;
 use crate::app::recipients::recipients;
 use crate::app::setup;
 use crate::app::start::{Surroundings, credentials, github};
@@ -20,6 +21,7 @@ use crate::flow::notices::Recipients;
 use crate::flow::rehearse;
 use crate::flow::set_up::SetUp;
 use crate::github::{Credentials, GitHub};
+use crate::notify::otlp::Collector;
 use crate::notify::slack::SlackWebhook;
 use crate::notify::slack::api::SlackApi;
 use crate::provider::checkout::Checkouts;
@@ -47,6 +49,7 @@ pub(crate) struct Settings {
     github: GitHub,
     slack: Option<SlackWebhook>,
     recipients: Recipients,
+    collector: Option<Collector>,
     slack_bot: Option<SlackApi>,
     slack_app: Option<SlackApi>,
     doors: Doors,
@@ -81,6 +84,7 @@ pub(crate) fn settle(
     }
     let mut named: Vec<(String, SecretString)> = Vec::new();
     let recipients = recipients(&mut config, &mut named, &mut missing)?;
+    let collector = collector(&config, &mut named, &mut missing)?;
     let credentials = credentials(&config, &mut named, &mut missing)?;
     if config.github.polling.is_some() && matches!(credentials, Credentials::None) {
         missing.push(
@@ -134,6 +138,7 @@ pub(crate) fn settle(
         github,
         slack,
         recipients,
+        collector,
         slack_bot,
         slack_app,
         doors: Doors {
@@ -156,6 +161,7 @@ impl Settings {
             github: paced(self.github, &self.config, &process.store, Arc::clone(&process.clock)),
             slack: self.slack,
             recipients: self.recipients,
+            collector: self.collector,
             slack_bot: self.slack_bot,
             slack_app: self.slack_app,
             doors: self.doors,

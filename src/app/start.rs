@@ -21,6 +21,7 @@ use crate::flow::auto_deploy;
 use crate::flow::catch_up;
 use crate::flow::engine::{Engine, Lease, Process};
 use crate::flow::repositories;
+use crate::flow::traces::Traces;
 use crate::flow::turns::Turns;
 use crate::github::{Credentials, GitHub};
 use crate::notify::slack::api::SlackResponder;
@@ -130,6 +131,7 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
         sweeps: Notify::new(),
         swept: watch::Sender::new(0),
         audit_told: Told::default(),
+        traces: Traces::default(),
         turns: Turns::default(),
         watched: Mutex::default(),
     };

@@ -50,6 +50,8 @@ pub(super) struct File {
     /// How long what is over is kept. What is open is never removed, nor what makes a deployment run once; the audit log is kept for
     /// good.
     pub(super) retention: Option<Retention>,
+    /// Traces for OpenTelemetry. Without it, none are made.
+    pub(super) telemetry: Option<Telemetry>,
     /// How many runs may execute at once. One environment never runs two.
     #[schemars(range(min = 1, max = 1000), extend("default" = defaults::WORKERS))]
     pub(super) workers: Option<u32>,
@@ -449,6 +451,23 @@ pub(super) struct Retention {
     /// Logs and results of runs, mirrors of repositories that are not configured any more.
     #[schemars(range(min = 1, max = 36_500), extend("default" = defaults::LOGS_DAYS))]
     pub(super) logs_days: Option<u64>,
+}
+
+/// Traces: what becomes of each deployment, from the delivery to the last status, with the time that each stage took.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Telemetry {
+    /// Address of a collector that takes OTLP over HTTP, without `/v1/traces`. For one on this machine usually
+    /// `http://127.0.0.1:4318`.
+    pub(super) otlp_endpoint: String,
+    /// What collectors call this installation.
+    #[schemars(extend("default" = defaults::SERVICE_NAME))]
+    pub(super) service_name: Option<String>,
+    /// What the collector wants to be shown, by the name of the header. Each value is a secret.
+    pub(super) headers: Option<BTreeMap<String, Secret>>,
+    /// Of how many deployments in a hundred there are traces.
+    #[schemars(range(min = 1, max = 100), extend("default" = defaults::SAMPLE_PERCENT))]
+    pub(super) sample_percent: Option<u8>,
 }
 
 /// Locks of environments.

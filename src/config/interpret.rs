@@ -29,6 +29,7 @@ mod lists;
 mod notify;
 mod people;
 mod services;
+mod telemetry;
 
 /// What the meaning of a file depends on besides its text.
 #[derive(Clone, Copy)]
@@ -107,6 +108,7 @@ impl Reading<'_> {
             smtp.as_ref().is_some_and(Option::is_none),
             &apps,
         );
+        let telemetry = self.telemetry(file.telemetry);
         let (listen, public_url) = server?;
         Some(Config {
             listen,
@@ -128,6 +130,7 @@ impl Reading<'_> {
                 seconds => Some(Duration::from_secs(seconds.unwrap_or(defaults::NAG_AFTER_SECONDS))),
             },
             retention: retention(file.retention.unwrap_or_default()),
+            telemetry: telemetry?,
             people,
             apps,
             digest: String::new(),

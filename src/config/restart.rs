@@ -28,6 +28,7 @@ impl Config {
             nag_after: _,
             people: _,
             retention: _,
+            telemetry: _,
             apps: _,
             digest: _,
             path: _,

@@ -7,6 +7,7 @@ mod form;
 mod notify;
 mod people;
 mod secrets;
+mod telemetry;
 mod yaml;
 
 use std::ffi::OsString;

@@ -12,6 +12,7 @@ use crate::flow::intake::ring;
 use crate::flow::outcome::{self, Ending};
 use crate::flow::prepare::lock_file;
 use crate::flow::tidy::{remove_checkout, remove_scratch};
+use crate::flow::traces::told;
 use crate::provider::marker::seal;
 use crate::provider::watch::{Condition, inspect};
 use crate::provider::worker::is_dead;
@@ -99,7 +100,10 @@ async fn requeue(engine: &Engine, run: &Run) {
     remove_checkout(engine, run).await;
     remove_scratch(engine, run).await;
     match engine.store.requeue(run.id, run.fence, detail, engine.now()).await {
-        Ok(GivenBack::Queued) => ring(engine, run.id).await,
+        Ok(GivenBack::Queued) => {
+            told::attempted(engine, run, &[]).await;
+            ring(engine, run.id).await;
+        }
         Ok(GivenBack::ToStop) => finish(engine, run, cancel::stopped()).await,
         Err(StoreError::Stale) => {}
         Err(error) => {

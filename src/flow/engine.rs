@@ -23,8 +23,10 @@ use crate::flow::audit::Told;
 use crate::flow::command::Desk;
 use crate::flow::notices::Recipients;
 use crate::flow::set_up::SetUp;
+use crate::flow::traces::Traces;
 use crate::flow::turns::Turns;
 use crate::github::GitHub;
+use crate::notify::otlp::Collector;
 use crate::notify::slack::SlackWebhook;
 use crate::notify::slack::api::{SlackApi, SlackResponder};
 use crate::provider::attempt;
@@ -79,6 +81,8 @@ pub struct Parts {
     pub slack_bot: Option<SlackApi>,
     /// Slack's app, where it has a token: it opens sockets.
     pub slack_app: Option<SlackApi>,
+    /// Who is told of traces, where they can be reached.
+    pub collector: Option<Collector>,
     /// What others show when they come to us.
     pub doors: Doors,
     /// Makes checkouts.
@@ -155,6 +159,8 @@ pub struct Process {
     pub swept: watch::Sender<u64>,
     /// What this process has said about the audit log.
     pub audit_told: Told,
+    /// What this process tells of deployments, where somebody collects traces.
+    pub traces: Traces,
     /// How far the passes have come that look at a part at a time.
     pub turns: Turns,
     /// Runs this process watches, and how whoever prepares one hears that somebody wants it to stop.

@@ -27,6 +27,7 @@ use crate::flow::outcome::{self, Ending};
 use crate::flow::prepare::{is_for_a_person, lock_file, prepare, works_elsewhere};
 use crate::flow::tidy::{remove_checkout, remove_scratch};
 use crate::flow::title;
+use crate::flow::traces::told;
 use crate::provider::launch::{Running, Start};
 use crate::provider::spec::{Graces, RunnerSpec};
 use crate::provider::watch::{self, Ended};
@@ -81,12 +82,16 @@ pub async fn answer(engine: Engine, run: RunId) {
     if engine.stop.is_cancelled() {
         return;
     }
+    let from = engine.now();
     match engine
         .store
         .claim(run, &engine.worker, engine.lease.length, MAX_ATTEMPTS, engine.now())
         .await
     {
-        Ok(Claim::Taken(run)) => carry_out(&engine, *run, preparing).await,
+        Ok(Claim::Taken(run)) => {
+            told::claimed(&engine, &run, from);
+            carry_out(&engine, *run, preparing).await;
+        }
         Ok(Claim::GivenUp(run)) => {
             let reason = Reason::AttemptsExhausted {
                 attempts: run.attempts.saturating_sub(1),
@@ -401,6 +406,7 @@ pub async fn finish(engine: &Engine, run: &Run, ending: Ending) {
                 if let Some(next) = next {
                     ring(engine, next).await;
                 }
+                told::attempted(engine, run, &ending.steps).await;
                 break;
             }
             Err(StoreError::Stale) => {

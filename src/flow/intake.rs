@@ -25,6 +25,7 @@ use crate::flow::history::{self, Lateness};
 use crate::flow::lock::changed;
 use crate::flow::repositories::{self, refusal, standing};
 use crate::flow::rules::rules_for;
+use crate::flow::traces::told::{self, Times};
 use crate::flow::{auto_deploy, comment};
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
@@ -88,6 +89,7 @@ struct Open {
     deployment: Box<Deployment>,
     rules: Rules,
     gathered: Gathered,
+    times: Times,
 }
 
 /// Works on every delivery that is due, once. Returns how many there were.
@@ -170,6 +172,7 @@ async fn put_off(engine: &Engine, id: DeliveryId, error: &StoreError) {
 
 /// Reads a stored delivery, and does what it asks for unless that takes a decision. For a deployment, gathers the facts.
 async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreError> {
+    let began = engine.now();
     let Some(delivery) = engine.store.find_delivery(&id.to_string()).await? else {
         return Ok(None);
     };
@@ -196,6 +199,7 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
                 }
                 Standing::Unknown => {}
             }
+            let gather_began = engine.now();
             let rules = match rules_for(engine, &deployment).await {
                 Ok(rules) => rules,
                 Err(error) => {
@@ -204,7 +208,14 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
                 }
             };
             let gathered = gather(engine, &deployment, &rules).await?;
+            let now = engine.now();
             return Ok(Some(Open {
+                times: Times {
+                    began,
+                    gather: gather_began,
+                    gathered: now,
+                    decide: now,
+                },
                 delivery: id,
                 came_at: delivery.received_at,
                 lateness: if needs(&deployment, &rules).history {
@@ -361,6 +372,7 @@ pub fn read(delivery: &Delivery) -> Result<Event, String> {
 type Ignored = Vec<(DeliveryId, Evidence)>;
 
 async fn decide_on(engine: &Engine, mut open: Open, ignored: &mut Ignored) -> Result<(), StoreError> {
+    open.times.decide = engine.now();
     // others have been decided on since
     look_at_lane(engine, &open.deployment, &open.rules, &mut open.gathered).await?;
     while record(engine, &open, ignored).await? == Recorded::LaneMoved {
@@ -396,6 +408,8 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
         deployment,
         rules,
         gathered,
+        times,
+        came_at,
         ..
     } = open;
     let (delivery, facts) = (*delivery, &gathered.facts);
@@ -403,6 +417,8 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
     let evidence = evidence(engine, facts, rules, &decision);
     let Some(run) = new_run(engine, delivery, deployment, &decision, facts) else {
         told_of(delivery, deployment, &decision);
+        told::decided(engine, deployment, &evidence.id, &decision, *times);
+        told::ignored(engine, delivery, deployment, &decision, *came_at);
         if engine.config.apps_of(&deployment.repository).next().is_some() {
             foreign::keep(engine, deployment).await?;
         }
@@ -426,6 +442,7 @@ async fn record(engine: &Engine, open: &Open, ignored: &mut Ignored) -> Result<R
     match &recorded {
         Recorded::Written => {
             told_of(delivery, deployment, &decision);
+            told::decided(engine, deployment, &evidence.id, &decision, *times);
             engine.outbox.notify_one();
             if run.command.is_some() {
                 changed(engine);

@@ -15,6 +15,7 @@ use crate::flow::engine::Engine;
 use crate::flow::notices::{self, Undelivered};
 use crate::flow::slack::SlackCall;
 use crate::flow::slack::send::{self as slack, Sent};
+use crate::flow::traces::told::{self, Came};
 use crate::github::call::CallError;
 use crate::github::protection::{Answered, ProtectionAnswer};
 use crate::github::statuses::{NewStatus, Target};
@@ -36,6 +37,8 @@ const AT_ONCE: usize = 8;
 const REFUSED_LOGIN: Duration = Duration::from_secs(10);
 /// News that nobody took for so long are none any more.
 const NEWS_LIFETIME: Duration = Duration::from_secs(86_400);
+/// What GitHub answers to a status that it takes. <https://docs.github.com/en/rest/deployments/statuses>
+const CREATED: u16 = 201;
 /// The ledger is asked this often although nobody rang: rows become due by time, and other processes write too.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -217,27 +220,41 @@ async fn claim(engine: &Engine, line: &Line) -> Result<Option<Claimed>, StoreErr
 }
 
 async fn send(engine: &Engine, claimed: Claimed) -> Result<(), StoreError> {
-    match claimed.outgoing.kind {
+    let from = engine.now();
+    let came = match claimed.outgoing.kind {
         Kind::DeploymentStatus => send_status(engine, &claimed).await,
         Kind::SlackWebhook => send_message(engine, &claimed).await,
         Kind::Comment => send_comment(engine, &claimed).await,
         Kind::SlackApi => call_slack(engine, &claimed).await,
         Kind::ProtectionReport => answer_job(engine, &claimed).await,
         Kind::Notice => send_notice(engine, &claimed).await,
-    }
+    };
+    told::reported(engine, &claimed, from, came?).await;
+    Ok(())
 }
 
-async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
-    let id = &claimed.outgoing.id;
+/// It has arrived, or there is nothing to send any more.
+async fn sent(engine: &Engine, claimed: &Claimed, status: Option<u16>) -> Result<Came, StoreError> {
+    engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await?;
+    Ok(Came::Sent { status })
+}
+
+/// It never will arrive, and nobody has been asked.
+async fn bury(engine: &Engine, claimed: &Claimed, error: &str) -> Result<Came, StoreError> {
+    engine.store.bury_outgoing(&claimed.outgoing.id, error).await?;
+    Ok(Came::GivenUp { status: None })
+}
+
+async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreError> {
     let mut message: StatusMessage = match serde_json::from_value(claimed.outgoing.body.clone()) {
         Ok(message) => message,
-        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+        Err(error) => return bury(engine, claimed, &format!("unreadable: {error}")).await,
     };
     if message.status.state == DeploymentState::Success.as_str() && overtaken(engine, claimed).await? {
         message.status.auto_inactive = Some(false);
     }
     match post_once(engine, claimed, &message).await {
-        Ok(()) => {
+        Ok(status) => {
             tracing::info!(
                 delivery.id = claimed.delivery.map(tracing::field::display),
                 run.id = run_id(claimed),
@@ -245,7 +262,7 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
                 state = message.status.state,
                 "deployment status sent"
             );
-            engine.store.mark_sent(id, engine.now()).await
+            sent(engine, claimed, status).await
         }
         Err(error) => {
             // who is refused as a whole is refused for every status: one asks whether that still holds
@@ -255,7 +272,7 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
             } else {
                 error.wait()
             };
-            failed(engine, claimed, &error, error.is_transient(), wait).await
+            failed(engine, claimed, &error, error.is_transient(), wait, error.status()).await
         }
     }
 }
@@ -272,37 +289,46 @@ async fn overtaken(engine: &Engine, claimed: &Claimed) -> Result<bool, StoreErro
 }
 
 /// After a try of unknown outcome GitHub is asked first: a deployment must not show one state twice.
-async fn post_once(engine: &Engine, claimed: &Claimed, message: &StatusMessage) -> Result<(), CallError> {
+///
+/// The answer is GitHub's, where it was told just now.
+async fn post_once(engine: &Engine, claimed: &Claimed, message: &StatusMessage) -> Result<Option<u16>, CallError> {
     if claimed.attempts > 0 && engine.github.has_status(&message.target, &message.status).await? {
-        return Ok(());
+        return Ok(None);
     }
-    engine.github.create_status(&message.target, &message.status).await
+    engine.github.create_status(&message.target, &message.status).await?;
+    Ok(Some(CREATED))
 }
 
-async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreError> {
     let Some(slack) = &engine.slack else {
-        return engine
-            .store
-            .bury_outgoing(&claimed.outgoing.id, "no `slack.incoming_webhook` is set up")
-            .await;
+        return bury(engine, claimed, "no `slack.incoming_webhook` is set up").await;
     };
     if let Some(run) = claimed.outgoing.run
         && crate::flow::slack::tells_of(engine, run).await?
     {
-        return engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await;
+        return sent(engine, claimed, None).await;
     }
     match slack.send(&claimed.outgoing.body).await {
         Ok(()) => {
             let delivery = claimed.delivery.map(tracing::field::display);
             tracing::info!(delivery.id = delivery, run.id = run_id(claimed), "Slack message sent");
-            engine.store.mark_sent(&claimed.outgoing.id, engine.now()).await
+            sent(engine, claimed, None).await
         }
-        Err(error) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
+        Err(error) => {
+            failed(
+                engine,
+                claimed,
+                &error,
+                error.is_transient(),
+                error.wait(),
+                error.status(),
+            )
+            .await
+        }
     }
 }
 
-async fn send_notice(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
-    let id = &claimed.outgoing.id;
+async fn send_notice(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreError> {
     match notices::send(engine, claimed).await? {
         Ok(()) => {
             let delivery = claimed.delivery.map(tracing::field::display);
@@ -313,30 +339,37 @@ async fn send_notice(engine: &Engine, claimed: &Claimed) -> Result<(), StoreErro
                 recipient = line.recipient,
                 "news sent"
             );
-            engine.store.mark_sent(id, engine.now()).await
+            sent(engine, claimed, None).await
         }
         Err(Undelivered::Sending(error)) => {
             let fresh = (engine.now() - claimed.created_at).to_std().unwrap_or_default() < NEWS_LIFETIME;
-            failed(engine, claimed, &error, error.is_transient() && fresh, error.wait()).await
+            failed(
+                engine,
+                claimed,
+                &error,
+                error.is_transient() && fresh,
+                error.wait(),
+                error.status(),
+            )
+            .await
         }
         Err(error @ (Undelivered::Nobody(_) | Undelivered::Unreadable(_))) => {
-            failed(engine, claimed, &error, false, None).await
+            failed(engine, claimed, &error, false, None, None).await
         }
     }
 }
 
 /// A job that waits for our word hears it, or does not wait any more: an answer that was lost may have arrived.
-async fn answer_job(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
-    let id = &claimed.outgoing.id;
+async fn answer_job(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreError> {
     let answer: ProtectionAnswer = match serde_json::from_value(claimed.outgoing.body.clone()) {
         Ok(answer) => answer,
-        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+        Err(error) => return bury(engine, claimed, &format!("unreadable: {error}")).await,
     };
     let (workflow_run, state) = (answer.workflow_run, answer.state.as_deref());
     match engine.github.answer_job(&answer).await {
         Ok(Answered::Taken) => {
             tracing::info!(workflow_run, state, "a job of GitHub Actions was answered");
-            engine.store.mark_sent(id, engine.now()).await
+            sent(engine, claimed, None).await
         }
         Ok(Answered::NotWaiting { detail }) => {
             tracing::warn!(
@@ -345,36 +378,68 @@ async fn answer_job(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError
                 detail,
                 "a job of GitHub Actions does not wait for an answer any more"
             );
-            engine.store.mark_sent(id, engine.now()).await
+            sent(engine, claimed, None).await
         }
-        Err(error) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
+        Err(error) => {
+            failed(
+                engine,
+                claimed,
+                &error,
+                error.is_transient(),
+                error.wait(),
+                error.status(),
+            )
+            .await
+        }
     }
 }
 
-async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
-    let id = &claimed.outgoing.id;
+async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreError> {
     let message: CommentMessage = match serde_json::from_value(claimed.outgoing.body.clone()) {
         Ok(message) => message,
-        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+        Err(error) => return bury(engine, claimed, &format!("unreadable: {error}")).await,
     };
     match comment::send(engine, &message, claimed.attempts > 0).await {
-        Ok(()) => engine.store.mark_sent(id, engine.now()).await,
+        Ok(()) => sent(engine, claimed, None).await,
         Err(Trouble::Ledger(error)) => Err(error),
-        Err(Trouble::GitHub(error)) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
+        Err(Trouble::GitHub(error)) => {
+            failed(
+                engine,
+                claimed,
+                &error,
+                error.is_transient(),
+                error.wait(),
+                error.status(),
+            )
+            .await
+        }
     }
 }
 
-async fn call_slack(engine: &Engine, claimed: &Claimed) -> Result<(), StoreError> {
+async fn call_slack(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreError> {
     let id = &claimed.outgoing.id;
     let call: SlackCall = match serde_json::from_value(claimed.outgoing.body.clone()) {
         Ok(call) => call,
-        Err(error) => return engine.store.bury_outgoing(id, &format!("unreadable: {error}")).await,
+        Err(error) => return bury(engine, claimed, &format!("unreadable: {error}")).await,
     };
     match slack::send(engine, claimed, &call).await {
-        Ok(Sent::Done) => engine.store.mark_sent(id, engine.now()).await,
-        Ok(Sent::NotYet(pause)) => engine.store.let_outgoing_wait(id, engine.now() + pause).await,
+        Ok(Sent::Done) => sent(engine, claimed, None).await,
+        Ok(Sent::NotYet(pause)) => {
+            engine.store.let_outgoing_wait(id, engine.now() + pause).await?;
+            Ok(Came::Later)
+        }
         Err(slack::Trouble::Ledger(error)) => Err(error),
-        Err(slack::Trouble::Slack(error)) => failed(engine, claimed, &error, error.is_transient(), error.wait()).await,
+        Err(slack::Trouble::Slack(error)) => {
+            failed(
+                engine,
+                claimed,
+                &error,
+                error.is_transient(),
+                error.wait(),
+                error.status(),
+            )
+            .await
+        }
     }
 }
 
@@ -390,7 +455,8 @@ async fn failed(
     error: &(dyn std::error::Error + Sync),
     transient: bool,
     wait: Option<Duration>,
-) -> Result<(), StoreError> {
+    status: Option<u16>,
+) -> Result<Came, StoreError> {
     let (id, run, kind) = (&claimed.outgoing.id, run_id(claimed), claimed.outgoing.kind);
     let delivery = claimed.delivery.map(tracing::field::display);
     if let Some(wait) = wait {
@@ -404,7 +470,8 @@ async fn failed(
         engine
             .store
             .retry_outgoing(claimed, &shown_error(error), engine.now() + pause)
-            .await
+            .await?;
+        Ok(Came::Later)
     } else {
         tracing::error!(
             delivery.id = delivery,
@@ -414,7 +481,8 @@ async fn failed(
             error = %error,
             "given up: it can never be delivered as things are; mend what the error names, then `chima outbox --retry {id}`"
         );
-        engine.store.bury_outgoing(id, &shown_error(error)).await
+        engine.store.bury_outgoing(id, &shown_error(error)).await?;
+        Ok(Came::GivenUp { status })
     }
 }
 

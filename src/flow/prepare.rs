@@ -12,13 +12,15 @@ use serde_json::Map;
 use sha2::{Digest, Sha256};
 
 use crate::config::{App, Environment, environment};
+use crate::domain::clock::Timestamp;
 use crate::domain::deployment::Order;
 use crate::domain::reason::Reason;
 use crate::domain::run::{LaneKey, Run};
 use crate::flow::engine::Engine;
 use crate::flow::prepare::secrets::GivenSecrets;
 use crate::flow::prepare::ssh::SshFiles;
-use crate::provider::checkout::{CheckoutError, Wanted};
+use crate::flow::traces::told;
+use crate::provider::checkout::{CheckoutError, Spent, Wanted};
 use crate::provider::environment::{DEFAULT_PATH, RunIdentity, Sources, compose};
 use crate::provider::git::{Remote, SshAccess};
 use crate::provider::manifest::{Kind, Manifest};
@@ -107,6 +109,22 @@ fn manifest_of<'e>(engine: &'e Engine, run: &Run) -> Option<&'e Manifest> {
 ///
 /// The reason with which the run ends.
 pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) -> Result<RunnerSpec, Reason> {
+    let began = engine.now();
+    let mut checkout = None;
+    let prepared = make_ready(engine, run, order, lane, &mut checkout).await;
+    let trouble = prepared.as_ref().err().map(Reason::code);
+    told::prepared(engine, run, (began, engine.now()), checkout, trouble);
+    prepared
+}
+
+/// `checked_out` gets when the checkout began and what it took.
+async fn make_ready(
+    engine: &Engine,
+    run: &Run,
+    order: &Order,
+    lane: &LaneKey,
+    checked_out: &mut Option<(Timestamp, Spent)>,
+) -> Result<RunnerSpec, Reason> {
     let (app, environment) = engine
         .config
         .find(run.repository.as_str(), order.environment.as_str())
@@ -162,7 +180,8 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
     let mut token = None;
     if needs_checkout(&plan.steps) {
         let wanted = (app, environment);
-        token = check_out(
+        let began = engine.now();
+        let (with, spent) = check_out(
             engine,
             run,
             order,
@@ -171,6 +190,8 @@ pub async fn prepare(engine: &Engine, run: &Run, order: &Order, lane: &LaneKey) 
             &places,
         )
         .await?;
+        token = with;
+        *checked_out = Some((began, spent));
         plan = planned(&|file| places.checkout.join(file).exists())?;
     }
     let path = ssh.as_ref().map_or(programs.clone(), |ssh| ssh.path(&programs));
@@ -244,7 +265,7 @@ async fn check_out(
     (app, environment): (&App, &Environment),
     ssh: Option<SshAccess>,
     places: &Places,
-) -> Result<Option<SecretString>, Reason> {
+) -> Result<(Option<SecretString>, Spent), Reason> {
     let remote = remote(engine, run, app, environment.checkout.submodules, ssh).await;
     let wanted = Wanted {
         repository: run.repository_id,
@@ -257,7 +278,7 @@ async fn check_out(
     let mut pause = Duration::from_millis(500);
     loop {
         let error = match engine.checkouts.prepare(&wanted).await {
-            Ok(()) => return Ok(remote.token),
+            Ok(spent) => return Ok((remote.token, spent)),
             Err(CheckoutError::WrongHead { found, .. }) => return Err(Reason::ShaMismatch { found }),
             Err(error) => error,
         };

@@ -14,6 +14,7 @@ use crate::flow::engine::Engine;
 use crate::flow::gather::{Gathered, gather, look_at_lane};
 use crate::flow::intake::ring;
 use crate::flow::rules::rules_for;
+use crate::flow::traces::told::{self, Times};
 use crate::policy::decide::decide;
 use crate::policy::rules::Rules;
 use crate::report::sentence::waited_for;
@@ -83,7 +84,14 @@ async fn recheck(engine: &Engine, run: &Run) -> Result<(), StoreError> {
         }
     };
     let mut gathered = gather(engine, &deployment, &rules).await?;
-    while record(engine, run, &deployment, &rules, &gathered).await? == Rechecked::LaneMoved {
+    let gathered_at = engine.now();
+    let times = Times {
+        began: now,
+        gather: now,
+        gathered: gathered_at,
+        decide: gathered_at,
+    };
+    while record(engine, run, (&deployment, &rules), &gathered, times).await? == Rechecked::LaneMoved {
         look_at_lane(engine, &deployment, &rules, &mut gathered).await?;
     }
     Ok(())
@@ -93,9 +101,9 @@ async fn recheck(engine: &Engine, run: &Run) -> Result<(), StoreError> {
 async fn record(
     engine: &Engine,
     run: &Run,
-    deployment: &Deployment,
-    rules: &Rules,
+    (deployment, rules): (&Deployment, &Rules),
     gathered: &Gathered,
+    times: Times,
 ) -> Result<Rechecked, StoreError> {
     let facts = &gathered.facts;
     let now = facts.now;
@@ -147,6 +155,7 @@ async fn record(
         .await?;
     if recorded == Rechecked::Written {
         tracing::info!(run.id = %run.id, verdict = decision.verdict.as_str(), "decided again");
+        told::decided(engine, deployment, &evidence.id, &decision, times);
         engine.outbox.notify_one();
         if state == RunState::Queued && decision.position <= 1 {
             ring(engine, run.id).await;

@@ -95,6 +95,15 @@ impl CallError {
             | Self::Garbled { .. } => None,
         }
     }
+
+    /// The status of GitHub's answer, where there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Trouble { status, .. } | Self::Refused { status, .. } | Self::Garbled { status, .. } => Some(*status),
+            Self::NotSetUp | Self::NoInstallation | Self::Unreachable { .. } | Self::RateLimited { .. } => None,
+        }
+    }
 }
 
 /// An answer whose meaning is the caller's to find out.

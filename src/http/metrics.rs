@@ -58,6 +58,12 @@ async fn look(surface: &Surface) -> Result<Seen, StoreError> {
         oldest: store.oldest(now).await?,
         tallies: store.run_tallies().await?,
         audit: store.audit_standing().await?,
+        spans: surface
+            .engine
+            .config
+            .telemetry
+            .as_ref()
+            .map(|_| surface.engine.traces.counts()),
     })
 }
 
@@ -72,6 +78,8 @@ struct Seen {
     oldest: Oldest,
     tallies: Vec<Tally>,
     audit: (Head, Standing),
+    /// Taken, and dropped; where somebody collects them.
+    spans: Option<(u64, u64)>,
 }
 
 impl Collector for Seen {
@@ -82,6 +90,7 @@ impl Collector for Seen {
         self.ages(&mut encoder)?;
         self.ledger(&mut encoder)?;
         self.disks(&mut encoder)?;
+        self.traces(&mut encoder)?;
         self.ended(&mut encoder)
     }
 }
@@ -184,6 +193,29 @@ impl Seen {
                     .encode_family(&[("disk", room.of)])?
                     .encode_gauge(&whole(of(room)))?;
             }
+        }
+        Ok(())
+    }
+
+    /// The one thing that is counted in memory, by each process for itself.
+    fn traces(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some((sent, dropped)) = self.spans else {
+            return Ok(());
+        };
+        for (name, help, count) in [
+            (
+                "trace_spans_sent",
+                "Spans of this process that the collector of traces has taken",
+                sent,
+            ),
+            (
+                "trace_spans_dropped",
+                "Spans of this process that nobody has taken in time",
+                dropped,
+            ),
+        ] {
+            described(encoder, name, help, None, MetricType::Counter)?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
         Ok(())
     }

@@ -6,8 +6,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::domain::clock::Timestamp;
 use crate::domain::delivery::{Disposition, Source};
 use crate::domain::ids::DeliveryId;
+use crate::flow::traces::told::{self, Received};
 use crate::http::inbound::{LARGEST, closing, read};
 use crate::http::state::Surface;
 use crate::store::deliveries::{Accepted, NewDelivery};
@@ -17,6 +19,9 @@ use crate::webhook::signature::{Signature, Verifier};
 
 /// Reading the envelope of a larger body would hold up other requests of this thread.
 const LARGE: usize = 256 * 1024;
+
+/// The deliveries that begin a trace.
+const DEPLOYMENT: &str = "deployment";
 
 /// Takes one delivery.
 pub async fn receive(State(surface): State<Surface>, headers: HeaderMap, body: Body) -> Response {
@@ -28,6 +33,7 @@ pub async fn receive(State(surface): State<Surface>, headers: HeaderMap, body: B
         };
         return answer(StatusCode::SERVICE_UNAVAILABLE, text);
     }
+    let began = surface.engine.now();
     let raw = RawHeaders::from_iter(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let Ok(claimed) = Signature::read(&raw) else {
         return refuse_signature();
@@ -49,7 +55,7 @@ pub async fn receive(State(surface): State<Surface>, headers: HeaderMap, body: B
         return refuse_signature();
     }
     let (raw, envelope, digest) = index(raw, body.clone()).await;
-    store(&surface, &raw, body, envelope, digest).await
+    store(&surface, &raw, (body, digest), envelope, began).await
 }
 
 type Indexed = (RawHeaders, Result<Envelope, EnvelopeError>, String);
@@ -73,9 +79,9 @@ async fn index(raw: RawHeaders, body: Bytes) -> Indexed {
 async fn store(
     surface: &Surface,
     raw: &RawHeaders,
-    body: Bytes,
+    (body, body_sha256): (Bytes, String),
     read: Result<Envelope, EnvelopeError>,
-    body_sha256: String,
+    began: Timestamp,
 ) -> Response {
     let engine = &surface.engine;
     let host = engine.config.github.host.clone();
@@ -118,6 +124,24 @@ async fn store(
         detail: malformed.clone(),
     };
     let event = delivery.event.clone();
+    let key = delivery.effect_key.clone().filter(|_| event == DEPLOYMENT);
+    let tell = |status: StatusCode, duplicate_of| {
+        let Some(key) = &key else { return };
+        told::received(
+            engine,
+            Received {
+                key,
+                delivery: id,
+                from: began,
+                disposition: match duplicate_of {
+                    Some(_) => Disposition::Duplicate,
+                    None => disposition,
+                },
+                duplicate_of,
+                status: status.as_u16(),
+            },
+        );
+    };
     match engine.store.accept(delivery).await {
         Err(error) => {
             tracing::error!(error = %error, "cannot store a delivery; answered 503");
@@ -128,6 +152,7 @@ async fn store(
         }
         Ok(Accepted::Duplicate(earlier)) => {
             tracing::info!(delivery.id = %id, event.name = event, duplicate_of = %earlier, "duplicate delivery stored");
+            tell(StatusCode::OK, Some(earlier));
             answer(StatusCode::OK, &format!("stored as {id}; duplicate of {earlier}"))
         }
         Ok(Accepted::Stored) => {
@@ -135,6 +160,7 @@ async fn store(
             match (class, malformed) {
                 (Ok(Class::Handled), _) => {
                     engine.deliveries.notify_one();
+                    tell(StatusCode::ACCEPTED, None);
                     answer(StatusCode::ACCEPTED, &format!("stored as {id}"))
                 }
                 (Ok(Class::Ping), _) => answer(StatusCode::OK, &format!("pong; stored as {id}")),

@@ -42,7 +42,7 @@ impl Discord {
         }
         match (said["message"].as_str(), self.address.judge(&answer)) {
             (Some(words), Err(SendError::Refused { .. })) => {
-                Err(self.address.refused(format!("{}: {}", answer.status, shown(words))))
+                Err(self.address.refused(answer.status, &format!(": {}", shown(words))))
             }
             (_, judged) => judged,
         }

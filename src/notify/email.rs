@@ -96,11 +96,16 @@ impl Email {
             return Err(SendError::Refused {
                 to,
                 answer: words,
+                status: None,
                 check: "`smtp`, and `from` and `to` of the entry in `notify`".to_owned(),
             });
         }
         Err(if error.is_transient() {
-            SendError::Trouble { to, answer: words }
+            SendError::Trouble {
+                to,
+                answer: words,
+                status: None,
+            }
         } else {
             SendError::Unreachable { to, detail: words }
         })

@@ -46,6 +46,8 @@ pub enum SendError {
         to: String,
         /// A status, and what was said.
         answer: String,
+        /// The status, where it is one of HTTP.
+        status: Option<u16>,
     },
     /// They will not take this, now or later.
     #[error("{to} answered {answer}; check {check}")]
@@ -54,6 +56,8 @@ pub enum SendError {
         to: String,
         /// A status, and what was said.
         answer: String,
+        /// The status, where it is one of HTTP.
+        status: Option<u16>,
         /// What to look at.
         check: String,
     },
@@ -85,6 +89,16 @@ impl SendError {
         match self {
             Self::RateLimited { wait, .. } => Some(*wait),
             Self::Unreachable { .. } | Self::Trouble { .. } | Self::Refused { .. } | Self::Unusable { .. } => None,
+        }
+    }
+
+    /// The status of the answer, where there was one of HTTP.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::RateLimited { .. } => Some(429),
+            Self::Trouble { status, .. } | Self::Refused { status, .. } => *status,
+            Self::Unreachable { .. } | Self::Unusable { .. } => None,
         }
     }
 }
@@ -181,9 +195,10 @@ impl Address {
             408 | 425 | 500..=599 => Err(SendError::Trouble {
                 to: self.to.clone(),
                 answer: answer.status.to_string(),
+                status: Some(answer.status),
             }),
-            300..=399 => Err(self.refused(format!("{}, a redirect, which is not followed", answer.status))),
-            _ => Err(self.refused(format!("{}: {}", answer.status, shown(first_line(&answer.text))))),
+            300..=399 => Err(self.refused(answer.status, ", a redirect, which is not followed")),
+            _ => Err(self.refused(answer.status, &format!(": {}", shown(first_line(&answer.text))))),
         }
     }
 
@@ -194,10 +209,12 @@ impl Address {
         }
     }
 
-    pub(crate) fn refused(&self, answer: String) -> SendError {
+    /// `said` goes on behind the status.
+    pub(crate) fn refused(&self, status: u16, said: &str) -> SendError {
         SendError::Refused {
             to: self.to.clone(),
-            answer,
+            answer: format!("{status}{said}"),
+            status: Some(status),
             check: self.check.clone(),
         }
     }

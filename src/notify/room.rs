@@ -44,11 +44,11 @@ impl Room {
         }
         if (200..300).contains(&answer.status) && said["success"] == Value::Bool(false) {
             let words = error.unwrap_or("no reason");
-            return Err(self.address.refused(format!("{}: {}", answer.status, shown(words))));
+            return Err(self.address.refused(answer.status, &format!(": {}", shown(words))));
         }
         match (error, self.address.judge(&answer)) {
             (Some(words), Err(SendError::Refused { .. })) => {
-                Err(self.address.refused(format!("{}: {}", answer.status, shown(words))))
+                Err(self.address.refused(answer.status, &format!(": {}", shown(words))))
             }
             (_, judged) => judged,
         }

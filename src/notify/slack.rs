@@ -52,6 +52,16 @@ impl SlackError {
         !matches!(self, Self::Refused { .. })
     }
 
+    /// The status of Slack's answer, where there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::RateLimited { .. } => Some(429),
+            Self::Trouble { status } | Self::Refused { status, .. } => Some(*status),
+            Self::Unreachable { .. } => None,
+        }
+    }
+
     /// How long Slack asked to wait.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {

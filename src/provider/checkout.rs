@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::config::CheckoutOptions;
 use crate::domain::ids::RepositoryId;
@@ -54,12 +55,21 @@ pub struct Wanted<'a> {
     pub options: CheckoutOptions,
 }
 
+/// How long a checkout took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Bringing the commit here; `None` where it was here already.
+    pub fetch: Option<Duration>,
+    /// Everything after that: the worktree, submodules, files of Git LFS.
+    pub checkout: Duration,
+}
+
 impl Checkouts {
     /// Makes the worktree.
     ///
     /// # Errors
     /// When something of it cannot be brought here; the folder is then gone again.
-    pub async fn prepare(&self, wanted: &Wanted<'_>) -> Result<(), CheckoutError> {
+    pub async fn prepare(&self, wanted: &Wanted<'_>) -> Result<Spent, CheckoutError> {
         if let Some(parent) = wanted.directory.parent() {
             fs::create_dir_all(parent).map_err(disk("make the run's folder"))?;
         }
@@ -70,17 +80,21 @@ impl Checkouts {
         made
     }
 
-    async fn make(&self, wanted: &Wanted<'_>) -> Result<(), CheckoutError> {
+    async fn make(&self, wanted: &Wanted<'_>) -> Result<Spent, CheckoutError> {
+        let began = Instant::now();
         let mirror = Mirror {
             git: &self.git,
             path: self.mirror(wanted.repository),
         };
-        mirror.check_out(wanted.remote, wanted.sha, wanted.directory).await?;
-        if wanted.options == CheckoutOptions::default() {
-            return Ok(());
+        let fetch = mirror.check_out(wanted.remote, wanted.sha, wanted.directory).await?;
+        if wanted.options != CheckoutOptions::default() {
+            let top = Tree::top(mirror, wanted);
+            submodules::complete(top, wanted, &self.modules(wanted.repository)).await?;
         }
-        let top = Tree::top(mirror, wanted);
-        submodules::complete(top, wanted, &self.modules(wanted.repository)).await
+        Ok(Spent {
+            fetch,
+            checkout: began.elapsed().saturating_sub(fetch.unwrap_or_default()),
+        })
     }
 
     /// The first line of a commit's message, where the commit is here; none where it is not, or has none.

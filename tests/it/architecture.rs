@@ -68,6 +68,15 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("prometheus_client", &["http"]),
 ];
 
+/// What knows of OpenTelemetry, and the only files that may name it: where it is put together, and where stages tell what is over.
+const TELEMETRY: &[(&str, &[&str])] = &[
+    ("report::trace::", &["report/trace", "flow/traces"]),
+    (
+        "notify::otlp::",
+        &["flow/engine.rs", "app/recipients.rs", "app/settle.rs"],
+    ),
+];
+
 /// Rooms that do no I/O and read no clock.
 const PURE: &[&str] = &["domain", "policy", "webhook", "report", "chat"];
 const EFFECTS: &[&str] = &[
@@ -184,6 +193,23 @@ fn every_library_stays_in_its_room() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_its_own_files_know_of_open_telemetry() {
+    for source in sources() {
+        let code = code(&source);
+        for (name, files) in TELEMETRY {
+            let known = files
+                .iter()
+                .any(|file| source.path.starts_with(file) || source.path == Path::new(&format!("{file}.rs")));
+            assert!(
+                !code.contains(name) || known,
+                "{}: names `{name}`, which stays in {files:?}",
+                source.path.display()
+            );
+        }
+    }
 }
 
 #[test]

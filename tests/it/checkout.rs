@@ -158,7 +158,7 @@ impl Rig {
             directory: &directory,
             options: self.options,
         };
-        self.checkouts.prepare(&wanted).await.map(|()| directory)
+        self.checkouts.prepare(&wanted).await.map(|_| directory)
     }
 
     pub async fn remove(&self, name: &str) {

@@ -11,6 +11,7 @@ mod bots;
 mod canaries;
 mod capistrano;
 mod checkout;
+mod collector;
 mod config_files;
 mod dice;
 mod docs;

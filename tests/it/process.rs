@@ -45,5 +45,6 @@ mod slack;
 mod socket;
 mod storm;
 mod sync;
+mod traces;
 mod trickle;
 mod wire;

@@ -59,4 +59,5 @@ mod sha;
 mod shell;
 mod slack;
 mod slack_chat;
+mod traces;
 mod who;

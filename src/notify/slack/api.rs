@@ -75,6 +75,16 @@ impl ApiError {
         }
     }
 
+    /// The status of the answer, where it is known: what Slack refuses it answers with 200.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::RateLimited { .. } => Some(429),
+            Self::Refused { .. } => Some(200),
+            Self::Unreachable { .. } | Self::Trouble { .. } => None,
+        }
+    }
+
     /// Slack's code, where it refused.
     #[must_use]
     pub fn code(&self) -> Option<&str> {

@@ -54,8 +54,13 @@ pub(super) struct Mirror<'a> {
 
 impl Mirror<'_> {
     /// Makes a worktree of exactly this commit, which is fetched where it is not here yet. A mirror that a power cut has damaged is
-    /// made anew.
-    pub(super) async fn check_out(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<(), CheckoutError> {
+    /// made anew. Says how long fetching took, if it was fetched.
+    pub(super) async fn check_out(
+        &self,
+        remote: &Remote,
+        sha: &Sha,
+        directory: &Path,
+    ) -> Result<Option<Duration>, CheckoutError> {
         let found = self.inode();
         match self.try_check_out(remote, sha, directory).await {
             Err(CheckoutError::Git(error)) if is_damage(&error) => {
@@ -68,15 +73,21 @@ impl Mirror<'_> {
         }
     }
 
-    async fn try_check_out(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<(), CheckoutError> {
+    async fn try_check_out(
+        &self,
+        remote: &Remote,
+        sha: &Sha,
+        directory: &Path,
+    ) -> Result<Option<Duration>, CheckoutError> {
         // Most commits that are deployed here were deployed elsewhere before: the attempt itself is the cheapest question.
         let present = self.exists() && self.add_worktree(sha, directory).await?;
-        if !present {
-            self.fetch(remote, sha, directory).await?;
-        }
+        let fetched = match present {
+            true => None,
+            false => Some(self.fetch(remote, sha, directory).await?),
+        };
         let found = head_of(&self.path, directory).map_err(disk("read what was checked out"))?;
         if found == sha.as_str() {
-            return Ok(());
+            return Ok(fetched);
         }
         Err(CheckoutError::WrongHead {
             found,
@@ -136,14 +147,15 @@ impl Mirror<'_> {
     }
 
     /// Brings the commit here and makes the worktree, one process at a time for each mirror.
-    async fn fetch(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<(), CheckoutError> {
+    async fn fetch(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<Duration, CheckoutError> {
+        let began = Instant::now();
         let source = source_of(remote)?;
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(disk("make the folder of the mirrors"))?;
         }
         let (_lock, waited) = self.lock("lock").await?;
         if waited && self.exists() && self.add_worktree(sha, directory).await? {
-            return Ok(());
+            return Ok(began.elapsed());
         }
         if !self.exists() {
             self.create().await?;
@@ -176,8 +188,9 @@ impl Mirror<'_> {
             fetched = self.fetch_refs(remote, &source, branches, true).await;
         }
         fetched.map_err(|error| explained(error, remote, sha))?;
+        let took = began.elapsed();
         if self.add_worktree(sha, directory).await? {
-            Ok(())
+            Ok(took)
         } else {
             Err(missing(remote, sha))
         }
