@@ -209,12 +209,17 @@ pub fn said(attributes: &[KeyValue], key: &str) -> Option<String> {
     Some(shown(found.value.as_ref().unwrap()))
 }
 
+/// A text, a number or a list of them; whatever else it may be is shown as it is, and stands out.
 fn shown(value: &AnyValue) -> String {
-    match value.value.as_ref().unwrap() {
-        Value::StringValue(text) => text.clone(),
-        Value::IntValue(number) => number.to_string(),
-        Value::ArrayValue(array) => array.values.iter().map(shown).collect::<Vec<_>>().join(","),
-        other => panic!("{other:?}"),
+    let value = value.value.as_ref().unwrap();
+    if let Value::StringValue(text) = value {
+        text.clone()
+    } else if let Value::IntValue(number) = value {
+        number.to_string()
+    } else if let Value::ArrayValue(array) = value {
+        array.values.iter().map(shown).collect::<Vec<_>>().join(",")
+    } else {
+        format!("{value:?}")
     }
 }
 
