@@ -1,8 +1,8 @@
 //! Places for connections: how many there are, and whose is given up when all are taken.
 //!
-//! Whoever opens connections and says nothing must not shut out those who have something to say. So nobody waits for a place:
+//! Whoever opens connections and says nothing must not shut out those who have something to say. So nobody waits long for a place:
 //! when all are taken, a part of those whose peers have kept us waiting longest is cut, first of the peers that hold a crowd.
-//! An honest request is complete within milliseconds and is always among the youngest.
+//! An honest request is complete within milliseconds and is always among the youngest; the very youngest are never cut.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -54,6 +54,8 @@ struct Book {
 #[derive(Debug)]
 pub(super) struct Places {
     limit: usize,
+    /// Nobody loses a place sooner: what an honest peer has sent must at least have been read.
+    hearing: Duration,
     book: Mutex<Book>,
 }
 
@@ -66,18 +68,20 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
+    pub(super) fn new(limit: usize, hearing: Duration) -> Arc<Self> {
         Arc::new(Self {
             limit,
+            hearing,
             book: Mutex::default(),
         })
     }
 
-    /// A place for a new connection. `None` where all are taken by requests that are being answered.
+    /// A place for a new connection. `None` where all are taken by requests that are being answered, or by connections so new that
+    /// nobody can have heard them yet.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let mut book = self.book();
         if book.taken.len() >= self.limit {
-            self.give_up_some(&mut book);
+            self.give_up_some(&mut book, self.hearing);
         }
         if book.taken.len() >= self.limit {
             return None;
@@ -102,7 +106,7 @@ impl Places {
 
     /// Gives up some places at once: descriptors ran out before places did.
     pub(super) fn make_room(&self) {
-        self.give_up_some(&mut self.book());
+        self.give_up_some(&mut self.book(), Duration::ZERO);
     }
 
     /// Whether somebody who connected within `recent` has not said yet what they came for.
@@ -113,7 +117,7 @@ impl Places {
             .any(|taken| !taken.heard && taken.since.elapsed() < recent)
     }
 
-    fn give_up_some(&self, book: &mut Book) {
+    fn give_up_some(&self, book: &mut Book, hearing: Duration) {
         let mut of_peer: HashMap<IpAddr, usize> = HashMap::new();
         for taken in book.taken.values() {
             *of_peer.entry(taken.peer).or_default() += 1;
@@ -122,7 +126,10 @@ impl Places {
         let mut idle: Vec<(bool, Instant, u64)> = book
             .taken
             .iter()
-            .filter(|(_, taken)| taken.phase != Phase::Answering || taken.since.elapsed() > ANSWER)
+            .filter(|(_, taken)| {
+                let since = taken.since.elapsed();
+                since > ANSWER || (taken.phase != Phase::Answering && since >= hearing)
+            })
             .map(|(number, taken)| (!crowd(&taken.peer), taken.since, *number))
             .collect();
         idle.sort_unstable();
@@ -215,16 +222,24 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_place_and_who_waited_longest_loses_one() {
-        let places = Places::new(16);
+    fn who_waited_longest_loses_a_place_to_a_new_one() {
+        let places = Places::new(16, Duration::ZERO);
         let idle: Vec<Place> = (0..16).filter_map(|_| places.take(GREEDY)).collect();
         let new = places.take(GREEDY).unwrap();
         assert!(is_cut(&idle[0]) && !is_cut(&idle[1]) && !is_cut(&new));
     }
 
     #[test]
+    fn nobody_loses_a_place_before_they_can_have_been_heard() {
+        let places = Places::new(16, Duration::from_secs(3600));
+        let new: Vec<Place> = (0..16).filter_map(|_| places.take(GREEDY)).collect();
+        assert!(places.take(HONEST).is_none());
+        assert!(!new.iter().any(is_cut));
+    }
+
+    #[test]
     fn a_crowd_of_one_peer_loses_places_before_an_older_connection_of_another() {
-        let places = Places::new(16);
+        let places = Places::new(16, Duration::ZERO);
         let old = places.take(HONEST).unwrap();
         let crowd: Vec<Place> = (0..100).filter_map(|_| places.take(GREEDY)).collect();
         assert!(!is_cut(&old));
@@ -233,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_is_being_answered_is_not_cut() {
-        let places = Places::new(4);
+        let places = Places::new(4, Duration::ZERO);
         let busy: Vec<Place> = (0..4).filter_map(|_| places.take(GREEDY)).collect();
         for place in &busy {
             place.is(Phase::Answering);
@@ -246,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_place_is_free_when_its_connection_has_ended() {
-        let places = Places::new(1);
+        let places = Places::new(1, Duration::ZERO);
         let first = places.take(HONEST).unwrap();
         first.is(Phase::Answering);
         assert!(places.take(HONEST).is_none());

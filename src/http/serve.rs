@@ -36,6 +36,11 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const HEAD_LIMIT: usize = 16 * 1024;
 /// What the kernel keeps of an answer that nobody reads; the kernel doubles it.
 const SEND_BUFFER: usize = 128 * 1024;
+/// Who connected so recently keeps their place, so that an honest request is always heard. Newer ones wait to be accepted.
+const HEARING: Duration = Duration::from_millis(100);
+/// Where there is no place, this is when one is looked for again, and how often.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const PATIENCE: u32 = 20;
 /// How long requests under way may take to finish once the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -46,7 +51,7 @@ pub struct Peer(pub SocketAddr);
 /// Serves `router` until `stop`, then lets requests under way finish.
 pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
-    let places = Places::new(affordable());
+    let places = Places::new(affordable(), HEARING);
     let room = Room::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -68,7 +73,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
                 continue;
             }
         };
-        let Some(place) = places.take(peer.ip()) else {
+        let Some(place) = place_for(&places, peer).await else {
             tracing::debug!(%peer, "no place for a connection");
             continue;
         };
@@ -100,6 +105,17 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
         () = graceful.shutdown() => {}
         () = tokio::time::sleep(DRAIN_TIMEOUT) => tracing::warn!("some connections did not finish in time and were cut"),
     }
+}
+
+/// A place, within a moment: connections that are too new to be cut are heard meanwhile.
+async fn place_for(places: &Arc<Places>, peer: SocketAddr) -> Option<Place> {
+    for _ in 0..PATIENCE {
+        if let Some(place) = places.take(peer.ip()) {
+            return Some(place);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    places.take(peer.ip())
 }
 
 /// Small answers must not wait for the peer's acknowledgement, and large ones must not fill the kernel. Failing that they are only
