@@ -177,7 +177,10 @@ async fn a_browser_that_follows_a_hostile_log_has_nothing_but_text_and_listed_sp
         "success"
     );
     browser
-        .until("document.getElementById('state')?.textContent === 'succeeded' && !document.getElementById('follow')")
+        .until(
+            "document.readyState === 'complete' && document.getElementById('state')?.textContent === 'succeeded' \
+             && !document.getElementById('follow')",
+        )
         .await;
     let made = browser.evaluate(ELEMENTS).await;
     assert_eq!(unlisted(&made), Vec::<String>::new());
