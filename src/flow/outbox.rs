@@ -19,6 +19,9 @@ use crate::flow::traces::told::{self, Came};
 use crate::github::call::CallError;
 use crate::github::protection::{Answered, ProtectionAnswer};
 use crate::github::statuses::{NewStatus, Target};
+use crate::notify::post::SendError;
+use crate::notify::slack::SlackError;
+use crate::notify::slack::api::ApiError;
 use crate::provider::worker::is_dead;
 use crate::store::error::StoreError;
 use crate::store::outbox::{Claimed, Kind, Line};
@@ -272,7 +275,11 @@ async fn send_status(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreEr
             } else {
                 error.wait()
             };
-            failed(engine, claimed, &error, error.is_transient(), wait, error.status()).await
+            let failure = Failure {
+                wait,
+                ..Failure::from(&error)
+            };
+            failed(engine, claimed, failure).await
         }
     }
 }
@@ -314,17 +321,7 @@ async fn send_message(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreE
             tracing::info!(delivery.id = delivery, run.id = run_id(claimed), "Slack message sent");
             sent(engine, claimed, None).await
         }
-        Err(error) => {
-            failed(
-                engine,
-                claimed,
-                &error,
-                error.is_transient(),
-                error.wait(),
-                error.status(),
-            )
-            .await
-        }
+        Err(error) => failed(engine, claimed, Failure::from(&error)).await,
     }
 }
 
@@ -343,18 +340,14 @@ async fn send_notice(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreEr
         }
         Err(Undelivered::Sending(error)) => {
             let fresh = (engine.now() - claimed.created_at).to_std().unwrap_or_default() < NEWS_LIFETIME;
-            failed(
-                engine,
-                claimed,
-                &error,
-                error.is_transient() && fresh,
-                error.wait(),
-                error.status(),
-            )
-            .await
+            let failure = Failure {
+                transient: error.is_transient() && fresh,
+                ..Failure::from(&error)
+            };
+            failed(engine, claimed, failure).await
         }
         Err(error @ (Undelivered::Nobody(_) | Undelivered::Unreadable(_))) => {
-            failed(engine, claimed, &error, false, None, None).await
+            failed(engine, claimed, Failure::for_good(&error)).await
         }
     }
 }
@@ -380,17 +373,7 @@ async fn answer_job(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreErr
             );
             sent(engine, claimed, None).await
         }
-        Err(error) => {
-            failed(
-                engine,
-                claimed,
-                &error,
-                error.is_transient(),
-                error.wait(),
-                error.status(),
-            )
-            .await
-        }
+        Err(error) => failed(engine, claimed, Failure::from(&error)).await,
     }
 }
 
@@ -402,17 +385,7 @@ async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreE
     match comment::send(engine, &message, claimed.attempts > 0).await {
         Ok(()) => sent(engine, claimed, None).await,
         Err(Trouble::Ledger(error)) => Err(error),
-        Err(Trouble::GitHub(error)) => {
-            failed(
-                engine,
-                claimed,
-                &error,
-                error.is_transient(),
-                error.wait(),
-                error.status(),
-            )
-            .await
-        }
+        Err(Trouble::GitHub(error)) => failed(engine, claimed, Failure::from(&error)).await,
     }
 }
 
@@ -429,17 +402,7 @@ async fn call_slack(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreErr
             Ok(Came::Later)
         }
         Err(slack::Trouble::Ledger(error)) => Err(error),
-        Err(slack::Trouble::Slack(error)) => {
-            failed(
-                engine,
-                claimed,
-                &error,
-                error.is_transient(),
-                error.wait(),
-                error.status(),
-            )
-            .await
-        }
+        Err(slack::Trouble::Slack(error)) => failed(engine, claimed, Failure::from(&error)).await,
     }
 }
 
@@ -448,15 +411,54 @@ fn run_id(claimed: &Claimed) -> Option<tracing::field::DisplayValue<RunId>> {
     claimed.outgoing.run.map(tracing::field::display)
 }
 
-/// Puts a row off or gives it up; nothing of its kind leaves while the other side asks for silence.
-async fn failed(
-    engine: &Engine,
-    claimed: &Claimed,
-    error: &(dyn std::error::Error + Sync),
+/// A try that came to nothing.
+struct Failure<'e> {
+    error: &'e (dyn std::error::Error + Sync),
+    /// Whether the same may arrive later.
     transient: bool,
+    /// How long the other side asked to wait.
     wait: Option<Duration>,
+    /// The status of its answer, where there was one of HTTP.
     status: Option<u16>,
-) -> Result<Came, StoreError> {
+}
+
+impl<'e> Failure<'e> {
+    /// One that nothing was asked about: it never can arrive.
+    fn for_good(error: &'e (dyn std::error::Error + Sync)) -> Self {
+        Self {
+            error,
+            transient: false,
+            wait: None,
+            status: None,
+        }
+    }
+}
+
+macro_rules! failures {
+    ($($error:ty),+) => {
+        $(impl<'e> From<&'e $error> for Failure<'e> {
+            fn from(error: &'e $error) -> Self {
+                Self {
+                    error,
+                    transient: error.is_transient(),
+                    wait: error.wait(),
+                    status: error.status(),
+                }
+            }
+        })+
+    };
+}
+
+failures!(CallError, SendError, SlackError, ApiError);
+
+/// Puts a row off or gives it up; nothing of its kind leaves while the other side asks for silence.
+async fn failed(engine: &Engine, claimed: &Claimed, failure: Failure<'_>) -> Result<Came, StoreError> {
+    let Failure {
+        error,
+        transient,
+        wait,
+        status,
+    } = failure;
     let (id, run, kind) = (&claimed.outgoing.id, run_id(claimed), claimed.outgoing.kind);
     let delivery = claimed.delivery.map(tracing::field::display);
     if let Some(wait) = wait {
