@@ -41,8 +41,8 @@ pub fn router(surface: Surface) -> Router {
     let routes = Router::new()
         .route("/webhooks/github", post(webhooks::receive))
         .route("/chat", post(chat::say))
-        .route("/", get(pages::runs))
-        .route("/runs/{run}", get(pages::run))
+        .route("/", get(pages::overview::runs))
+        .route("/runs/{run}", get(pages::run::run))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/icon.svg", get(pages::icon))
         .route("/assets/run.js", get(pages::script))
@@ -52,7 +52,7 @@ pub fn router(surface: Surface) -> Router {
         .merge(slack::routes())
         .route("/metrics", get(metrics::metrics))
         .merge(setup::routes())
-        .fallback(pages::not_found);
+        .fallback(pages::nowhere);
     fixed_headers(routes.with_state(live), &public_url)
 }
 

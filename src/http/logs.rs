@@ -15,12 +15,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::domain::ids::RunId;
 use crate::domain::run::Run;
 use crate::domain::viewer::Viewer;
 use crate::http::api::given::{Asked, At};
-use crate::http::api::runs::{no_such_run, see};
-use crate::http::problem::{Problem, server_fault};
+use crate::http::api::runs::see;
+use crate::http::problem::Problem;
 use crate::http::state::Surface;
 use crate::provider::log::reader::LogReader;
 use crate::provider::log::{self, reader};
@@ -78,20 +77,6 @@ pub(crate) async fn log(
         return follow(surface, run, resumed.unwrap_or(from.from), place).into_response();
     }
     text(&surface, &run, from.from)
-}
-
-/// A run by the id in an address.
-pub(crate) async fn find(surface: &Surface, id: &str) -> Result<Run, Response> {
-    let found = match id.parse::<RunId>() {
-        Ok(id) => surface
-            .engine
-            .store
-            .find_run(id)
-            .await
-            .map_err(|error| server_fault(&error))?,
-        Err(_) => None,
-    };
-    found.ok_or_else(|| no_such_run().into_response())
 }
 
 fn text(surface: &Surface, run: &Run, from: u64) -> Response {
