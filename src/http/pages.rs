@@ -17,6 +17,19 @@ pub mod overview;
 pub mod run;
 mod steps;
 
+/// The style sheet, one idea a file; what comes later wins.
+pub const STYLE: &str = concat!(
+    include_str!("assets/style/base.css"),
+    include_str!("assets/style/layout.css"),
+    include_str!("assets/style/tables.css"),
+    include_str!("assets/style/states.css"),
+    include_str!("assets/style/forms.css"),
+    include_str!("assets/style/log.css"),
+    include_str!("assets/style/board.css"),
+    include_str!("assets/style/plots.css"),
+    include_str!("assets/style/setup.css"),
+);
+
 /// A page that says one thing.
 #[derive(Template)]
 #[template(path = "told.html")]
@@ -57,10 +70,7 @@ fn page(template: &impl Template) -> Response {
 
 /// The style sheet.
 pub async fn style() -> impl IntoResponse {
-    (
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8")],
-        include_str!("assets/style.css"),
-    )
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
 }
 
 /// The picture beside the page's name, which browsers ask for anyway.

@@ -4,6 +4,7 @@ pub mod payloads;
 
 use std::collections::BTreeMap;
 
+use chima::http::pages::STYLE;
 use chima::http::pages::log::html;
 use chima::report::painted::Painted;
 use html5ever::tendril::TendrilSink;
@@ -11,8 +12,6 @@ use html5ever::{ParseOpts, parse_document};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
 use crate::log_view::payloads::payloads;
-
-const STYLE: &str = include_str!("../../src/http/assets/style.css");
 
 /// Whether this is a word that [`Painted`] may give a stretch of text.
 pub fn is_look(word: &str) -> bool {
