@@ -7,6 +7,7 @@ pub mod board;
 pub mod delivery;
 pub mod forms;
 pub mod lock;
+pub mod log;
 pub mod outbox;
 pub mod queue;
 pub mod run;

@@ -13,6 +13,7 @@ pub(super) mod given;
 mod guard;
 mod limit;
 mod locks;
+mod log;
 mod me;
 mod once;
 mod queue;
@@ -42,6 +43,7 @@ pub fn api() -> Api {
     me::routes(&mut api);
     board::routes(&mut api);
     runs::routes(&mut api);
+    log::routes(&mut api);
     deployments::routes(&mut api);
     queue::routes(&mut api);
     locks::routes(&mut api);

@@ -2,13 +2,15 @@
 //!
 //! Every byte of the masked stream has an absolute offset, and keeps it when bytes before it are dropped, so that a reader can
 //! always resume. Beside each segment `<offset>.log` lies `<offset>.idx`: 16 bytes for each line that begins in it, its
-//! absolute offset and the unix milliseconds at which it began, both little-endian. `end` holds the size of the stream once no
-//! more will come.
+//! absolute offset and the unix milliseconds at which it began, both little-endian. `<offset>.first` holds the number of the first
+//! line that begins in the segment, so that lines keep their numbers too. `end` holds the size of the stream once no more will come.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub mod lines;
 pub mod reader;
+pub mod search;
 pub mod writer;
 
 /// Bytes of one index entry.
@@ -41,6 +43,10 @@ fn text_path(dir: &Path, start: u64) -> PathBuf {
 
 fn index_path(dir: &Path, start: u64) -> PathBuf {
     dir.join(format!("{start:020}.idx"))
+}
+
+fn number_path(dir: &Path, start: u64) -> PathBuf {
+    dir.join(format!("{start:020}.first"))
 }
 
 fn end_path(dir: &Path) -> PathBuf {

@@ -46,6 +46,22 @@ impl Painted {
         painted
     }
 
+    /// One line of a log, without what ends it, in one line: where it was printed over, that is seen.
+    #[must_use]
+    pub fn line(bytes: &[u8]) -> Self {
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let mut one = Vec::with_capacity(bytes.len());
+        for byte in bytes {
+            match byte {
+                b'\r' => one.extend("\u{240d}".bytes()),
+                b'\n' => one.push(b' '),
+                _ => one.push(*byte),
+            }
+        }
+        Self::of(&one)
+    }
+
     /// Adds whole lines of a log.
     pub fn print(&mut self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
@@ -308,6 +324,18 @@ mod tests {
     #[test]
     fn a_line_does_not_dress_the_next() {
         assert_eq!(shown("\x1b[41;31mone\ntwo\rthree"), "<ink1 ground1|one>\ntwo\nthree");
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        for (raw, expected) in [
+            ("one\n", "one"),
+            ("one\r\n", "one"),
+            ("10 %\r20 %\r\n", "10 %\u{240d}20 %"),
+            ("", ""),
+        ] {
+            assert_eq!(Painted::line(raw.as_bytes()).text(), expected);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::provider::log::{INDEX_ENTRY, Segment, end_path, index_path, segments,
 /// Reads the log of one attempt. Holds no file open between calls.
 #[derive(Debug, Clone)]
 pub struct LogReader {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
 }
 
 /// A stretch of the log without a gap in it.
@@ -193,7 +193,7 @@ fn push_marker(out: &mut Vec<u8>, gap: u64) {
     out.push(b'\n');
 }
 
-fn line_start(entry: &[u8; INDEX_ENTRY as usize]) -> LineStart {
+pub(super) fn line_start(entry: &[u8; INDEX_ENTRY as usize]) -> LineStart {
     let number = |from: usize| u64::from_le_bytes(std::array::from_fn(|index| entry[from + index]));
     LineStart {
         offset: number(0),
@@ -201,7 +201,7 @@ fn line_start(entry: &[u8; INDEX_ENTRY as usize]) -> LineStart {
     }
 }
 
-fn read_some_at(file: &File, bytes: &mut [u8], from: u64) -> io::Result<usize> {
+pub(super) fn read_some_at(file: &File, bytes: &mut [u8], from: u64) -> io::Result<usize> {
     let mut done = 0;
     while done < bytes.len() {
         match file.read_at(&mut bytes[done..], from + done as u64) {

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use crate::provider::log::{INDEX_ENTRY, end_path, index_path, text_path};
+use crate::provider::log::{INDEX_ENTRY, end_path, index_path, number_path, text_path};
 use crate::provider::spec::LogCaps;
 
 /// Looked back for the end of a line where a segment is full.
@@ -21,6 +21,8 @@ pub struct LogWriter {
     at: u64,
     /// Whether the next byte begins a line.
     at_line_start: bool,
+    /// Lines that have begun so far, also those that are not kept any more.
+    lines: u64,
     current: Option<Open>,
     /// Finished segments of the tail, oldest first: start and bytes with index.
     tail: VecDeque<(u64, u64)>,
@@ -59,6 +61,7 @@ impl LogWriter {
             caps,
             at: 0,
             at_line_start: true,
+            lines: 0,
             current: None,
             tail: VecDeque::new(),
             tail_bytes: 0,
@@ -123,6 +126,7 @@ impl LogWriter {
             self.close_current();
             return Ok(0);
         }
+        let begun = entries.len() as u64;
         let mut index = Vec::with_capacity(entries.len() * 16);
         for offset in entries {
             index.extend((at + offset as u64).to_le_bytes());
@@ -149,6 +153,7 @@ impl LogWriter {
             return Ok(taken);
         }
         open.index.write_all(&index)?;
+        self.lines += begun;
         open.bytes += taken as u64 + index.len() as u64;
         if open.bytes >= open.cap || taken < bytes.len() {
             self.close_current();
@@ -171,8 +176,11 @@ impl LogWriter {
                 self.tail_bytes -= bytes;
                 std::fs::remove_file(text_path(&self.dir, start))?;
                 std::fs::remove_file(index_path(&self.dir, start))?;
+                std::fs::remove_file(number_path(&self.dir, start))?;
             }
         }
+        // lines keep their numbers when others before them are dropped
+        std::fs::write(number_path(&self.dir, self.at), (self.lines + 1).to_string())?;
         let open = |path| OpenOptions::new().append(true).create(true).mode(0o600).open(path);
         Ok(Open {
             start: self.at,
@@ -193,6 +201,10 @@ impl LogWriter {
     }
 
     fn skip(&mut self, bytes: &[u8]) {
+        let ends = memchr::memchr_iter(b'\n', bytes).count() as u64;
+        let begins_one = self.at_line_start && !bytes.is_empty();
+        let ends_one = bytes.last() == Some(&b'\n');
+        self.lines += ends + u64::from(begins_one) - u64::from(ends_one);
         self.at += bytes.len() as u64;
         self.lost += bytes.len() as u64;
         if let Some(last) = bytes.last() {
