@@ -11,9 +11,11 @@ use crate::http::problem::server_fault;
 use crate::report::log_text::plain;
 
 pub mod log;
+pub mod log_lines;
 pub mod looker;
 mod others;
 pub mod overview;
+pub mod query;
 pub mod run;
 mod steps;
 
@@ -27,6 +29,7 @@ pub const STYLE: &str = concat!(
     include_str!("assets/style/log.css"),
     include_str!("assets/style/board.css"),
     include_str!("assets/style/plots.css"),
+    include_str!("assets/style/run.css"),
     include_str!("assets/style/setup.css"),
 );
 
@@ -86,6 +89,14 @@ pub async fn script() -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
         include_str!("assets/run.js"),
+    )
+}
+
+/// The script that rolls through a log.
+pub async fn log_script() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+        include_str!("assets/log.js"),
     )
 }
 

@@ -42,6 +42,7 @@ mod lane;
 mod latest;
 mod locks;
 mod manual;
+mod log_page;
 mod metrics;
 mod notices;
 mod outbox;

@@ -51,7 +51,7 @@
     const line = lines.get(number);
     const element = make("div", number === wanted ? "line wanted" : "line");
     element.id = `L${number}`;
-    const link = make("a", "number", String(number));
+    const link = make("a", "no", String(number));
     link.href = `?line=${number}#L${number}`;
     element.append(link, " ");
     if (!line) {
@@ -64,7 +64,7 @@
     return element;
   };
 
-  const sheet = make("div", "sheet");
+  const sheet = make("div", "tall");
   const rows = make("div", "rows");
   sheet.append(rows);
   box.classList.add("rolling");
@@ -137,7 +137,7 @@
     soon();
   }, { passive: true });
   rows.addEventListener("click", (event) => {
-    const link = event.target.closest("a.number");
+    const link = event.target.closest("a.no");
     if (!link) return;
     event.preventDefault();
     wanted = Number(link.textContent);

@@ -43,6 +43,8 @@ struct LogPage {
     here: u64,
     q: String,
     not_found: String,
+    /// Where the search begins anew.
+    again: String,
     ways: Vec<Way>,
 }
 
@@ -131,6 +133,10 @@ pub async fn log(
         line: wanted.unwrap_or(0),
         here: wanted.unwrap_or(first.saturating_sub(1)),
         not_found,
+        again: address(
+            &format!("/runs/{}/log", run.id),
+            &[("q", &q), ("find", "next"), ("at", "0")],
+        ),
         ways: ways(run.id, &q, &window, &kept),
         lines: rows(&window, wanted, &q),
         q: harmless(&q),
