@@ -13,6 +13,7 @@ pub mod catch_up;
 pub mod chat;
 pub mod command;
 pub mod comment;
+pub mod contained;
 pub mod decided;
 pub mod engine;
 pub mod execute;

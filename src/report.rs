@@ -31,6 +31,7 @@ pub mod reference;
 pub mod repositories;
 pub mod sentence;
 pub mod slack;
+pub mod stages;
 pub mod status;
 mod terminal;
 pub mod trace;

@@ -35,6 +35,7 @@ pub mod repositories;
 pub mod retention;
 pub mod room;
 pub mod row;
+pub mod run_commits;
 pub mod runs;
 pub mod slack_asks;
 pub mod slack_messages;

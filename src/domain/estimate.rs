@@ -4,6 +4,8 @@ use chrono::TimeDelta;
 
 /// Two runs are no history.
 const FEWEST: usize = 3;
+/// From so many on there is one in twenty.
+const ONE_IN_TWENTY: usize = 20;
 /// From so many on there is one in ten.
 const ONE_IN_TEN: usize = 10;
 
@@ -14,6 +16,8 @@ pub struct Estimate {
     pub usual: TimeDelta,
     /// Nine of ten took no longer.
     pub long: TimeDelta,
+    /// Nineteen of twenty took no longer.
+    pub rare: TimeDelta,
     /// How many they were.
     pub of: usize,
 }
@@ -41,6 +45,7 @@ impl Estimate {
         Some(Self {
             usual: rank(50)?,
             long: rank(90)?,
+            rare: rank(95)?,
             of: all.len(),
         })
     }
@@ -53,6 +58,15 @@ impl Estimate {
             few => Longer::Each(few),
         };
         (worked > self.long).then_some(longer)
+    }
+
+    /// Of a hundred runs, so many were faster than one that took so long, where that is most of them.
+    #[must_use]
+    pub fn slower_than(&self, worked: TimeDelta) -> Option<u8> {
+        if worked > self.rare && self.of >= ONE_IN_TWENTY {
+            return Some(95);
+        }
+        (worked > self.long && self.of >= ONE_IN_TEN).then_some(90)
     }
 
     /// How long it may still take; nothing where it has outlived what is known.
@@ -126,6 +140,24 @@ mod tests {
             (many, 61, Some(Longer::NineOfTen)),
         ] {
             assert_eq!(estimate.exceeded_by(TimeDelta::seconds(worked)), expected, "{worked}");
+        }
+    }
+
+    #[test]
+    fn what_is_slower_than_most_is_told() {
+        let hundred: Vec<i64> = (1..=50).collect();
+        let many = Estimate::of(seconds(&hundred)).unwrap();
+        let some = Estimate::of(seconds(&hundred[..10])).unwrap();
+        let few = Estimate::of(seconds(&hundred[..4])).unwrap();
+        for (estimate, worked, expected) in [
+            (many, 45, None),
+            (many, 46, Some(90)),
+            (many, 48, Some(90)),
+            (many, 49, Some(95)),
+            (some, 60, Some(90)),
+            (few, 60, None),
+        ] {
+            assert_eq!(estimate.slower_than(TimeDelta::seconds(worked)), expected, "{worked}");
         }
     }
 

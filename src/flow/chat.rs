@@ -6,6 +6,7 @@
 mod ask;
 mod commits;
 mod hold;
+pub mod lookups;
 pub(crate) mod look;
 mod may;
 mod offers;
@@ -379,6 +380,21 @@ impl From<Unknown> for Trouble {
     fn from(unknown: Unknown) -> Self {
         Self::Unknown(unknown)
     }
+}
+
+/// What was found, or why it is not told: for those who answer with other things than words.
+fn or_refused<T>(found: Result<T, Trouble>) -> Result<Result<T, Reply>, ChatError> {
+    Ok(Err(match found {
+        Ok(found) => return Ok(Ok(found)),
+        Err(Trouble::Ledger(error)) => return Err(ChatError::Ledger(error)),
+        Err(Trouble::Refused(reply)) => *reply,
+        Err(Trouble::GitHub(error) | Trouble::Unsettled(error)) => {
+            let text = words::nothing_done(&error.to_string(), refused_with(&error));
+            Reply::refused("github_unavailable", text)
+        }
+        Err(Trouble::Objected(objection)) => Reply::refused(objection.reason.code(), sentence(&objection.reason)),
+        Err(Trouble::Unknown(unknown)) => Reply::refused(unknown.code(), unknown.to_string()),
+    }))
 }
 
 /// What is configured, as people type it.

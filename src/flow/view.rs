@@ -4,6 +4,7 @@
 //! them depends on when somebody looks, only on what has happened: a form that has not changed reads the same again.
 
 pub mod board;
+pub mod commits;
 pub mod delivery;
 pub mod forms;
 pub mod lock;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod board;
+mod commits;
 mod deliveries;
 mod deployments;
 pub mod description;
@@ -45,6 +46,7 @@ pub fn api() -> Api {
     runs::routes(&mut api);
     log::routes(&mut api);
     deployments::routes(&mut api);
+    commits::routes(&mut api);
     queue::routes(&mut api);
     locks::routes(&mut api);
     deliveries::routes(&mut api);

@@ -22,6 +22,20 @@ pub fn beside(worked: TimeDelta, estimate: &Estimate) -> String {
     format!("usually {}{slow}", rough(estimate.usual))
 }
 
+/// All that history tells of a run that took so long, or has so far.
+#[must_use]
+pub fn beside_its_like(worked: Option<TimeDelta>, estimate: &Estimate) -> String {
+    let slow = worked.and_then(|worked| estimate.slower_than(worked));
+    let slow = slow.map(|percent| format!("; slower than {percent} % of runs"));
+    format!(
+        "half of the last {} took no longer than {}, nine of ten no longer than {}{}",
+        estimate.of,
+        span(estimate.usual),
+        span(estimate.long),
+        slow.unwrap_or_default()
+    )
+}
+
 /// `third in line, about 6 min until it begins`. `position`: 1 is next.
 #[must_use]
 pub fn in_line(position: u32, wait: Option<TimeDelta>) -> String {
@@ -85,6 +99,7 @@ mod tests {
         let estimate = |count: usize| Estimate {
             usual: TimeDelta::seconds(120),
             long: TimeDelta::seconds(180),
+            rare: TimeDelta::seconds(200),
             of: count,
         };
         assert_eq!(usually(&estimate(3)), "usually takes 2 min");

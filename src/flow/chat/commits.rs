@@ -6,13 +6,13 @@ use crate::chat::target::Target;
 use crate::config::App;
 use crate::domain::conversation::Reply;
 use crate::domain::ids::{InstallationId, RepositoryId};
-use crate::domain::names::RepositoryName;
+use crate::domain::names::{RepositoryName, Sha};
 use crate::domain::run::Run;
 use crate::flow::chat::offers::offer_at;
 use crate::flow::chat::{Conversation, Spot, Trouble};
 use crate::github::commits::{Between, Named};
 use crate::policy::auto::Relation;
-use crate::policy::facts::ContextVerdict;
+use crate::policy::facts::{ContextState, ContextVerdict};
 use crate::report::chat::{self, CommitLine, commit_line, compare_url, list};
 
 /// What GitHub says of an app's repository.
@@ -73,12 +73,7 @@ impl<'a> Conversation<'a> {
 
     pub(super) async fn builds(&self, target: &Target) -> Result<Reply, Trouble> {
         let app = self.app(&target.app)?;
-        let home = self.home(app).await?;
-        let git_ref = target.git_ref.clone().unwrap_or_else(|| home.default_branch.clone());
-        let Some(sha) = self.github.commit_of(home.installation, &home.name, &git_ref).await? else {
-            return Err(Trouble::refused("ref_unknown", chat::no_ref(&git_ref)));
-        };
-        let contexts = Box::pin(self.github.contexts(home.name.as_str(), home.installation, &sha)).await?;
+        let (git_ref, sha, contexts) = self.contexts_of(app, target.git_ref.as_deref()).await?;
         let words: Vec<(ContextVerdict, &str, &str)> = contexts
             .iter()
             .map(|one| (one.verdict, one.name.as_str(), one.state.as_str()))
@@ -95,11 +90,43 @@ impl<'a> Conversation<'a> {
         )))
     }
 
+    /// How a ref stands: which it is, what that is now, and what was said about that.
+    pub(super) async fn contexts_of(
+        &self,
+        app: &App,
+        git_ref: Option<&str>,
+    ) -> Result<(String, Sha, Vec<ContextState>), Trouble> {
+        let home = self.home(app).await?;
+        let git_ref = git_ref.map_or_else(|| home.default_branch.clone(), str::to_owned);
+        let Some(sha) = self.github.commit_of(home.installation, &home.name, &git_ref).await? else {
+            return Err(Trouble::refused("ref_unknown", chat::no_ref(&git_ref)));
+        };
+        let contexts = Box::pin(self.github.contexts(home.name.as_str(), home.installation, &sha)).await?;
+        Ok((git_ref, sha, contexts))
+    }
+
     /// Which environments contain a commit, of every app whose repository has it.
     pub(super) async fn contains(&self, sha: &str) -> Result<Reply, Trouble> {
-        let mut lines = Vec::new();
+        let found = self.whereabouts(sha, &|_| true).await?;
+        if found.is_empty() {
+            return Err(Trouble::refused("commit_unknown", chat::no_commit(sha)));
+        }
+        let lines = found.iter().map(|(spot, _, has)| {
+            let at = (spot.app.name.as_str(), spot.environment.name.as_str());
+            chat::containing(at, *has)
+        });
+        Ok(Reply::done(list(&lines.collect::<Vec<_>>(), None)))
+    }
+
+    /// The same of the apps that are meant: where, what runs there, and how that has it.
+    pub(super) async fn whereabouts(
+        &self,
+        sha: &str,
+        meant: &(dyn Fn(&App) -> bool + Sync),
+    ) -> Result<Vec<(Spot<'a>, Option<Run>, chat::Containing)>, Trouble> {
+        let mut all = Vec::new();
         let mut repositories: Vec<&App> = Vec::new();
-        for app in &self.config().apps {
+        for app in self.config().apps.iter().filter(|app| meant(app)) {
             if !repositories
                 .iter()
                 .any(|known| known.repository.matches(app.repository.as_str()))
@@ -112,21 +139,19 @@ impl<'a> Conversation<'a> {
             let Some(full) = self.github.commit_of(home.installation, &home.name, sha).await? else {
                 continue;
             };
-            for app in self.config().apps_of(first.repository.as_str()) {
+            for app in self.config().apps_of(first.repository.as_str()).filter(|app| meant(app)) {
                 for environment in &app.environments {
-                    let found = match self.current(Spot { app, environment }).await? {
+                    let spot = Spot { app, environment };
+                    let current = self.current(spot).await?;
+                    let has = match &current {
                         None => chat::Containing::Nothing,
-                        Some(current) => self.containing(&home, full.as_str(), &current).await?,
+                        Some(current) => self.containing(&home, full.as_str(), current).await?,
                     };
-                    let at = (app.name.as_str(), environment.name.as_str());
-                    lines.push(chat::containing(at, found));
+                    all.push((spot, current, has));
                 }
             }
         }
-        if lines.is_empty() {
-            return Err(Trouble::refused("commit_unknown", chat::no_commit(sha)));
-        }
-        Ok(Reply::done(list(&lines, None)))
+        Ok(all)
     }
 
     async fn containing(&self, home: &Home, sha: &str, current: &Run) -> Result<chat::Containing, Trouble> {

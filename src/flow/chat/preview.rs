@@ -9,13 +9,13 @@ use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Reply, Speaker};
 use crate::domain::run::LaneKey;
 use crate::flow::chat::ask::Commit;
-use crate::flow::chat::{ChatError, Conversation, Trouble, refused_with};
+use crate::flow::chat::{ChatError, Conversation, Trouble, or_refused};
 use crate::flow::engine::Engine;
 use crate::flow::forecast::Forecast;
 use crate::flow::view::Why;
 use crate::flow::view::run::{CheckView, EstimateView};
+use crate::github::commits::{Between, Named};
 use crate::report::chat as words;
-use crate::report::sentence::sentence;
 
 /// What it would come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +76,21 @@ pub struct CommitView {
     pub title: String,
 }
 
+impl From<Between> for Brings {
+    fn from(between: Between) -> Self {
+        let view = |one: Named| CommitView {
+            sha: one.sha,
+            author: one.author,
+            title: one.message.lines().next().unwrap_or_default().to_owned(),
+        };
+        Self {
+            ahead: between.ahead,
+            behind: between.behind,
+            commits: between.commits.into_iter().map(view).collect(),
+        }
+    }
+}
+
 /// What a deployment would come to; a refusal where it cannot even be meant.
 ///
 /// # Errors
@@ -92,20 +107,7 @@ pub async fn preview(
         github: &engine.github,
         slack_ask: None,
     };
-    match conversation.preview(speaker, deploy, plan).await {
-        Ok(preview) => Ok(Ok(preview)),
-        Err(Trouble::Ledger(error)) => Err(ChatError::Ledger(error)),
-        Err(Trouble::Refused(reply)) => Ok(Err(*reply)),
-        Err(Trouble::GitHub(error) | Trouble::Unsettled(error)) => {
-            let text = words::nothing_done(&error.to_string(), refused_with(&error));
-            Ok(Err(Reply::refused("github_unavailable", text)))
-        }
-        Err(Trouble::Objected(objection)) => {
-            let reason = &objection.reason;
-            Ok(Err(Reply::refused(reason.code(), sentence(reason))))
-        }
-        Err(Trouble::Unknown(unknown)) => Ok(Err(Reply::refused(unknown.code(), unknown.to_string()))),
-    }
+    or_refused(conversation.preview(speaker, deploy, plan).await)
 }
 
 impl Conversation<'_> {
@@ -156,19 +158,7 @@ impl Conversation<'_> {
             reasons: decision.reasons.iter().map(Why::of).collect(),
             checks: decision.checks.iter().map(CheckView::of).collect(),
             replaces: current.map(|current| current.sha),
-            brings: brings.map(|between| Brings {
-                ahead: between.ahead,
-                behind: between.behind,
-                commits: between
-                    .commits
-                    .into_iter()
-                    .map(|one| CommitView {
-                        sha: one.sha,
-                        author: one.author,
-                        title: one.message.lines().next().unwrap_or_default().to_owned(),
-                    })
-                    .collect(),
-            }),
+            brings: brings.map(Brings::from),
             position: line.position,
             begins_at: line.wait.filter(|_| waits).map(|wait| self.desk.now() + wait),
             estimate: estimate.map(EstimateView::from),

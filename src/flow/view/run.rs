@@ -179,6 +179,9 @@ pub struct EstimateView {
     pub usual_seconds: i64,
     /// Nine of ten took no longer.
     pub long_seconds: i64,
+    /// Nineteen of twenty took no longer.
+    #[serde(default)]
+    pub rare_seconds: i64,
     /// How many of them there are.
     pub of: usize,
 }
@@ -188,6 +191,7 @@ impl From<Estimate> for EstimateView {
         Self {
             usual_seconds: estimate.usual.num_seconds(),
             long_seconds: estimate.long.num_seconds(),
+            rare_seconds: estimate.rare.num_seconds(),
             of: estimate.of,
         }
     }

@@ -65,7 +65,7 @@ pub(super) fn speaker(caller: &Caller, ask: Option<String>) -> Result<Speaker, P
 }
 
 /// What stopped the engine.
-pub(super) fn chat_failed(error: ChatError) -> Problem {
+pub(crate) fn chat_failed(error: ChatError) -> Problem {
     match error {
         ChatError::Ledger(error) => error.into(),
         ChatError::GitHub(error) => {

@@ -46,6 +46,8 @@ pub struct Route {
     pub like_pages: bool,
     /// Whether it must be told apart from others by its sender.
     pub keyed: bool,
+    /// Whether GitHub is asked before it is answered, though nothing is changed.
+    pub asks: bool,
     query: Map<String, Value>,
     body: Option<Value>,
     answers: Vec<(u16, &'static str, Content)>,
@@ -123,6 +125,7 @@ impl Api {
                 needs,
                 like_pages: false,
                 keyed: false,
+                asks: false,
                 query: Map::new(),
                 body: None,
                 answers: Vec::new(),
@@ -180,6 +183,12 @@ impl Made<'_> {
         self
     }
 
+    /// Asks GitHub, and what it is asked may make no sense.
+    pub(super) fn asks_github(mut self) -> Self {
+        self.route.asks = true;
+        self
+    }
+
     /// Is done by this.
     pub(super) fn by<H, T>(mut self, handler: H)
     where
@@ -221,7 +230,7 @@ impl Route {
             );
         }
         let body = self.body.as_ref().map_or(&[][..], |_| &BODIES[..]);
-        let changes = if self.changes() { &CHANGES[..] } else { &[][..] };
+        let changes = if self.changes() || self.asks { &CHANGES[..] } else { &[][..] };
         for status in ALWAYS.iter().chain(changes).chain(body) {
             let problem = json!({"$ref": "#/components/responses/Problem"});
             responses.entry(status.to_string()).or_insert(problem);

@@ -2,7 +2,7 @@
 
 use crate::world::stage::World;
 
-/// A thousand lines and three odd ones.
+/// A thousand lines and three odd ones. Before them stands the command itself.
 const SCRIPT: &str = r#"#!/bin/sh
 i=1
 while [ $i -le 1000 ]; do echo "line number $i"; i=$((i+1)); done
@@ -25,14 +25,14 @@ async fn a_log_is_shown_a_window_at_a_time() {
     world.settle_all().await;
     let first = world.page(&world.log_at(id, "").await).await;
     assert!(first.contains(r#"id="L1""#) && first.contains(r#"id="L300""#) && !first.contains(r#"id="L301""#));
-    assert!(first.contains("1003 lines") && !first.contains("Earlier lines"), "{first}");
+    assert!(first.contains("1004 lines") && !first.contains("Earlier lines"), "{first}");
     let later = world.log_at(id, "?from=301").await;
     assert!(first.contains(&format!(r#"href="{later}""#)), "{first}");
     let later = world.page(&later).await;
     assert!(later.contains(r#"id="L301""#) && later.contains("Earlier lines") && later.contains("Later lines"));
     // whoever follows a link to a line sees it, with some before it
-    let named = world.page(&world.log_at(id, "?line=1003#L1003").await).await;
-    assert!(named.contains(r#"<div class="line wanted" id="L1003">"#), "{named}");
+    let named = world.page(&world.log_at(id, "?line=1004#L1004").await).await;
+    assert!(named.contains(r#"<div class="line wanted" id="L1004">"#), "{named}");
     assert!(named.contains("the end") && named.contains(r#"id="L990""#) && !named.contains("Later lines"));
     // nothing in a log becomes an element, and what was printed over stays in its line
     assert!(!named.contains("<script>alert"), "{named}");
@@ -51,12 +51,12 @@ async fn a_text_is_found_and_what_is_not_there_is_said() {
     world.settle_all().await;
     let find = async |query: &str| world.page(&world.log_at(id, query).await).await;
     let found = find("?q=needle&find=next&at=0").await;
-    assert!(found.contains(r#"<div class="line wanted hit" id="L1001">"#), "{found}");
-    assert!(found.contains(r#"value="needle""#) && found.contains(r#"name="at" id="at" value="1001""#));
-    let found = find("?q=number+99&find=previous&at=998").await;
-    assert!(found.contains(r#"<div class="line wanted hit" id="L997">"#), "{found}");
-    let found = find("?q=needle&find=next&at=1001").await;
-    assert!(found.contains("it stands in no line after line 1001"), "{found}");
+    assert!(found.contains(r#"<div class="line wanted hit" id="L1002">"#), "{found}");
+    assert!(found.contains(r#"value="needle""#) && found.contains(r#"name="at" id="at" value="1002""#));
+    let found = find("?q=number+99&find=previous&at=999").await;
+    assert!(found.contains(r#"<div class="line wanted hit" id="L998">"#), "{found}");
+    let found = find("?q=needle&find=next&at=1002").await;
+    assert!(found.contains("it stands in no line after line 1002"), "{found}");
     let found = find("?q=%3Cb%3E%E2%80%AEx&find=next").await;
     assert!(found.contains("&#60;b&#62;") && !found.contains('\u{202e}'), "{found}");
     world.end().await;
@@ -71,14 +71,14 @@ async fn programs_get_the_same_lines() {
     let json = async |path: &str| -> serde_json::Value {
         serde_json::from_str(&world.page(&format!("{base}{path}")).await).unwrap()
     };
-    let shown = json("/lines?from=1000&count=2").await;
-    assert_eq!(shown["kept"], serde_json::json!([[1, 1003]]));
+    let shown = json("/lines?from=1001&count=2").await;
+    assert_eq!(shown["kept"], serde_json::json!([[1, 1004]]));
     assert_eq!(shown["ended"], true);
     assert_eq!(shown["lines"][0]["text"], "line number 1000");
     assert_eq!(shown["lines"][1]["looks"], serde_json::json!([[3, "ink1"], [37, ""]]));
     assert_eq!(shown["lines"][2], serde_json::Value::Null);
-    assert_eq!(json("/search?q=NEEDLE").await["line"], 1001);
-    assert_eq!(json("/search?q=needle&from=1001&backwards=true").await["line"], serde_json::Value::Null);
+    assert_eq!(json("/search?q=NEEDLE").await["line"], 1002);
+    assert_eq!(json("/search?q=needle&from=1002&backwards=true").await["line"], serde_json::Value::Null);
     for (path, status) in [("/lines?count=0", 400), ("/lines?count=1001", 400), ("/search", 400), ("/lines?from=x", 400)] {
         assert_eq!(world.get(&format!("{base}{path}")).await.0, status, "{path}");
     }
