@@ -6,8 +6,8 @@
 mod ask;
 mod commits;
 mod hold;
-pub mod lookups;
 pub(crate) mod look;
+pub mod lookups;
 mod may;
 mod offers;
 pub mod preview;

@@ -39,7 +39,10 @@ pub async fn known(store: &Store, run: &Run, now: Timestamp) -> Result<Option<Ru
     if let Some(known) = store.commits_of(run.id).await? {
         return Ok(serde_json::from_str(&known).ok());
     }
-    Ok(without_asking(run, store.ran_before(run, moment(run, now)).await?.as_ref()))
+    Ok(without_asking(
+        run,
+        store.ran_before(run, moment(run, now)).await?.as_ref(),
+    ))
 }
 
 /// The same, and GitHub is asked where that is needed.
@@ -105,7 +108,9 @@ async fn compared(engine: &Engine, run: &Run, before: &Run) -> Result<RunCommits
     let github = &engine.github;
     let installation = github.installation_of(&run.repository).await?;
     let home = github.repository(installation, &run.repository).await?;
-    let between = github.between(installation, &home.full_name, (&before.sha, &run.sha)).await?;
+    let between = github
+        .between(installation, &home.full_name, (&before.sha, &run.sha))
+        .await?;
     let name = home.full_name.as_str();
     Ok(RunCommits {
         brings: between.map(Brings::from),

@@ -81,7 +81,10 @@ mod tests {
         let rows = explained.fetch_all(&store.read).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
         let plan = plan.join("; ");
-        assert!(plan.contains("runs_good (repository=? AND environment=? AND finished_at<?)"), "{plan}");
+        assert!(
+            plan.contains("runs_good (repository=? AND environment=? AND finished_at<?)"),
+            "{plan}"
+        );
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
 }

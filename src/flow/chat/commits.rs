@@ -139,7 +139,11 @@ impl<'a> Conversation<'a> {
             let Some(full) = self.github.commit_of(home.installation, &home.name, sha).await? else {
                 continue;
             };
-            for app in self.config().apps_of(first.repository.as_str()).filter(|app| meant(app)) {
+            for app in self
+                .config()
+                .apps_of(first.repository.as_str())
+                .filter(|app| meant(app))
+            {
                 for environment in &app.environments {
                     let spot = Spot { app, environment };
                     let current = self.current(spot).await?;

@@ -64,11 +64,7 @@ pub async fn builds(engine: &Engine, app: &App, git_ref: Option<&str>) -> Result
 /// # Errors
 ///
 /// When the ledger cannot be used.
-pub async fn whereabouts(
-    engine: &Engine,
-    viewer: &Viewer,
-    sha: &str,
-) -> Result<Result<Whereabouts, Reply>, ChatError> {
+pub async fn whereabouts(engine: &Engine, viewer: &Viewer, sha: &str) -> Result<Result<Whereabouts, Reply>, ChatError> {
     let sees = |app: &App| viewer.sees(app.name.as_str());
     let conversation = conversation(engine);
     let found = or_refused(Box::pin(conversation.whereabouts(sha, &sees)).await)?;

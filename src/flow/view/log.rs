@@ -53,7 +53,9 @@ impl Kept {
             }
             left -= count;
         }
-        self.0.last().map_or(1, |(first, count)| first + count.saturating_sub(1))
+        self.0
+            .last()
+            .map_or(1, |(first, count)| first + count.saturating_sub(1))
     }
 }
 
@@ -100,7 +102,6 @@ impl LogLines {
             ended: window.ended,
         })
     }
-
 }
 
 impl LogLine {

@@ -52,10 +52,12 @@ fn knows_tag(knows: &str, tag: &str) -> bool {
 /// The status of a refusal: the code says which it is, the status says what kind.
 pub(super) fn status_of(code: &str) -> StatusCode {
     match code {
-        "app_unknown" | "environment_unknown" | "environment_not_named" | "run_unknown" | "nothing_there"
-        | "commit_unknown" => {
-            StatusCode::NOT_FOUND
-        }
+        "app_unknown"
+        | "environment_unknown"
+        | "environment_not_named"
+        | "run_unknown"
+        | "nothing_there"
+        | "commit_unknown" => StatusCode::NOT_FOUND,
         "deployer_not_allowed" | "force_not_allowed" | "room_not_allowed" => StatusCode::FORBIDDEN,
         "locked"
         | "already_locked"

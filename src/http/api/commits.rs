@@ -47,11 +47,15 @@ pub(super) fn routes(api: &mut Api) {
     .query::<Which>()
     .answers::<Difference>(200, "what would be new, and what would be gone")
     .by(diff);
-    api.get("/apps/{app}/builds", "builds", "How a ref stands: what was said about its commit")
-        .asks_github()
-        .query::<Which>()
-        .answers::<Builds>(200, "what was said")
-        .by(of_ref);
+    api.get(
+        "/apps/{app}/builds",
+        "builds",
+        "How a ref stands: what was said about its commit",
+    )
+    .asks_github()
+    .query::<Which>()
+    .answers::<Builds>(200, "what was said")
+    .by(of_ref);
     api.get(
         "/commits/{sha}",
         "where_is",
@@ -112,7 +116,10 @@ async fn of_ref(
 
 async fn where_is(State(surface): State<Surface>, caller: Caller, At(sha): At<String>) -> Answered {
     named(Some(&sha))?;
-    match whereabouts(&surface.engine, &caller.viewer, &sha).await.map_err(chat_failed)? {
+    match whereabouts(&surface.engine, &caller.viewer, &sha)
+        .await
+        .map_err(chat_failed)?
+    {
         Ok(found) => caller.answer(&found),
         Err(reply) => Err(refused(&reply)),
     }

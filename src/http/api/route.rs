@@ -230,7 +230,11 @@ impl Route {
             );
         }
         let body = self.body.as_ref().map_or(&[][..], |_| &BODIES[..]);
-        let changes = if self.changes() || self.asks { &CHANGES[..] } else { &[][..] };
+        let changes = if self.changes() || self.asks {
+            &CHANGES[..]
+        } else {
+            &[][..]
+        };
         for status in ALWAYS.iter().chain(changes).chain(body) {
             let problem = json!({"$ref": "#/components/responses/Problem"});
             responses.entry(status.to_string()).or_insert(problem);

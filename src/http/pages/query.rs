@@ -25,7 +25,10 @@ impl Query {
 
     /// What is said, without space around it; nothing where there is nothing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u64> {

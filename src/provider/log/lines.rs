@@ -98,7 +98,11 @@ impl LogReader {
             // one more: where it begins the last one ends
             let starts = self.starts(part, from - part.first, wanted + 1)?;
             let text = File::open(text_path(&self.dir, part.segment.start))?;
-            for (index, start) in starts.iter().take(usize::try_from(wanted).unwrap_or(usize::MAX)).enumerate() {
+            for (index, start) in starts
+                .iter()
+                .take(usize::try_from(wanted).unwrap_or(usize::MAX))
+                .enumerate()
+            {
                 let end = match starts.get(index + 1) {
                     Some(next) => next.offset,
                     None => self.end_of_line(&parts, at)?,

@@ -85,9 +85,14 @@ impl LogReader {
 /// Exactly that text, whatever its case and its colours; none where there is nothing to look for.
 fn pattern(wanted: &str) -> Option<Regex> {
     let letters = wanted.chars().filter(|c| !c.is_control()).take(LONGEST);
-    let escaped: Vec<String> = letters.map(|letter| regex::escape(letter.encode_utf8(&mut [0; 4]))).collect();
+    let escaped: Vec<String> = letters
+        .map(|letter| regex::escape(letter.encode_utf8(&mut [0; 4])))
+        .collect();
     if escaped.is_empty() {
         return None;
     }
-    RegexBuilder::new(&escaped.join(COLOUR)).case_insensitive(true).build().ok()
+    RegexBuilder::new(&escaped.join(COLOUR))
+        .case_insensitive(true)
+        .build()
+        .ok()
 }

