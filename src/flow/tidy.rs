@@ -9,6 +9,10 @@ use crate::domain::run::Run;
 use crate::flow::engine::Engine;
 use crate::flow::prepare::Places;
 use crate::provider::checkout::remove_folder;
+use crate::provider::exit;
+
+/// What an attempt has while it goes on: [`Places`] has them whole.
+const FOLDERS: [&str; 4] = ["checkout", "home", "tmp", "own"];
 
 /// Removes the worktree of the run's present attempt.
 pub async fn remove_checkout(engine: &Engine, run: &Run) {
@@ -31,10 +35,11 @@ pub async fn remove_scratch(engine: &Engine, run: &Run) {
     }
 }
 
-/// Removes the worktrees of a process that died between the end of a run and tidying up. Once at the start is enough.
+/// Removes what should be gone with attempts that have ended: a process died between the end of a run and tidying up, or a power cut
+/// brought back what was removed a moment before. Once at the start is enough.
 pub async fn remove_leftovers(engine: &Engine) {
     let runs = engine.config.data_dir.join("runs");
-    let Ok(found) = tokio::task::spawn_blocking(move || checkouts(&runs)).await else {
+    let Ok(found) = tokio::task::spawn_blocking(move || attempts_with(&runs, &FOLDERS)).await else {
         return;
     };
     for (run, attempt) in found {
@@ -46,15 +51,30 @@ pub async fn remove_leftovers(engine: &Engine) {
                     ..run
                 };
                 remove_checkout(engine, &ended).await;
+                if is_out_of_use(engine, &ended) {
+                    remove_scratch(engine, &ended).await;
+                }
             }
             Ok(_) => {}
-            Err(error) => return tracing::warn!(error = %error, "cannot tell which checkouts are left over"),
+            Err(error) => return tracing::warn!(error = %error, "cannot tell which folders are left over"),
         }
     }
 }
 
-/// The attempts that have a worktree.
-fn checkouts(runs: &Path) -> Vec<(RunId, u32)> {
+/// Whether nobody uses the folders of an attempt that has ended. Its runner says so; where one left no word, everything it had started
+/// was stopped before the run was ended.
+fn is_out_of_use(engine: &Engine, ended: &Run) -> bool {
+    match exit::read(&engine.attempt_dir(ended.id, ended.attempts)) {
+        Ok(exit) => exit.is_none_or(|exit| !exit.scratch_in_use),
+        Err(error) => {
+            tracing::warn!(run.id = %ended.id, error = %error, "cannot tell whether the folders of a run are still in use");
+            false
+        }
+    }
+}
+
+/// The attempts that have one of these folders.
+fn attempts_with(runs: &Path, folders: &[&str]) -> Vec<(RunId, u32)> {
     let names = |folder: PathBuf| {
         std::fs::read_dir(folder)
             .into_iter()
@@ -67,8 +87,9 @@ fn checkouts(runs: &Path) -> Vec<(RunId, u32)> {
         let Ok(id) = run.parse() else { continue };
         for attempt in names(runs.join(&run)) {
             let number = attempt.strip_prefix("attempt-").and_then(|number| number.parse().ok());
+            let dir = runs.join(&run).join(&attempt);
             if let Some(number) = number
-                && runs.join(&run).join(&attempt).join("checkout").exists()
+                && folders.iter().any(|folder| dir.join(folder).exists())
             {
                 found.push((id, number));
             }

@@ -169,10 +169,17 @@ pub struct Exit {
     /// What went wrong with the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_trouble: Option<String>,
+    /// Whether something that may live could still use the attempt's own folders. A result that does not say so is of an older runner.
+    #[serde(default = "unsaid")]
+    pub scratch_in_use: bool,
     /// Unix milliseconds.
     pub started_at_ms: u64,
     /// Unix milliseconds.
     pub finished_at_ms: u64,
+}
+
+fn unsaid() -> bool {
+    true
 }
 
 /// The result's place in an attempt's folder.

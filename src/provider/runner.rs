@@ -172,18 +172,18 @@ struct Ended {
 }
 
 impl Ended {
-    fn dated(self, spec: &RunnerSpec, started_at_ms: u64) -> (Exit, bool) {
-        let exit = Exit {
+    fn dated(self, spec: &RunnerSpec, started_at_ms: u64) -> Exit {
+        Exit {
             run: spec.run,
             fence: spec.fence,
             outcome: self.outcome,
             steps: self.steps,
             survivors: self.survivors,
             log_trouble: self.log_trouble,
+            scratch_in_use: self.scratch_in_use,
             started_at_ms,
             finished_at_ms: unix_ms(),
-        };
-        (exit, self.scratch_in_use)
+        }
     }
 }
 
@@ -264,7 +264,7 @@ fn after_panic(spec: &RunnerSpec) -> Ended {
 
 /// Makes the result durable, gives the lane back, shows the result, tidies up: in this order, so that whoever sees the result
 /// finds the lane free. (What could not be killed still holds its own copy of the lock.)
-fn publish(spec: &RunnerSpec, lock: LaneLock, (exit, scratch_in_use): &(Exit, bool)) {
+fn publish(spec: &RunnerSpec, lock: LaneLock, exit: &Exit) {
     let mut lock = Some(lock);
     for attempt in 0..RESULT_TRIES {
         if attempt > 0 {
@@ -285,7 +285,7 @@ fn publish(spec: &RunnerSpec, lock: LaneLock, (exit, scratch_in_use): &(Exit, bo
             }
         }
     }
-    if !scratch_in_use {
+    if !exit.scratch_in_use {
         for folder in &spec.scratch {
             remove_scratch(folder);
         }

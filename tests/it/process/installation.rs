@@ -404,16 +404,6 @@ apps:
 
     /// What every test ends with: everything was told once, nothing overlapped, nothing is left. The servers have ended.
     pub async fn close(&self) {
-        self.settled().await;
-        assert_eq!(
-            self.leftovers(),
-            Vec::<PathBuf>::new(),
-            "folders of ended attempts are left"
-        );
-    }
-
-    /// The same, but for folders: those whose removal was not synced come back after a power cut.
-    pub async fn settled(&self) {
         assert!(self.github.unplanned().is_empty(), "{}", self.github.describe());
         let faults = openapi::faults(&self.github.requests());
         assert!(faults.is_empty(), "not as GitHub describes it:\n{}", faults.join("\n"));
@@ -440,6 +430,11 @@ apps:
         assert!(
             !said.contains(SECRET) && !said.contains("simulator-token"),
             "a secret in the log: {said}"
+        );
+        assert_eq!(
+            self.leftovers(),
+            Vec::<PathBuf>::new(),
+            "folders of ended attempts are left"
         );
     }
 

@@ -125,7 +125,7 @@ async fn cuts(queue: &str, mut installation: Installation) {
     }
     server.stop(Duration::from_secs(10)).await;
     is_whole(&installation);
-    installation.settled().await;
+    installation.close().await;
     row(
         &format!("power cuts (what was not synced is gone), queue on {queue}"),
         count,
