@@ -3,7 +3,7 @@
 //! Deployed commands can write into it, because worktrees share it. What it says about itself is therefore put right before
 //! every checkout: a setting or a program named there would have a say in the deployments of others.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -44,6 +44,9 @@ const DAMAGED: [&str; 10] = [
     "missing object",
 ];
 
+/// Head and digest of a pack, in bytes. An index is longer.
+const SHORTEST_PACK: u64 = 32;
+
 /// A mirror, made or not.
 #[derive(Debug, Clone)]
 pub(super) struct Mirror<'a> {
@@ -63,7 +66,7 @@ impl Mirror<'_> {
     ) -> Result<Option<Duration>, CheckoutError> {
         let found = self.inode();
         match self.try_check_out(remote, sha, directory).await {
-            Err(CheckoutError::Git(error)) if is_damage(&error) => {
+            Err(error) if matches!(&error, CheckoutError::Git(error) if is_damage(error)) || self.has_cut_pack() => {
                 tracing::warn!(mirror = %self.path.display(), error = %error, "the mirror is damaged; it is made anew");
                 self.set_aside(found).await?;
                 remove_folder(directory).map_err(disk("remove a half-made checkout"))?;
@@ -97,6 +100,16 @@ impl Mirror<'_> {
 
     pub(super) fn exists(&self) -> bool {
         self.path.join("HEAD").exists()
+    }
+
+    /// Whether a pack is shorter than any pack or index is. What is in it is then missed without a word of damage.
+    fn has_cut_pack(&self) -> bool {
+        let packs = fs::read_dir(self.path.join("objects/pack"));
+        packs.into_iter().flatten().flatten().any(|entry| {
+            let path = entry.path();
+            let kind = path.extension().and_then(OsStr::to_str);
+            matches!(kind, Some("pack" | "idx")) && entry.metadata().is_ok_and(|found| found.len() < SHORTEST_PACK)
+        })
     }
 
     /// Which folder lies there.

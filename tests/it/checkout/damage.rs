@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::checkout::{Rig, read};
 
-/// All but packs, which git itself syncs.
+/// All but packs, which have a test of their own.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -68,4 +68,28 @@ async fn a_mirror_that_lost_everything_but_its_names_is_made_anew() {
     rig.checkout(&sha, "a").await.unwrap();
     fs::remove_dir_all(rig.mirror().join("objects")).unwrap();
     assert_eq!(read(&rig.checkout(&sha, "b").await.unwrap(), "folder/file"), "one");
+}
+
+#[tokio::test]
+async fn a_mirror_with_an_empty_pack_or_index_is_made_anew() {
+    for kind in ["pack", "idx", "rev"] {
+        let rig = Rig::new();
+        let sha = rig.commit("folder/file", "one");
+        rig.checkout(&sha, "a").await.unwrap();
+        rig.remove("a").await;
+        rig.git_in("mirrors/7.git", &["gc", "--quiet"], b"");
+        let packs: Vec<PathBuf> = fs::read_dir(rig.mirror().join("objects/pack"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == kind))
+            .collect();
+        assert_eq!(packs.len(), 1, "{kind}");
+        empty(&packs[0]);
+        assert_eq!(
+            read(&rig.checkout(&sha, "b").await.unwrap(), "folder/file"),
+            "one",
+            "{kind}"
+        );
+        assert!(!rig.path("mirrors/7.damaged").exists());
+    }
 }
