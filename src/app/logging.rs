@@ -10,8 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub fn start(filter: Option<&str>) {
     let filter = filter
         .and_then(|filter| EnvFilter::try_new(filter).ok())
+        // what octocrab cannot do it returns, and is told once, by whoever asked
         .unwrap_or_else(|| {
-            EnvFilter::new("info,apalis=warn,apalis_core=warn,sqlx=warn,hyper=warn,tower=warn,octocrab=warn")
+            EnvFilter::new("info,apalis=warn,apalis_core=warn,sqlx=warn,hyper=warn,tower=warn,octocrab=off")
         });
     let registry = tracing_subscriber::registry().with(filter);
     // a second start, in a test binary, keeps the first

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::delivery::Source;
+use crate::domain::delivery::{Disposition, Source};
 use crate::domain::foreign::ForeignDeployment;
 use crate::domain::ids::DeliveryId;
 use crate::domain::run::Run;
@@ -14,6 +14,28 @@ use crate::report::duration::span;
 use crate::report::foreign;
 use crate::report::sentence::why_of;
 use crate::store::Store;
+use crate::store::delivery_list::DeliveryFilter;
+
+/// What came and may still become a run; empty where there is nothing.
+async fn undecided(store: &Store) -> anyhow::Result<String> {
+    let waiting = store.backlog().await?.deliveries;
+    if waiting == 0 {
+        return Ok(String::new());
+    }
+    let filter = DeliveryFilter {
+        disposition: Some(Disposition::Received),
+        ..DeliveryFilter::default()
+    };
+    let newest = store.delivery_list(&filter, None, 1).await?;
+    let why = newest.first().and_then(|one| one.detail.as_deref());
+    let why = why.map(|why| format!("; the newest waits: {why}")).unwrap_or_default();
+    let what = if waiting == 1 {
+        "1 delivery is"
+    } else {
+        &format!("{waiting} deliveries are")
+    };
+    Ok(format!("\n{what} not decided yet{why}\n"))
+}
 
 /// A table of the newest runs, or one JSON object a line.
 ///
@@ -36,7 +58,8 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
         return Ok(text);
     }
     if runs.is_empty() && others.is_empty() {
-        return Ok("no runs yet: they begin with a deployment on GitHub\n".to_owned());
+        let none = "no runs yet: they begin with a deployment on GitHub\n";
+        return Ok(format!("{none}{}", undecided(store).await?));
     }
     writeln!(
         text,
@@ -68,6 +91,7 @@ pub async fn list(store: &Store, limit: u32, as_json: bool, now: Timestamp) -> a
         let (what, why) = (foreign::what(one), foreign::why(one));
         writeln!(text, "{id:<26}  {state:<11}  {age:<9}  {what:<34}  {why}")?;
     }
+    text.push_str(&undecided(store).await?);
     let lost = store.backlog().await?.dead;
     if lost > 0 {
         writeln!(

@@ -93,3 +93,26 @@ async fn what_was_ignored_for_want_of_configuration_may_be_delivered_again() {
     assert_eq!(world.github.statuses("octo/other", deployed.id), []);
     world.end().await;
 }
+
+#[tokio::test]
+async fn what_is_not_decided_yet_is_named_among_the_runs() {
+    let world = World::new().await;
+    world.deploy("staging").await;
+    let listed = || async {
+        let (store, now) = (&world.engine.store, world.engine.now());
+        chima::cli::runs::list(store, 5, false, now).await.unwrap()
+    };
+    assert_eq!(
+        listed().await,
+        "no runs yet: they begin with a deployment on GitHub\n\n1 delivery is not decided yet\n"
+    );
+    world.settle().await;
+    // GitHub delivers what it was told, too
+    world.settle().await;
+    let text = listed().await;
+    assert!(
+        text.contains("succeeded") && !text.contains("not decided yet"),
+        "{text}"
+    );
+    world.end().await;
+}
