@@ -237,7 +237,9 @@ async fn a_branch_named_like_the_commit_does_not_win() {
     // Nor one that a deployed command made in the mirror, which worktrees share.
     for name in ["refs/heads/", "refs/tags/", ""] {
         fs::create_dir_all(rig.mirror().join(name)).unwrap();
-        fs::write(rig.mirror().join(format!("{name}{wanted}")), format!("{other}\n")).unwrap();
+        for called in [wanted.as_str(), &wanted.as_str()[..8]] {
+            fs::write(rig.mirror().join(format!("{name}{called}")), format!("{other}\n")).unwrap();
+        }
     }
     assert_eq!(read(&rig.checkout(&wanted, "b").await.unwrap(), "file"), "wanted");
 }

@@ -121,21 +121,7 @@ async fn the_writes_of_a_worker_that_lost_its_run_are_refused() {
     let stale = world.claimed(id).await;
     world.clock.advance(LAPSED);
     world.adopt().await;
-    let store = &world.engine.store;
-    let now = world.engine.now();
-    let end = End {
-        state: RunState::Failed,
-        reason: None,
-        steps: &[],
-        log_trouble: None,
-        lock: None,
-    };
-    let finished = store.finish(&stale, &end, &[], now).await;
-    assert!(matches!(finished, Err(StoreError::Stale)), "{finished:?}");
-    let progress = store.report_progress(stale.id, stale.fence, &[], &[], now).await;
-    assert!(matches!(progress, Err(StoreError::Stale)), "{progress:?}");
-    let requeued = store.requeue(stale.id, stale.fence, "x", now).await;
-    assert!(matches!(requeued, Err(StoreError::Stale)), "{requeued:?}");
+    refused(&world, &stale).await;
     let ending = Ending {
         state: RunState::Failed,
         reason: None,
@@ -144,9 +130,36 @@ async fn the_writes_of_a_worker_that_lost_its_run_are_refused() {
     };
     execute::finish(&world.engine, &stale, ending).await;
     assert_eq!(world.state(id).await, RunState::Queued);
+    // somebody else has it now: only the fence tells the two apart
+    let fresh = world.claimed(id).await;
+    refused(&world, &stale).await;
+    assert_eq!(
+        (world.state(id).await, world.run(id).await.fence),
+        (RunState::Running, fresh.fence)
+    );
+    world.clock.advance(LAPSED);
+    world.adopt().await;
     world.settle().await;
     assert_eq!(world.states(id).last().map(String::as_str), Some("success"));
     world.end().await;
+}
+
+/// Whatever this worker writes about its run is refused.
+async fn refused(world: &World, stale: &Run) {
+    let (store, now) = (&world.engine.store, world.engine.now());
+    let end = End {
+        state: RunState::Failed,
+        reason: None,
+        steps: &[],
+        log_trouble: None,
+        lock: None,
+    };
+    let finished = store.finish(stale, &end, &[], now).await;
+    assert!(matches!(finished, Err(StoreError::Stale)), "{finished:?}");
+    let progress = store.report_progress(stale.id, stale.fence, &[], &[], now).await;
+    assert!(matches!(progress, Err(StoreError::Stale)), "{progress:?}");
+    let requeued = store.requeue(stale.id, stale.fence, "x", now).await;
+    assert!(matches!(requeued, Err(StoreError::Stale)), "{requeued:?}");
 }
 
 #[tokio::test]
