@@ -5,6 +5,7 @@
 pub mod access;
 pub mod api;
 pub mod chat;
+mod follow;
 pub mod health;
 mod inbound;
 pub mod logs;
@@ -45,9 +46,7 @@ pub fn router(surface: Surface) -> Router {
         .route("/runs/{run}", get(pages::run::run))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/icon.svg", get(pages::icon))
-        .route("/runs/{run}/log", get(pages::log_lines::log))
         .route("/assets/run.js", get(pages::script))
-        .route("/assets/log.js", get(pages::log_script))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .merge(api::routes(&live))

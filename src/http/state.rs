@@ -12,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 use crate::flow::engine::Engine;
 use crate::flow::set_up::SetUp;
 use crate::http::api::standing::Standing;
+use crate::http::follow::Follows;
 
-/// Logs followed at once: each asks the ledger twice a second, and may stay for hours.
-const FOLLOWERS: usize = 256;
+/// Who follows a log at once, and may stay for hours. Each costs a connection and what waits for it there; those of one run share
+/// all looks.
+const FOLLOWERS: usize = 2048;
 
 /// A delivery that waits longer is refused: `src/store/deliveries.rs`.
 const PROBE_LIMIT: Duration = Duration::from_secs(8);
@@ -33,6 +35,8 @@ pub struct Surface {
     pub slack_signing: Option<Arc<SecretString>>,
     /// What is left of the places for those who follow a log.
     pub followers: Arc<Semaphore>,
+    /// The logs that are followed.
+    pub follows: Arc<Follows>,
     /// Says that the server is about to end: no new work.
     pub draining: CancellationToken,
     /// Where runs keep their logs.
@@ -64,6 +68,7 @@ impl Surface {
             chat_token: doors.chat_token,
             slack_signing: doors.slack_signing,
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            follows: Arc::default(),
             draining,
             data_dir: engine.config.data_dir.clone(),
             set_up: doors.set_up,

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::clock::Timestamp;
 use crate::domain::lock::{Cause, Lock};
 use crate::domain::person::Person;
+use crate::domain::viewer::Viewer;
 use crate::flow::view::Look;
 use crate::report::lock as words;
 use crate::store::error::StoreError;
+use crate::store::locks::Held;
 
 /// An environment held by a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,7 +68,12 @@ impl LockView {
 ///
 /// When the ledger cannot be read.
 pub async fn locks(look: &Look<'_>) -> Result<Vec<LockView>, StoreError> {
-    let held = look.store.locks(look.now).await?;
-    let seen = held.iter().filter(|one| look.viewer.sees(one.lock.place.app.as_str()));
-    Ok(seen.map(|one| LockView::of(&one.lock, &one.waiting)).collect())
+    Ok(seen(&look.store.locks(look.now).await?, look.viewer))
+}
+
+/// What a viewer sees of locks.
+#[must_use]
+pub fn seen(held: &[Held], viewer: &Viewer) -> Vec<LockView> {
+    let seen = held.iter().filter(|one| viewer.sees(one.lock.place.app.as_str()));
+    seen.map(|one| LockView::of(&one.lock, &one.waiting)).collect()
 }

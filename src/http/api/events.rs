@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -20,8 +21,8 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use crate::domain::viewer::Viewer;
-use crate::flow::view::Look;
-use crate::flow::view::lock::locks;
+use crate::flow::engine::Engine;
+use crate::flow::view::lock::seen;
 use crate::flow::view::run::event_name;
 use crate::http::api::given::Asked;
 use crate::http::api::guard::Caller;
@@ -31,6 +32,7 @@ use crate::http::state::Surface;
 use crate::report::event::wording;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::locks::Held;
 use crate::store::news::News;
 
 /// How often the ledger is looked at, by all together.
@@ -75,6 +77,8 @@ struct Known {
     newest: Option<i64>,
     looked: Option<Instant>,
     late: VecDeque<News>,
+    locks: Arc<Vec<Held>>,
+    locks_looked: Option<Instant>,
 }
 
 impl Feed {
@@ -103,6 +107,19 @@ impl Feed {
         let gap = newest - number > most;
         let from = if gap { newest - most } else { number };
         Ok((store.news_after(from, AT_ONCE).await?, gap))
+    }
+
+    /// The locks that hold: the same list as long as nothing has changed. Whoever is new gets those of now.
+    async fn locks(&self, engine: &Engine, is_new: bool) -> Result<Arc<Vec<Held>>, StoreError> {
+        let mut known = self.known.lock().await;
+        if is_new || known.locks_looked.is_none_or(|at| at.elapsed() >= LOCKS) {
+            let held = engine.store.locks(engine.now()).await?;
+            known.locks_looked = Some(Instant::now());
+            if *known.locks != held {
+                known.locks = Arc::new(held);
+            }
+        }
+        Ok(Arc::clone(&known.locks))
     }
 }
 
@@ -134,7 +151,7 @@ async fn follow(
     Asked(since): Asked<Since>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Ok(place) = std::sync::Arc::clone(&surface.api.streams).try_acquire_owned() else {
+    let Ok(place) = Arc::clone(&surface.api.streams).try_acquire_owned() else {
         let detail = "too many follow along at once; ask again in a moment";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", detail).again_in(10));
     };
@@ -147,7 +164,7 @@ async fn follow(
         known: known.map_or(newest, |known: i64| known.clamp(0, newest)),
         waiting: VecDeque::new(),
         locks: None,
-        locks_at: None,
+        shown: None,
         ends: Instant::now() + LONGEST,
         _place: place,
     };
@@ -159,9 +176,10 @@ struct Follower {
     viewer: Viewer,
     known: i64,
     waiting: VecDeque<Event>,
+    /// As they were when last looked at.
+    locks: Option<Arc<Vec<Held>>>,
     /// As they were last told.
-    locks: Option<String>,
-    locks_at: Option<Instant>,
+    shown: Option<String>,
     ends: Instant,
     _place: OwnedSemaphorePermit,
 }
@@ -211,14 +229,20 @@ impl Follower {
                 self.waiting.push_back(told(one));
             }
         }
-        if self.locks_at.is_none_or(|at| at.elapsed() >= LOCKS) {
-            self.locks_at = Some(Instant::now());
-            let held = locks(&Look::of(&self.surface.engine, &self.viewer)).await?;
-            let text = json!({ "items": held }).to_string();
-            if self.locks.as_ref() != Some(&text) {
-                self.waiting.push_back(Event::default().event("locks").data(&text));
-                self.locks = Some(text);
-            }
+        let held = self
+            .surface
+            .api
+            .feed
+            .locks(&self.surface.engine, self.locks.is_none())
+            .await?;
+        if self.locks.as_ref().is_some_and(|known| Arc::ptr_eq(known, &held)) {
+            return Ok(());
+        }
+        let text = json!({ "items": seen(&held, &self.viewer) }).to_string();
+        self.locks = Some(held);
+        if self.shown.as_ref() != Some(&text) {
+            self.waiting.push_back(Event::default().event("locks").data(&text));
+            self.shown = Some(text);
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use tokio::sync::Semaphore;
 use crate::http::api::events::Feed;
 use crate::http::api::limit::Limits;
 
-/// More cannot follow along at once.
-const STREAMS: usize = 512;
+/// More cannot follow along at once. They share all looks.
+const STREAMS: usize = 2048;
 
 /// Shared by all handlers. Cheap to clone.
 #[derive(Debug, Clone)]
