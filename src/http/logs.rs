@@ -37,6 +37,15 @@ pub fn reader_of(surface: &Surface, run: &Run) -> LogReader {
     LogReader::open(log::dir(&surface.engine.attempt_dir(run.id, run.attempts.max(1))))
 }
 
+/// Looks at a log beside the threads that answer.
+pub(crate) async fn blocking<T: Send + 'static>(
+    look: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(look)
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+}
+
 /// Serves the log.
 pub(crate) async fn log(
     State(surface): State<Surface>,

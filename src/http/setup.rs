@@ -256,7 +256,7 @@ fn page(status: StatusCode, stage: Stage) -> Response {
 fn allow_form(response: &mut Response, github_url: &str) {
     let Ok(url) = Url::parse(github_url) else { return };
     let policy = format!(
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action {}; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self' {}; frame-ancestors 'none'",
         url.origin().ascii_serialization()
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {

@@ -8,6 +8,7 @@
 mod ansible;
 mod architecture;
 mod bots;
+mod browser;
 mod canaries;
 mod capistrano;
 mod checkout;

@@ -42,6 +42,7 @@ mod hostile;
 mod lane;
 mod latest;
 mod locks;
+mod log_page;
 mod manual;
 mod metrics;
 mod notices;

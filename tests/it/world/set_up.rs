@@ -153,7 +153,7 @@ async fn only_this_page_may_send_a_form_and_only_to_github() {
     assert_eq!(
         policy,
         format!(
-            "default-src 'none'; style-src 'self'; base-uri 'none'; form-action {}; frame-ancestors 'none'",
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self' {}; frame-ancestors 'none'",
             world.github.url()
         )
     );

@@ -1,0 +1,71 @@
+//! How every page looks: wide and narrow, light and dark, judged by axe, and its picture for people to look at.
+
+use crate::browser::page::{Page, Scheme, Width};
+use crate::browser::stage::Stage;
+use crate::docs::root;
+use crate::process::installation::Installation;
+
+const WIDTHS: [Width; 2] = [Width::Desktop, Width::Phone];
+const SCHEMES: [Scheme; 2] = [Scheme::Light, Scheme::Dark];
+
+/// How far the page itself is wider than its window. What is wide scrolls within its own box.
+const TOO_WIDE: &str = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+
+/// Takes its pictures; what is wrong with it.
+async fn faults(page: &Page, name: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    for width in WIDTHS {
+        for scheme in SCHEMES {
+            page.look_as(width, scheme).await;
+            let shown = format!("{name}-{}-{}", width.name(), scheme.name());
+            let path = root().join("target/screenshots").join(format!("{shown}.png"));
+            page.screenshot(&path, true).await;
+            faults.extend(page.shut_out(&shown).await);
+            let wider = page.evaluate(TOO_WIDE).await;
+            if wider != 0 {
+                faults.push(format!("{shown}: the page is {wider} pixels wider than its window"));
+            }
+        }
+    }
+    faults
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_can_be_used_by_everybody_at_every_width() {
+    let stage = Stage::busy().await;
+    let page = stage.window().await;
+    let mut found = Vec::new();
+    for (name, path) in stage.pages().into_iter().filter(|(name, _)| !name.starts_with("run-")) {
+        page.open(&path).await;
+        found.extend(faults(&page, &name).await);
+    }
+    page.open_refused("/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV", 404).await;
+    found.extend(faults(&page, "missing").await);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let mut server = stage.server;
+    server.stop(std::time::Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_page_of_a_server_that_nobody_has_set_up_can_be_used_by_everybody() {
+    let installation = Installation::sqlite().await;
+    let config: Vec<String> = installation
+        .config()
+        .lines()
+        .filter(|line| !line.contains("token:") && !line.contains("webhook_secrets:"))
+        .map(str::to_owned)
+        .collect();
+    installation.write("app.yaml", &config.join("\n"));
+    let server = installation.serve().await;
+    let page = Page::new(&format!("http://127.0.0.1:{}", installation.port)).await;
+    let mut found = Vec::new();
+    for (name, path) in [("first", "/".to_owned()), ("setup", Stage::offered(&server).await)] {
+        page.open(&path).await;
+        found.extend(faults(&page, name).await);
+    }
+    // the button leads to GitHub, where somebody agrees, and back
+    page.leads_on(page.click("button")).await;
+    assert_eq!(page.text("h1").await, "The App is made");
+    found.extend(faults(&page, "setup-made").await);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
