@@ -87,6 +87,8 @@ pub struct Config {
     pub retention: Retention,
     /// Who is told of traces.
     pub telemetry: Option<Telemetry>,
+    /// How people sign in to the pages; `None` where they cannot.
+    pub sign_in: Option<SignIn>,
     /// Who is who.
     pub people: People,
     /// What can be deployed, in the order of the file.
@@ -119,6 +121,17 @@ pub struct Telemetry {
     pub headers: Vec<(String, SecretSource)>,
     /// Of how many deployments in a hundred there are traces.
     pub sample_percent: u8,
+}
+
+/// How people sign in to the pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// What GitHub knows the App by.
+    pub client_id: String,
+    /// What proves to GitHub that it is us.
+    pub client_secret: SecretSource,
+    /// How long somebody stays signed in.
+    pub session: Duration,
 }
 
 /// What wakes the workers.
@@ -199,6 +212,8 @@ pub struct App {
     pub repository: RepositoryName,
     /// What git fetches from: an address or an absolute path.
     pub remote: String,
+    /// Who may look at it on the pages; `None` for whoever may push to the repository. Who may more may look too.
+    pub viewers: Option<Vec<Named>>,
     /// Whether GitHub may merge the default branch into the ref.
     pub auto_merge: bool,
     /// The one that is meant where nobody names one; `None` where there are several and none is.

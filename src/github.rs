@@ -24,6 +24,7 @@ pub mod places;
 pub mod protection;
 pub mod pulls;
 mod send;
+pub mod sign_in;
 pub mod statuses;
 pub mod teams;
 mod tokens;
@@ -99,6 +100,8 @@ struct Silence {
 pub struct GitHub {
     /// Without credentials: each call brings its own.
     client: Octocrab,
+    /// The same below octocrab, for what is no call of the API.
+    http: reqwest::Client,
     identity: Arc<Identity>,
     tokens: Arc<Tokens>,
     /// Whom GitHub asked not to call; `None` is the one token there is, or the App itself.
@@ -144,8 +147,10 @@ impl GitHub {
                 Identity::App(Signer::new(*id, private_key).map_err(|error| failed(error.into()))?)
             }
         };
+        let (client, http) = send::client(&api_url, authorities).map_err(failed)?;
         Ok(Self {
-            client: send::client(&api_url, authorities).map_err(failed)?,
+            client,
+            http,
             identity: Arc::new(identity),
             tokens: Arc::default(),
             names: Arc::default(),

@@ -14,7 +14,9 @@ pub mod pages;
 mod places;
 pub mod problem;
 pub mod serve;
+mod session;
 pub mod setup;
+pub mod sign_in;
 pub mod slack;
 mod stall;
 pub mod state;
@@ -54,6 +56,7 @@ pub fn router(surface: Surface) -> Router {
         .merge(api::routes(&live))
         .merge(slack::routes())
         .route("/metrics", get(metrics::metrics))
+        .merge(sign_in::routes())
         .merge(setup::routes())
         .fallback(pages::nowhere);
     fixed_headers(routes.with_state(live), &public_url)
@@ -72,7 +75,8 @@ fn fixed_headers(routes: Router, public_url: &str) -> Router {
         .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        // a form sent under `no-referrer` would not say which page sends it
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
         .layer(fixed(
             HeaderName::from_static("cross-origin-opener-policy"),

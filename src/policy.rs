@@ -12,6 +12,7 @@ pub mod facts;
 pub mod needs;
 pub mod protection;
 pub mod repositories;
+pub mod roles;
 pub mod rules;
 pub mod who;
 

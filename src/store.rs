@@ -37,6 +37,7 @@ pub mod room;
 pub mod row;
 pub mod run_commits;
 pub mod runs;
+pub mod sessions;
 pub mod slack_asks;
 pub mod slack_messages;
 pub mod tallies;

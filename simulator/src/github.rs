@@ -274,6 +274,27 @@ impl GitHub {
         });
     }
 
+    /// Lets people sign in with the App, and come back to these addresses. Its client id and its client secret.
+    pub fn sign_in(&self, callbacks: &[&str]) -> (String, String) {
+        self.change(|world| world.oauth.open(callbacks))
+    }
+
+    /// Who sits at the browser, signed in here; nobody answers GitHub's own sign-in page.
+    pub fn at_browser(&self, login: Option<&str>) {
+        self.change(|world| world.oauth.person = login.map(str::to_owned));
+    }
+
+    /// Whether whoever sits at the browser agrees when they are asked.
+    pub fn agrees(&self, agrees: bool) {
+        self.change(|world| world.oauth.declines = !agrees);
+    }
+
+    /// Takes a person out of a team.
+    pub fn leaves_team(&self, organization: &str, team: &str, login: &str) {
+        let key = (organization.to_owned(), team.to_owned(), login.to_owned());
+        self.change(|world| world.teams.remove(&key));
+    }
+
     /// Makes a person a member of a team.
     pub fn team_member(&self, organization: &str, team: &str, login: &str) {
         let key = (organization.to_owned(), team.to_owned(), login.to_owned());

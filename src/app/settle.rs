@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::TimeDelta;
 use secrecy::SecretString;
 
 use crate::app::paced::{pace, paced};
@@ -20,6 +21,8 @@ use crate::flow::engine::{Doors, Parts, Process};
 use crate::flow::notices::Recipients;
 use crate::flow::rehearse;
 use crate::flow::set_up::SetUp;
+use crate::flow::sign_in::Door;
+use crate::github::sign_in::Client;
 use crate::github::{Credentials, GitHub};
 use crate::notify::otlp::Collector;
 use crate::notify::slack::SlackWebhook;
@@ -106,6 +109,7 @@ pub(crate) fn settle(
         .transpose()?;
     let slack_signing = read_proof(config.slack.signing_secret.as_ref(), "slack.signing_secret", &mut named)?;
     let chat_token = read_proof(config.chat_token.as_ref(), "chat.token", &mut named)?;
+    let door = door(&mut config, &mut named, &mut missing)?;
     let signing = webhook_secrets.iter().cloned();
     named.extend(signing.map(|value| ("github.webhook_secrets".to_owned(), value)));
     let manifests = Catalogue::read(&config.providers);
@@ -145,6 +149,7 @@ pub(crate) fn settle(
             webhook_secrets: webhook_secrets.into(),
             chat_token: chat_token.map(Arc::new),
             slack_signing: slack_signing.map(Arc::new),
+            sign_in: door.map(Arc::new),
             set_up,
         },
         checkouts,
@@ -190,6 +195,32 @@ fn read_named(
     let value = secret::read(source)?;
     named.extend(value.iter().map(|value| (key.to_owned(), value.clone())));
     Ok(value)
+}
+
+/// How people sign in. What is named and not there is said, and nobody signs in until it is.
+fn door(
+    config: &mut Config,
+    named: &mut Vec<(String, SecretString)>,
+    missing: &mut Vec<String>,
+) -> anyhow::Result<Option<Door>> {
+    let Some(sign_in) = config.sign_in.clone() else {
+        return Ok(None);
+    };
+    let Some(secret) = read_proof(Some(&sign_in.client_secret), "sign_in.client_secret", named)? else {
+        missing.push(format!(
+            "nobody can sign in to the pages: make a client secret on the App's page and put it into {}",
+            sign_in.client_secret
+        ));
+        config.sign_in = None;
+        return Ok(None);
+    };
+    Ok(Some(Door {
+        client: Client {
+            id: sign_in.client_id,
+            secret,
+        },
+        session: TimeDelta::from_std(sign_in.session).unwrap_or(TimeDelta::hours(1)),
+    }))
 }
 
 /// As [`read_named`], where somebody proves with it who is speaking.

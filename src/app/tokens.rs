@@ -9,6 +9,7 @@ use crate::cli::args::TokenCommand;
 use crate::cli::tokens::{Typed, as_value, list, wanted};
 use crate::config::Config;
 use crate::domain::clock::Clock;
+use crate::flow::sign_in::make_word;
 use crate::flow::tokens::create;
 use crate::store::tokens::Revoked;
 
@@ -53,6 +54,18 @@ pub(crate) fn token(config: &Config, command: &TokenCommand) -> anyhow::Result<E
                 say(&format!("{text}\n"))
             })
         }
+        TokenCommand::BreakGlass => with_store(config, async |store| {
+            let (word, until) = make_word(&store, &SystemClock::default(), &account()).await?;
+            // what a script reads is the word alone
+            let _ = writeln!(
+                std::io::stderr(),
+                "type this at {}/sign-in under \"Without GitHub\", until {} UTC; it is good once, and lets whoever has it do everything \
+                 for an hour",
+                config.public_url,
+                until.format("%H:%M:%S")
+            );
+            say(&format!("{word}\n"))
+        }),
         TokenCommand::List { json } => with_store(config, async |store| {
             say(&list(&store.tokens().await?, *json, SystemClock::default().now()))
         }),

@@ -99,6 +99,9 @@ pub enum TokenCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Make a word that lets you in to the pages once, without GitHub, for an hour in which you may all. It is printed once, good for ten
+    /// minutes, and the audit log says so.
+    BreakGlass,
     /// Make a token good for nothing; the exit code is 1 when it was so already.
     Revoke {
         /// Its id, or the beginning of it.

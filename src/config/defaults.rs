@@ -20,6 +20,8 @@ pub(super) const NAG_AFTER_SECONDS: u64 = 10_800;
 pub(super) const DELIVERIES_DAYS: u64 = 30;
 pub(super) const RUNS_DAYS: u64 = 365;
 pub(super) const LOGS_DAYS: u64 = 90;
+/// A working day and what is left of it.
+pub(super) const SESSION_HOURS: u64 = 12;
 pub(super) const SERVICE_NAME: &str = "chima";
 pub(super) const SAMPLE_PERCENT: u8 = 100;
 pub(super) const HOLD_TIMEOUT_SECONDS: u64 = 86_400;

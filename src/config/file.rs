@@ -23,6 +23,9 @@ pub(super) struct File {
     pub(super) slack: Option<Slack>,
     /// The bridge for other chat bots (`POST /chat`).
     pub(super) chat: Option<Chat>,
+    /// Signing in to the pages with GitHub. Without it, whoever sits at this machine may look where Chima is bound to loopback, and
+    /// nobody else sees the pages.
+    pub(super) sign_in: Option<SignIn>,
     /// Who is who: logins on GitHub, and what their owners are told apart by in chats. What somebody who is linked asks for in a
     /// chat, they ask for as that login: GitHub shows it, and `deployers` and `admins` may name it.
     pub(super) people: Option<BTreeMap<String, Person>>,
@@ -289,6 +292,23 @@ pub(super) enum SmtpTls {
     Implicit,
     /// Not at all: for a server on this machine. A password is sent only there.
     None,
+}
+
+/// Signing in to the pages, as the App that Chima is: the App's page shows both, and has `PUBLIC_URL/sign-in/callback` as its callback
+/// URL.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// The App's client id, which everybody may know.
+    pub(super) client_id: String,
+    /// A client secret of that App.
+    pub(super) client_secret: Secret,
+    /// After how many hours people sign in again.
+    #[schemars(range(min = 1, max = 720), extend("default" = defaults::SESSION_HOURS))]
+    pub(super) session_hours: Option<u64>,
+    /// Who may look at apps that name no `viewers` of their own: GitHub logins (`mona`) and teams (`octo/web`). Absent means whoever
+    /// may push to an app's repository. Deployers and admins may look too.
+    pub(super) viewers: Option<Vec<String>>,
 }
 
 /// What the owner of a login on GitHub is told apart by in chats.
@@ -558,7 +578,7 @@ macro_rules! with_settings {
 }
 
 with_settings! {
-    /// One thing that can be deployed. Every key but the first five may also stand at an environment, where it wins.
+    /// One thing that can be deployed. Every key but the first six may also stand at an environment, where it wins.
     struct App {
         /// The repository on GitHub, as `owner/name`.
         pub(super) repository: String,
@@ -567,6 +587,9 @@ with_settings! {
         /// Whether GitHub may merge the default branch into the ref when a deployment is made.
         #[schemars(extend("default" = false))]
         pub(super) auto_merge: Option<bool>,
+        /// Who may look at it on the pages, beside those who may deploy it: GitHub logins (`mona`) and teams (`octo/web`). To everybody
+        /// else it is not there. Absent means `sign_in.viewers`.
+        pub(super) viewers: Option<Vec<String>>,
         /// The environment that is meant where nobody names one. Absent: the only one, if there is one only.
         pub(super) default_environment: Option<String>,
         /// The environments, by the name GitHub shows. `{}` takes everything from the app.

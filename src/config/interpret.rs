@@ -29,6 +29,7 @@ mod lists;
 mod notify;
 mod people;
 mod services;
+mod sign_in;
 mod telemetry;
 
 /// What the meaning of a file depends on besides its text.
@@ -101,7 +102,8 @@ impl Reading<'_> {
             .as_ref()
             .map_or(defaults::GITHUB_URL, |github| github.url.as_str())
             .to_owned();
-        let apps = self.apps(file.apps.unwrap_or_default(), &github_url);
+        let (sign_in, viewers) = self.sign_in(file.sign_in);
+        let apps = self.apps(file.apps.unwrap_or_default(), &github_url, viewers.as_ref());
         let people = self.people(file.people.unwrap_or_default());
         let notify = self.notify(
             file.notify.unwrap_or_default(),
@@ -131,6 +133,7 @@ impl Reading<'_> {
             },
             retention: retention(file.retention.unwrap_or_default()),
             telemetry: telemetry?,
+            sign_in: sign_in?,
             people,
             apps,
             digest: String::new(),

@@ -26,6 +26,7 @@ impl Config {
             smtp: _,
             providers: _,
             nag_after: _,
+            sign_in: _,
             people: _,
             retention: _,
             telemetry: _,

@@ -41,6 +41,8 @@ pub enum Via {
     GitHub,
     /// Nobody does: the configuration wants it.
     Itself,
+    /// On a page, signed in with GitHub.
+    Page,
     /// Through the API, with a token that was made for them on Chima's own machine.
     Token,
 }
@@ -80,7 +82,7 @@ impl Actor {
         match (&self.login, &self.via) {
             (Some(login), _) => login.clone(),
             (None, Via::Chat(chat)) => format!("{chat}:{}", self.proven()),
-            (None, Via::Terminal | Via::GitHub | Via::Itself | Via::Token) => self.name.clone(),
+            (None, Via::Terminal | Via::GitHub | Via::Itself | Via::Page | Via::Token) => self.name.clone(),
         }
     }
 
@@ -89,7 +91,7 @@ impl Actor {
     pub fn answers_as(&self) -> &str {
         match self.via {
             Via::Terminal => self.proven(),
-            Via::Chat(_) | Via::GitHub | Via::Itself | Via::Token => self.known_as(),
+            Via::Chat(_) | Via::GitHub | Via::Itself | Via::Page | Via::Token => self.known_as(),
         }
     }
 
@@ -99,7 +101,7 @@ impl Actor {
         match (named, &self.via) {
             (Named::Login(login), _) => self.login.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(login)),
             (Named::InChat { chat, who }, Via::Chat(own)) => own == chat && self.proven() == who,
-            (Named::InChat { .. }, Via::Terminal | Via::GitHub | Via::Itself | Via::Token)
+            (Named::InChat { .. }, Via::Terminal | Via::GitHub | Via::Itself | Via::Page | Via::Token)
             | (Named::Team { .. }, _) => false,
         }
     }

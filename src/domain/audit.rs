@@ -50,7 +50,8 @@ pub struct Entry {
 pub struct By {
     /// What people call them.
     pub name: String,
-    /// Who vouches for that, or by which way they came: `github`, `slack`, `chat`, `terminal`, `api`, `chima`.
+    /// Who vouches for that, or by which way they came: `github`, `slack`, `chat`, `terminal`, `api`, `page`,
+    /// `break-glass`, `chima`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
     /// What a chat tells people apart by; the account at a terminal.
@@ -186,6 +187,18 @@ pub enum Deed {
     },
     /// A token of the API opens nothing any more.
     TokenRevoked { token: String, login: String },
+    /// Somebody signed in to the pages.
+    SignedIn {
+        session: String,
+        /// GitHub's number of the person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<u64>,
+        expires_at: Timestamp,
+    },
+    /// Somebody signed out of the pages.
+    SignedOut { session: String },
+    /// A word was made with which somebody can get in once without GitHub, and may all.
+    BreakGlassMade { expires_at: Timestamp },
     /// A process works with another configuration than the one before it.
     Configured { version: String, worker: String },
     /// A backup took the ledger's place: what this log said after `position` is gone from here.
@@ -346,6 +359,7 @@ impl From<&Person> for By {
             Source::Chat => "chat",
             Source::Terminal => "terminal",
             Source::Chima => "chima",
+            Source::Page => "page",
             Source::Token => "api",
         };
         Self::through(&person.name, via)
@@ -359,6 +373,7 @@ impl From<&Actor> for By {
             Via::Chat(chat) => chat,
             Via::GitHub => "github",
             Via::Itself => "chima",
+            Via::Page => "page",
             Via::Token => "api",
         };
         Self {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::DeploymentId;
-use crate::domain::names::Sha;
+use crate::domain::names::{AppName, Sha};
 
 /// Who speaks, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,15 @@ pub enum Place {
         /// Ours, of the request: it is in the payload of the deployment that comes of it.
         ask: Option<String>,
     },
+    /// On a page, signed in.
+    Page {
+        /// Their login, by which they are judged.
+        login: String,
+        /// Ours, of the request: it is in the payload of the deployment that comes of it.
+        ask: Option<String>,
+        /// Where they may more than look, whatever else is asked of them there.
+        deploys: Vec<AppName>,
+    },
     /// In a comment on a pull request.
     PullRequest {
         /// Its number.
@@ -70,7 +79,11 @@ impl Speaker {
                 thread: thread.clone(),
                 user: self.name.clone(),
             }),
-            Place::Room { .. } | Place::Terminal | Place::Api { .. } | Place::PullRequest { .. } => None,
+            Place::Room { .. }
+            | Place::Terminal
+            | Place::Api { .. }
+            | Place::Page { .. }
+            | Place::PullRequest { .. } => None,
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Source {
     Terminal,
     /// Nobody: Chima did it by itself, because of what that person did.
     Chima,
+    /// A session of the pages, which GitHub vouched for.
+    Page,
     /// An API token, which was made for that person on Chima's own machine.
     Token,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::{Place, Speaker};
 use crate::domain::names::AppName;
+use crate::domain::role::Role;
 use crate::domain::run::Run;
 
 /// What may be asked for. The names are stored and shown: add, never rename.
@@ -72,6 +73,22 @@ pub enum Who {
         /// The login on GitHub that it was made for.
         login: String,
     },
+    /// They are signed in, and GitHub vouched for them.
+    Session {
+        /// Its id.
+        id: String,
+        /// Their login on GitHub.
+        login: String,
+        /// What they are to each app that they see.
+        roles: Vec<(AppName, Role)>,
+    },
+    /// They may write the ledger, and came in without GitHub. They may everything, as at the terminal.
+    Emergency {
+        /// The session's id.
+        id: String,
+        /// Their account on Chima's own machine.
+        account: String,
+    },
     /// They need not say, because they sit at Chima's own machine and nobody else can get here. They may look, and no more.
     Local,
 }
@@ -87,7 +104,61 @@ impl Viewer {
         }
     }
 
-    /// Whether they may ask for what takes this scope.
+    /// Somebody who is signed in. They see the apps that they are something to; everything, where they may everything in every
+    /// app there is.
+    #[must_use]
+    pub fn in_session(id: &str, login: &str, roles: Vec<(AppName, Role)>, apps: usize) -> Self {
+        let mut scopes: Vec<Scope> = Vec::new();
+        for (_, role) in &roles {
+            scopes.extend(
+                role.scopes()
+                    .iter()
+                    .filter(|scope| !scopes.contains(scope))
+                    .copied()
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let admins = roles.iter().filter(|(_, role)| *role == Role::Admin).count();
+        let seen = (admins < apps || apps == 0).then(|| roles.iter().map(|(app, _)| app.clone()).collect());
+        Self {
+            who: Who::Session {
+                id: id.to_owned(),
+                login: login.to_owned(),
+                roles,
+            },
+            scopes,
+            apps: seen,
+        }
+    }
+
+    /// Whoever may write the ledger.
+    #[must_use]
+    pub fn in_emergency(id: &str, account: &str) -> Self {
+        Self {
+            who: Who::Emergency {
+                id: id.to_owned(),
+                account: account.to_owned(),
+            },
+            scopes: vec![Scope::Admin],
+            apps: None,
+        }
+    }
+
+    /// Whether they may ask for what takes this scope, about this app. Of one that they do not see they may nothing.
+    #[must_use]
+    pub fn may_in(&self, scope: Scope, app: &str) -> bool {
+        if !self.sees(app) {
+            return false;
+        }
+        match &self.who {
+            Who::Session { roles, .. } => roles
+                .iter()
+                .any(|(own, role)| own.as_str().eq_ignore_ascii_case(app) && role.may(scope)),
+            Who::Token { .. } | Who::Emergency { .. } | Who::Local => self.may(scope),
+        }
+    }
+
+    /// Whether they may ask for what takes this scope, somewhere.
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.iter().any(|own| own.covers(scope))
@@ -128,6 +199,35 @@ impl Viewer {
                     ask,
                 },
             }),
+            Who::Session { id, login, roles } => Some(Speaker {
+                name: login.clone(),
+                id: Some(id.clone()),
+                place: Place::Page {
+                    login: login.clone(),
+                    ask,
+                    deploys: roles
+                        .iter()
+                        .filter(|(_, role)| role.may(Scope::Deploy))
+                        .map(|(app, _)| app.clone())
+                        .collect(),
+                },
+            }),
+            // as somebody at the terminal, whom the rules do not judge; by which way they came is written beside the account
+            Who::Emergency { account, .. } => Some(Speaker {
+                name: account.clone(),
+                id: Some(format!("{account} by break-glass")),
+                place: Place::Terminal,
+            }),
+            Who::Local => None,
+        }
+    }
+
+    /// What others call them; nothing where they need not say who they are.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.who {
+            Who::Token { login, .. } | Who::Session { login, .. } => Some(login),
+            Who::Emergency { account, .. } => Some(account),
             Who::Local => None,
         }
     }
@@ -166,6 +266,41 @@ mod tests {
         assert!(some.sees("Site") && !some.sees("shop") && !some.sees_everything());
         assert!(with(&[Scope::Read], None).sees("shop"));
         assert!(!with(&[Scope::Read], Some(&[])).sees("site"));
+    }
+
+    fn signed_in(roles: &[(&str, Role)], apps: usize) -> Viewer {
+        let roles = roles.iter().map(|(app, role)| (app.parse().unwrap(), *role)).collect();
+        Viewer::in_session("1", "mona", roles, apps)
+    }
+
+    #[test]
+    fn whoever_is_signed_in_may_in_each_app_what_their_role_there_says() {
+        let mona = signed_in(&[("site", Role::Deployer), ("shop", Role::Viewer)], 3);
+        for (scope, app, expected) in [
+            (Scope::Read, "site", true),
+            (Scope::Deploy, "Site", true),
+            (Scope::Lock, "site", true),
+            (Scope::Admin, "site", false),
+            (Scope::Read, "shop", true),
+            (Scope::Deploy, "shop", false),
+            (Scope::Read, "other", false),
+        ] {
+            assert_eq!(mona.may_in(scope, app), expected, "{scope:?} {app}");
+        }
+        assert!(mona.may(Scope::Deploy) && !mona.may(Scope::Admin) && !mona.sees_everything());
+        let speaker = mona.speaker(None).unwrap();
+        let site: AppName = "site".parse().unwrap();
+        assert!(matches!(speaker.place, Place::Page { deploys, .. } if deploys == [site]));
+    }
+
+    #[test]
+    fn only_who_may_all_everywhere_sees_what_belongs_to_no_app() {
+        assert!(signed_in(&[("site", Role::Admin)], 1).sees_everything());
+        assert!(!signed_in(&[("site", Role::Admin)], 2).sees_everything());
+        assert!(!signed_in(&[("site", Role::Deployer)], 1).sees_everything());
+        assert!(!signed_in(&[], 0).sees_everything() && !signed_in(&[], 0).may(Scope::Read));
+        let root = Viewer::in_emergency("1", "root");
+        assert!(root.sees_everything() && root.may_in(Scope::Admin, "site"));
     }
 
     #[test]

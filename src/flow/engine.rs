@@ -23,6 +23,7 @@ use crate::flow::audit::Told;
 use crate::flow::command::Desk;
 use crate::flow::notices::Recipients;
 use crate::flow::set_up::SetUp;
+use crate::flow::sign_in::Door;
 use crate::flow::traces::Traces;
 use crate::flow::turns::Turns;
 use crate::github::GitHub;
@@ -110,6 +111,8 @@ pub struct Doors {
     pub chat_token: Option<Arc<SecretString>>,
     /// What Slack signs its requests with; none means "not set up".
     pub slack_signing: Option<Arc<SecretString>>,
+    /// How people sign in to the pages; none means "not set up".
+    pub sign_in: Option<Arc<Door>>,
     /// The set-up that is offered as long as there are no credentials.
     pub set_up: Option<Arc<SetUp>>,
 }

@@ -18,6 +18,12 @@ pub fn actor(config: &Config, speaker: &Speaker) -> Actor {
             id: speaker.id.clone(),
             login: Some(login.clone()),
         },
+        Place::Page { login, .. } => Actor {
+            via: Via::Page,
+            name: speaker.name.clone(),
+            id: speaker.id.clone(),
+            login: Some(login.clone()),
+        },
         Place::Terminal => Actor {
             via: Via::Terminal,
             name: speaker.name.clone(),

@@ -89,11 +89,11 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A client without credentials. Proxies are those of the environment (`HTTPS_PROXY`, `NO_PROXY`).
+/// A client without credentials, and what it is made of. Proxies are those of the environment (`HTTPS_PROXY`, `NO_PROXY`).
 pub(crate) fn client(
     api_url: &str,
     authorities: Option<&[u8]>,
-) -> Result<Octocrab, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(Octocrab, reqwest::Client), Box<dyn std::error::Error + Send + Sync>> {
     let mut http = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(ANSWER_TIMEOUT)
@@ -103,7 +103,8 @@ pub(crate) fn client(
         http = http.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
     }
     let builder = Octocrab::builder().base_uri(format!("{api_url}/"))?;
-    Ok(builder.build_with_reqwest(http.build()?)?)
+    let http = http.build()?;
+    Ok((builder.build_with_reqwest(http.clone())?, http))
 }
 
 impl GitHub {

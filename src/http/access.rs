@@ -1,4 +1,5 @@
-//! Who asks, as far as HTTP tells: whoever shows a token, or whoever sits at this machine where nobody else can get here.
+//! Who asks, as far as HTTP tells: whoever shows a token, whoever is signed in to the pages, or whoever sits at this machine where
+//! nobody else can get here.
 //!
 //! A token is never sent by a browser on its own, so a foreign page cannot use it. Without a token nothing is changed, also at
 //! this machine; what may be looked at there is guarded against pages whose names were bound to this address.
@@ -13,6 +14,7 @@ use crate::domain::token::{Token, digest_of};
 use crate::domain::viewer::Viewer;
 use crate::http::problem::Problem;
 use crate::http::serve::Peer;
+use crate::http::session::entered;
 use crate::http::state::Surface;
 
 /// When a token was last used is known to within this: a write for each request would cost more than the request.
@@ -20,27 +22,32 @@ const USE_KNOWN_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// What proxies add: then the request came from elsewhere, whoever the peer is.
 const PROXIED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
-/// Whoever asks.
+/// Whoever asks. `looks`: for something that changes nothing.
 ///
 /// # Errors
 ///
 /// When they show a token that opens nothing, or none where one is needed.
-pub async fn identify(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>) -> Result<Viewer, Problem> {
+pub async fn identify(
+    surface: &Surface,
+    headers: &HeaderMap,
+    peer: Option<Peer>,
+    looks: bool,
+) -> Result<Viewer, Problem> {
     if headers.contains_key(header::AUTHORIZATION) {
         let token = shown(surface, headers).await?;
         return Ok(token.viewer());
+    }
+    // the scripts of our pages look with the session of the page, and change nothing
+    if looks
+        && !comes_from_another_site(headers)
+        && let Some(entered) = entered(surface, headers).await?
+    {
+        return Ok(entered.viewer);
     }
     if is_local(surface, headers, peer) {
         return Ok(Viewer::local());
     }
     Err(no_token())
-}
-
-/// Whether somebody tries to show a token. What a proxy asks for itself, such as a password, is none.
-#[must_use]
-pub fn shows_token(headers: &HeaderMap) -> bool {
-    let mut all = headers.get_all(header::AUTHORIZATION).iter();
-    all.any(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"bearer"))
 }
 
 /// What is answered where a token is needed.
@@ -83,6 +90,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// proxy stands in between, and the address that was typed is this machine's own, not a name that leads here.
 #[must_use]
 pub fn is_local(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>) -> bool {
+    is_here(surface, headers, peer) && !comes_from_another_site(headers)
+}
+
+/// The same for a page that a browser shows in a window of its own, wherever the link to it was: what another site sends there it cannot
+/// read, and no page of ours is shown inside of another's.
+#[must_use]
+pub fn is_local_page(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>) -> bool {
+    let says = |name: &str, value: &str| only(headers, name) == Some(value);
+    let own_window = says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document");
+    is_here(surface, headers, peer) && (own_window || !comes_from_another_site(headers))
+}
+
+fn is_here(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>) -> bool {
     let config = &surface.engine.config;
     let peer_is_here = peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
     let public = Url::parse(&config.public_url).ok();
@@ -93,7 +113,23 @@ pub fn is_local(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>) -> b
         && peer_is_here
         && !proxied
         && only(headers, header::HOST.as_str()).is_some_and(|host| names_this_machine(without_port(host)))
-        && !comes_from_another_site(headers)
+}
+
+/// Whether a page of ours has sent a form, as far as the browser says. Behind a proxy, ours is the public address.
+#[must_use]
+pub fn is_sent_by_us(surface: &Surface, headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let origin = match (origins.next(), origins.next()) {
+        (None, _) => return site.is_none_or(|site| site == b"same-origin"),
+        (Some(origin), None) => origin.to_str().unwrap_or("null"),
+        (Some(_), Some(_)) => return false,
+    };
+    let public = origin == surface.engine.config.public_url;
+    let here = origin
+        .split_once("://")
+        .is_some_and(|(_, host)| only(headers, header::HOST.as_str()) == Some(host));
+    (public || here) && site.is_none_or(|site| site == b"same-origin")
 }
 
 /// Whether a browser says that a page of another site asks.

@@ -12,7 +12,7 @@ pub mod description;
 mod events;
 pub(super) mod given;
 mod guard;
-mod limit;
+pub(super) mod limit;
 mod locks;
 mod log;
 mod me;
@@ -58,7 +58,7 @@ pub fn api() -> Api {
 pub fn routes(live: &Live) -> Router<Live> {
     let mut router = Router::new();
     for route in api().routes {
-        let guarded = guard::guarded(route.handler, live, route.needs, route.like_pages);
+        let guarded = guard::guarded(route.handler, live, route.needs);
         router = router.route(&format!("{BASE}{}", route.path), guarded);
     }
     router

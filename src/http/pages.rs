@@ -7,9 +7,10 @@ use axum::response::{Html, IntoResponse, Response};
 use crate::domain::clock::Timestamp;
 use crate::domain::run::Run;
 use crate::http::pages::looker::{Frame, Looker};
-use crate::http::problem::server_fault;
+use crate::http::problem::{Problem, server_fault};
 use crate::report::log_text::plain;
 
+pub mod act;
 pub mod log;
 pub mod log_lines;
 pub mod looker;
@@ -31,6 +32,7 @@ pub const STYLE: &str = concat!(
     include_str!("assets/style/plots.css"),
     include_str!("assets/style/run.css"),
     include_str!("assets/style/setup.css"),
+    include_str!("assets/style/sign-in.css"),
 );
 
 /// A page that says one thing.
@@ -52,7 +54,7 @@ fn what(run: &Run) -> String {
 }
 
 /// A value of a request, without what would change how others are shown; the template escapes the rest.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     plain(text.as_bytes())
 }
 
@@ -64,7 +66,7 @@ fn precise(at: Timestamp) -> String {
     at.format("%H:%M:%S%.3f").to_string()
 }
 
-fn page(template: &impl Template) -> Response {
+pub(super) fn page(template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => Html(html).into_response(),
         Err(error) => server_fault(&error),
@@ -101,8 +103,9 @@ pub async fn log_script() -> impl IntoResponse {
 }
 
 /// An address that leads nowhere.
-pub async fn nowhere(Looker { frame, .. }: Looker) -> Response {
-    missing(frame)
+pub async fn nowhere(looker: Result<Looker, Response>) -> Response {
+    // strangers learn nothing from it either
+    missing(looker.map_or_else(|_| Frame::nobodys(), |looker| looker.frame))
 }
 
 /// The same where there are no other pages.
@@ -121,6 +124,53 @@ fn missing(frame: Frame) -> Response {
             hint: "What the link was for may have been removed since, or it is not for you to see.".to_owned(),
         },
     )
+}
+
+/// What is answered where something that was asked for on a page is not done.
+pub(crate) fn refused(frame: Frame, problem: &Problem) -> Response {
+    let status = problem.status();
+    let title = match status {
+        StatusCode::UNAUTHORIZED => "Sign in first",
+        StatusCode::FORBIDDEN => "You may not",
+        StatusCode::NOT_FOUND => "Not here",
+        StatusCode::TOO_MANY_REQUESTS => "Not so fast",
+        _ => "Not done",
+    };
+    told(
+        status,
+        Told {
+            frame,
+            title: title.to_owned(),
+            text: capitalized(&harmless(problem.detail())),
+            hint: String::new(),
+        },
+    )
+}
+
+/// A page that says one thing and is nobody's in particular.
+pub(crate) fn says(status: StatusCode, frame: Frame, title: &str, text: &str, hint: &str) -> Response {
+    let (title, text, hint) = (title.to_owned(), text.to_owned(), hint.to_owned());
+    told(
+        status,
+        Told {
+            frame,
+            title,
+            text,
+            hint,
+        },
+    )
+}
+
+/// A sentence of ours as one of a page.
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let begun = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let ended = begun.chain(letters).collect::<String>();
+    if ended.ends_with('.') {
+        ended
+    } else {
+        format!("{ended}.")
+    }
 }
 
 fn told(status: StatusCode, told: Told) -> Response {

@@ -44,6 +44,12 @@ impl Problem {
         self.status
     }
 
+    /// The sentence.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The body.
     #[must_use]
     pub fn body(&self) -> String {

@@ -13,6 +13,7 @@ use crate::flow::engine::Engine;
 use crate::flow::set_up::SetUp;
 use crate::http::api::standing::Standing;
 use crate::http::follow::Follows;
+use crate::http::sign_in;
 
 /// Who follows a log at once, and may stay for hours. Each costs a connection and what waits for it there; those of one run share
 /// all looks.
@@ -43,6 +44,8 @@ pub struct Surface {
     pub data_dir: PathBuf,
     /// The set-up that is offered as long as there are no credentials.
     pub set_up: Option<Arc<SetUp>>,
+    /// What signing in keeps in memory.
+    pub sign_in: sign_in::Standing,
     /// What the API keeps in memory.
     pub api: Standing,
     /// The last look whether the ledger takes a write.
@@ -72,6 +75,7 @@ impl Surface {
             draining,
             data_dir: engine.config.data_dir.clone(),
             set_up: doors.set_up,
+            sign_in: sign_in::Standing::default(),
             api: Standing::default(),
             probed: Arc::default(),
             engine,

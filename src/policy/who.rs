@@ -116,7 +116,7 @@ pub fn may_force(environment: &EnvironmentRules, actor: &Actor, memberships: &[M
     match actor.via {
         Via::Terminal => May::Yes,
         Via::Itself => May::No,
-        Via::Chat(_) | Via::GitHub | Via::Token => among(environment.admins.iter(), actor, memberships),
+        Via::Chat(_) | Via::GitHub | Via::Page | Via::Token => among(environment.admins.iter(), actor, memberships),
     }
 }
 

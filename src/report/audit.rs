@@ -117,6 +117,22 @@ pub fn what(entry: &Entry) -> String {
             )
         }
         Deed::TokenRevoked { token, login } => format!("revoked the token {} of {}", quoted(token), person(login)),
+        Deed::SignedIn {
+            user: Some(_),
+            expires_at,
+            ..
+        } => format!("signed in until {} UTC", expires_at.format("%F %R")),
+        Deed::SignedIn {
+            user: None, expires_at, ..
+        } => format!(
+            "got in without GitHub, and may all until {} UTC",
+            expires_at.format("%F %R")
+        ),
+        Deed::SignedOut { .. } => "signed out".to_owned(),
+        Deed::BreakGlassMade { expires_at } => format!(
+            "made a word to get in with once, without GitHub, until {} UTC",
+            expires_at.format("%F %T")
+        ),
         Deed::Configured { version, .. } => {
             let digest = entry.subject.config.as_deref().unwrap_or_default();
             format!("Chima {} works with configuration {}", plain(version), sha8(digest))

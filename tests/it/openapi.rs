@@ -61,8 +61,8 @@ static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::
 /// What is wrong with requests and with the answers to them, one line each.
 pub fn faults(requests: &[Recorded]) -> Vec<String> {
     let mut faults = BTreeSet::new();
-    // a page for people, to which the browser goes by itself
-    let page = |path: &str| path.ends_with("/settings/apps/new");
+    // pages for people, to which the browser goes by itself, and what they are exchanged for
+    let page = |path: &str| path.ends_with("/settings/apps/new") || path.starts_with("/login/oauth/");
     for request in requests.iter().filter(|request| !page(&request.path)) {
         let Some(operation) = operation(request) else {
             faults.insert(format!(

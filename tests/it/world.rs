@@ -59,6 +59,7 @@ mod retention;
 mod set_up;
 mod sha;
 mod shell;
+mod sign_in;
 mod slack;
 mod slack_chat;
 mod traces;

@@ -13,6 +13,7 @@ mod deliveries;
 mod deployments;
 mod fields;
 pub(crate) mod manifests;
+pub(crate) mod oauth;
 mod page;
 mod people;
 mod pulls;
@@ -162,6 +163,8 @@ fn route(world: &mut World, call: &Call<'_>) -> Option<Outcome> {
         ("POST", ["settings", "apps", "new"] | ["organizations", _, "settings", "apps", "new"]) => {
             Some(manifests::submit(world, call))
         }
+        ("GET", ["login", "oauth", "authorize"]) => Some(oauth::authorize(world, call)),
+        ("POST", ["login", "oauth", "access_token"]) => Some(oauth::exchange(world, call)),
         ("POST", ["app-manifests", code, "conversions"]) => Some(manifests::convert(world, code)),
         _ if call.identity == Identity::Nobody => Some(Err(Refused::new(401, "Requires authentication"))),
         ("GET", ["user"]) => Some(people::myself(world, call)),

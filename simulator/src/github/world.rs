@@ -13,6 +13,7 @@ use crate::github::hook::{Hook, HookDelivery};
 use crate::github::job::Job;
 use crate::github::pull::PullRequest;
 use crate::github::rest::manifests::Manifest;
+use crate::github::rest::oauth::OAuth;
 use crate::github::sending::Posting;
 use crate::journal::Recorded;
 use crate::limits::{Books, Limits};
@@ -37,6 +38,7 @@ pub struct World {
     /// The one App of this GitHub.
     pub app: App,
     pub(crate) manifests: Vec<Manifest>,
+    pub(crate) oauth: OAuth,
     pub(crate) tokens: Vec<Token>,
     pub(crate) teams: BTreeSet<(String, String, String)>,
     pub(crate) renamed: BTreeMap<String, u64>,
@@ -242,6 +244,7 @@ impl World {
             jobs: Vec::new(),
             app: App::new(),
             manifests: Vec::new(),
+            oauth: OAuth::default(),
             tokens: vec![Token::of_user(
                 crate::github::DEFAULT_TOKEN,
                 crate::github::DEFAULT_LOGIN,

@@ -8,6 +8,7 @@ use crate::config::problem::KeyPath;
 use crate::config::suggest;
 use crate::config::tree::Node;
 use crate::config::{App, Environment};
+use crate::domain::actor::Named;
 use crate::domain::names::{AppName, EnvironmentName, RepositoryName, shown};
 
 /// Where the settings of an environment stand: its own map, and the app's below it.
@@ -39,7 +40,12 @@ impl Places<'_> {
 }
 
 impl Reading<'_> {
-    pub(super) fn apps(&mut self, mut apps: BTreeMap<String, file::App>, github_url: &str) -> Vec<App> {
+    pub(super) fn apps(
+        &mut self,
+        mut apps: BTreeMap<String, file::App>,
+        github_url: &str,
+        viewers: Option<&Vec<Named>>,
+    ) -> Vec<App> {
         let path = KeyPath::of(&["apps"]);
         let mut found: Vec<App> = Vec::new();
         let mut spellings: HashMap<String, String> = HashMap::new();
@@ -64,7 +70,11 @@ impl Reading<'_> {
                 );
             }
             self.lanes(&app, &path, &mut owners);
-            found.extend(self.app(name, app, github_url, &path));
+            let app = self.app(name, app, github_url, &path);
+            found.extend(app.map(|app| App {
+                viewers: app.viewers.or_else(|| viewers.cloned()),
+                ..app
+            }));
         }
         found
     }
@@ -110,6 +120,7 @@ impl Reading<'_> {
                 .as_ref()
                 .map(|repository| format!("{github_url}/{repository}.git")),
         };
+        let viewers = self.viewers(app.viewers.take(), &path.key("viewers"));
         let typed = std::mem::take(&mut app.environments);
         if typed.is_empty() {
             let hint = "write at least one, as in `environments: { production: {} }`";
@@ -139,6 +150,7 @@ impl Reading<'_> {
             name: app_name?,
             repository: repository?,
             remote: remote?,
+            viewers: viewers?,
             auto_merge: app.auto_merge.unwrap_or(false),
             default_environment,
             environments,

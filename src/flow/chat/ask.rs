@@ -60,7 +60,9 @@ impl<'a> Conversation<'a> {
             (Some(git_ref), _) => (git_ref.clone(), None),
             // what was there when it was said, whatever is pushed since
             (None, Place::PullRequest { sha, branch, .. }) => (sha.to_string(), Some(branch.clone())),
-            (None, Place::Room { .. } | Place::Terminal | Place::Api { .. }) => (home.default_branch.clone(), None),
+            (None, Place::Room { .. } | Place::Terminal | Place::Api { .. } | Place::Page { .. }) => {
+                (home.default_branch.clone(), None)
+            }
         };
         let mut notes = Map::new();
         if let Some(code) = &deploy.code {
@@ -325,7 +327,7 @@ impl<'a> Conversation<'a> {
             actor,
             room: match &speaker.place {
                 Place::Room { room, .. } => Some(room.clone()),
-                Place::Terminal | Place::Api { .. } | Place::PullRequest { .. } => None,
+                Place::Terminal | Place::Api { .. } | Place::Page { .. } | Place::PullRequest { .. } => None,
             },
             force: what.force,
             via: via(&speaker.place),
@@ -500,7 +502,7 @@ fn told(speaker: &Speaker, actor: &Actor) -> Map<String, Value> {
     let mut notes = Map::new();
     match &speaker.place {
         Place::Terminal => {}
-        Place::Api { ask, .. } => {
+        Place::Api { ask, .. } | Place::Page { ask, .. } => {
             if let Some(ask) = ask {
                 notes.insert("ask".to_owned(), json!(ask));
             }
@@ -542,6 +544,7 @@ fn via(place: &Place) -> &'static str {
     match place {
         Place::Terminal => "cli",
         Place::Api { .. } => "api",
+        Place::Page { .. } => "page",
         Place::Room { .. } => "chat",
         Place::PullRequest { .. } => "pull_request",
     }

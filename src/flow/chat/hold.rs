@@ -111,6 +111,7 @@ impl Conversation<'_> {
         let source = match speaker.place {
             Said::Terminal => Source::Terminal,
             Said::Api { .. } => Source::Token,
+            Said::Page { .. } => Source::Page,
             Said::Room { .. } | Said::PullRequest { .. } => Source::Chat,
         };
         Person::new(source, self.actor(speaker).known_as())

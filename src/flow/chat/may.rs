@@ -22,10 +22,16 @@ impl<'a> Conversation<'a> {
         people::actor(self.config(), speaker)
     }
 
-    /// Refuses what is said in a room from which nothing may be changed there.
+    /// Refuses what is said in a room from which nothing may be changed there, or on a page by somebody who may look there and no
+    /// more.
     pub(super) fn in_allowed_room(&self, speaker: &Speaker, spot: Spot<'a>) -> Result<(), Trouble> {
-        let Place::Room { room, id, .. } = &speaker.place else {
-            return Ok(());
+        let (room, id) = match &speaker.place {
+            Place::Room { room, id, .. } => (room, id),
+            Place::Page { deploys, .. } if !deploys.contains(&spot.app.name) => {
+                let text = words::may_only_look(spot.app.name.as_str());
+                return Err(Trouble::refused("deployer_not_allowed", text));
+            }
+            Place::Page { .. } | Place::Terminal | Place::Api { .. } | Place::PullRequest { .. } => return Ok(()),
         };
         let allowed = spot.environment.allowed_rooms.as_deref();
         match who::room_refused(allowed, room, id.as_deref()) {

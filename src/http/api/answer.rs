@@ -33,7 +33,7 @@ impl Caller {
 /// It depends on who asks, and on when.
 fn private(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("authorization"));
+    headers.insert(header::VARY, HeaderValue::from_static("authorization, cookie"));
 }
 
 /// A JSON text as an answer.

@@ -2,13 +2,13 @@
 
 use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 
 use crate::domain::viewer::{Scope, Viewer, Who};
-use crate::http::access::{identify, no_token, shows_token};
+use crate::http::access::{identify, no_token};
 use crate::http::problem::{Problem, fault};
 use crate::http::serve::Peer;
 use crate::http::state::{Live, Surface};
@@ -17,15 +17,13 @@ use crate::http::state::{Live, Surface};
 struct Guard {
     live: Live,
     needs: Scope,
-    like_pages: bool,
 }
 
 /// A route behind its guard.
-pub(super) fn guarded(handler: MethodRouter<Live>, live: &Live, needs: Scope, like_pages: bool) -> MethodRouter<Live> {
+pub(super) fn guarded(handler: MethodRouter<Live>, live: &Live, needs: Scope) -> MethodRouter<Live> {
     let guard = Guard {
         live: live.clone(),
         needs,
-        like_pages,
     };
     handler.layer(from_fn_with_state(guard, before))
 }
@@ -33,7 +31,8 @@ pub(super) fn guarded(handler: MethodRouter<Live>, live: &Live, needs: Scope, li
 async fn before(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     // what is waited for may hold no body, which is nothing that two threads can look at
     let (headers, peer) = (request.headers().clone(), request.extensions().get::<Peer>().copied());
-    match admitted(&guard, &headers, peer).await {
+    let looks = request.method() == Method::GET || request.method() == Method::HEAD;
+    match admitted(&guard, (&headers, peer), looks).await {
         Ok(viewer) => {
             request.extensions_mut().insert(viewer);
             next.run(request).await
@@ -42,16 +41,11 @@ async fn before(State(guard): State<Guard>, mut request: Request, next: Next) ->
     }
 }
 
-async fn admitted(guard: &Guard, headers: &HeaderMap, peer: Option<Peer>) -> Result<Viewer, Problem> {
+async fn admitted(guard: &Guard, (headers, peer): (&HeaderMap, Option<Peer>), looks: bool) -> Result<Viewer, Problem> {
     let surface = &Surface::from_ref(&guard.live);
-    // the page of a run shows the same to whoever can open it
-    let viewer = if guard.like_pages && !shows_token(headers) {
-        Viewer::local()
-    } else {
-        identify(surface, headers, peer).await?
-    };
+    let viewer = identify(surface, headers, peer, looks).await?;
     let name = match &viewer.who {
-        Who::Token { id, .. } => id.as_str(),
+        Who::Token { id, .. } | Who::Session { id, .. } | Who::Emergency { id, .. } => id.as_str(),
         Who::Local => "",
     };
     if let Err(seconds) = surface.api.limits.take(name, surface.engine.now()) {
@@ -61,10 +55,10 @@ async fn admitted(guard: &Guard, headers: &HeaderMap, peer: Option<Peer>) -> Res
     if viewer.may(guard.needs) {
         return Ok(viewer);
     }
-    if viewer.who == Who::Local {
-        return Err(no_token());
+    match viewer.who {
+        Who::Token { .. } => Err(scope_missing(guard.needs)),
+        Who::Session { .. } | Who::Emergency { .. } | Who::Local => Err(no_token()),
     }
-    Err(scope_missing(guard.needs))
 }
 
 /// What is answered where a token is good, but not for this.

@@ -1,11 +1,11 @@
-//! How much each token may ask: an allowance that fills up with time.
+//! How much each may ask: an allowance that fills up with time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::clock::Timestamp;
 
-/// In the long run.
+/// Of the API, in the long run.
 const PER_SECOND: f64 = 20.0;
 /// At once.
 const BURST: f64 = 400.0;
@@ -13,25 +13,44 @@ const BURST: f64 = 400.0;
 const REMEMBERED: usize = 1024;
 
 /// What is left for each, by name.
-#[derive(Debug, Default)]
-pub(super) struct Limits {
+#[derive(Debug)]
+pub(in crate::http) struct Limits {
+    per_second: f64,
+    burst: f64,
     left: Mutex<HashMap<String, (f64, Timestamp)>>,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new(PER_SECOND, BURST)
+    }
+}
+
 impl Limits {
+    /// So many in the long run, and so many at once.
+    pub(in crate::http) fn new(per_second: f64, burst: f64) -> Self {
+        Self {
+            per_second,
+            burst,
+            left: Mutex::default(),
+        }
+    }
+
     /// Takes one from somebody's allowance; after how many seconds there is one again where there is none.
-    pub(super) fn take(&self, who: &str, now: Timestamp) -> Result<(), u64> {
+    pub(in crate::http) fn take(&self, who: &str, now: Timestamp) -> Result<(), u64> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let filled = |(had, at): (f64, Timestamp)| {
             let seconds = (now - at).as_seconds_f64().max(0.0);
-            (had + seconds * PER_SECOND).min(BURST)
+            (had + seconds * self.per_second).min(self.burst)
         };
         if left.len() >= REMEMBERED && !left.contains_key(who) {
-            left.retain(|_, known| filled(*known) < BURST);
+            left.retain(|_, known| filled(*known) < self.burst);
         }
-        let had = left.get(who).map_or(BURST, |known| filled(*known));
+        let had = left.get(who).map_or(self.burst, |known| filled(*known));
         if had < 1.0 {
-            return Err(1);
+            // at least one second, at most what is left of one more
+            let seconds = ((1.0 - had) / self.per_second).ceil().max(1.0);
+            return Err(seconds as u64);
         }
         left.insert(who.to_owned(), (had - 1.0, now));
         Ok(())

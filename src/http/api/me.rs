@@ -19,7 +19,8 @@ async fn me(State(_): State<Surface>, caller: Caller) -> Answered {
     let viewer = &caller.viewer;
     let (login, token) = match &viewer.who {
         Who::Token { id, login } => (Some(login.clone()), Some(id.clone())),
-        Who::Local => (None, None),
+        Who::Session { login, .. } => (Some(login.clone()), None),
+        Who::Emergency { .. } | Who::Local => (None, None),
     };
     let scopes = Scope::ALL.into_iter().filter(|scope| viewer.may(*scope));
     caller.answer(&Me {

@@ -78,6 +78,7 @@ pub(crate) fn chat_failed(error: ChatError) -> Problem {
 
 /// Does it, unless that was done.
 pub(super) async fn once(surface: &Surface, caller: &Caller, key: Key, work: Work) -> Result<Response, Problem> {
+    // only a token comes this far
     let Who::Token { id: token, .. } = &caller.viewer.who else {
         return Err(no_token());
     };

@@ -42,8 +42,6 @@ pub struct Route {
     pub summary: &'static str,
     /// Which scope a token needs for it.
     pub needs: Scope,
-    /// Whether it is open to whoever the page beside it is open to.
-    pub like_pages: bool,
     /// Whether it must be told apart from others by its sender.
     pub keyed: bool,
     /// Whether GitHub is asked before it is answered, though nothing is changed.
@@ -123,7 +121,6 @@ impl Api {
                 id,
                 summary,
                 needs,
-                like_pages: false,
                 keyed: false,
                 asks: false,
                 query: Map::new(),
@@ -168,12 +165,6 @@ impl Made<'_> {
 
     fn with(mut self, status: u16, what: &'static str, content: Content) -> Self {
         self.route.answers.push((status, what, content));
-        self
-    }
-
-    /// Is open to whoever the page beside it is open to.
-    pub(super) fn like_pages(mut self) -> Self {
-        self.route.like_pages = true;
         self
     }
 

@@ -82,7 +82,6 @@ pub(super) fn routes(api: &mut Api) {
     )
     .query::<logs::From>()
     .tells("text/plain", "the log")
-    .like_pages()
     .by(logs::log);
     api.post("/runs/{run}/cancel", "cancel", "Stop a run", Scope::Deploy)
         .body::<Stop>()

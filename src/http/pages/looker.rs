@@ -1,11 +1,17 @@
 //! Whoever looks at a page, as every page's handler is told, and the frame that every page is shown in.
 
-use std::convert::Infallible;
-
 use axum::extract::{FromRef, FromRequestParts};
+use axum::http::Method;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::domain::viewer::{Scope, Viewer};
+use crate::http::access::is_local_page;
+use crate::http::pages::{harmless, refused};
+use crate::http::problem::Problem;
+use crate::http::serve::Peer;
+use crate::http::session::entered;
+use crate::http::sign_in;
 use crate::http::state::Surface;
 
 /// Whoever looks.
@@ -22,13 +28,35 @@ where
     S: Send + Sync,
     Surface: FromRef<S>,
 {
-    type Rejection = Infallible;
+    type Rejection = Response;
 
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let viewer = Viewer::local();
-        let frame = Frame::of(&viewer);
-        Ok(Self { viewer, frame })
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let surface = Surface::from_ref(state);
+        match entered(&surface, &parts.headers).await {
+            Ok(Some(entered)) => {
+                let frame = Frame::of(&entered.viewer, &entered.proof);
+                if entered.viewer.may(Scope::Read) {
+                    let viewer = entered.viewer;
+                    return Ok(Self { viewer, frame });
+                }
+                Err(sign_in::nothing_to_see(frame, entered.untold))
+            }
+            Ok(None) if is_local_page(&surface, &parts.headers, parts.extensions.get::<Peer>().copied()) => {
+                let viewer = Viewer::local();
+                let frame = Frame::of(&viewer, "");
+                Ok(Self { viewer, frame })
+            }
+            Ok(None) => Err(to_sign_in(parts)),
+            Err(error) => Err(refused(Frame::nobodys(), &Problem::from(error))),
+        }
     }
+}
+
+/// After that they are where they wanted to go.
+fn to_sign_in(parts: &Parts) -> Response {
+    let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+    let looks = parts.method == Method::GET || parts.method == Method::HEAD;
+    Redirect::to(&sign_in::address(looks.then_some(wanted))).into_response()
 }
 
 /// What stands around a page: the way to the others, and who looks.
@@ -99,13 +127,35 @@ impl Section {
 }
 
 impl Frame {
-    fn of(viewer: &Viewer) -> Self {
+    pub(crate) fn of(viewer: &Viewer, proof: &str) -> Self {
+        Self {
+            here: None,
+            who: viewer.name().map(harmless),
+            proof: proof.to_owned(),
+            scopes: viewer.scopes.clone(),
+        }
+    }
+
+    /// What stands around a page for whom nobody is known to be: no way to any other.
+    pub(crate) fn nobodys() -> Self {
         Self {
             here: None,
             who: None,
             proof: String::new(),
-            scopes: viewer.scopes.clone(),
+            scopes: Vec::new(),
         }
+    }
+
+    /// Whether somebody is signed in, who can sign out.
+    #[must_use]
+    pub fn is_signed_in(&self) -> bool {
+        !self.proof.is_empty()
+    }
+
+    /// Whether nobody is, and they would be sent to sign in anyway.
+    #[must_use]
+    pub fn is_nobodys(&self) -> bool {
+        self.scopes.is_empty() && !self.is_signed_in()
     }
 
     /// The same, around a page of this part.
@@ -125,7 +175,8 @@ impl Frame {
             address: section.address(),
             here: self.here == Some(section),
         };
-        Section::LINKED.into_iter().map(link).collect()
+        let linked = Section::LINKED.into_iter().filter(|_| self.may(Scope::Read));
+        linked.map(link).collect()
     }
 
     /// Whether a button that deploys, cancels or says how a run went would serve them.

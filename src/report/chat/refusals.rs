@@ -16,6 +16,16 @@ pub fn may_not_write(login: &str) -> String {
     )
 }
 
+/// Whoever is signed in to the pages may look at an app, and no more.
+#[must_use]
+pub fn may_only_look(app: &str) -> String {
+    format!(
+        "you may look at {}, and no more: `deployers` of the configuration names who may deploy it, or whoever may push to its \
+         repository may",
+        quoted(app)
+    )
+}
+
 /// What a closed pull request is asked for, it is asked for in vain.
 #[must_use]
 pub fn pull_request_closed() -> String {

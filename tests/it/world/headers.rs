@@ -72,7 +72,7 @@ async fn every_answer(world: &World, tls: bool) {
             for (name, value) in [
                 ("x-content-type-options", "nosniff"),
                 ("x-frame-options", "DENY"),
-                ("referrer-policy", "no-referrer"),
+                ("referrer-policy", "same-origin"),
                 ("cross-origin-opener-policy", "same-origin"),
                 ("cross-origin-resource-policy", "same-origin"),
                 ("strict-transport-security", if tls { "max-age=31536000" } else { "" }),

@@ -158,7 +158,7 @@ async fn only_this_page_may_send_a_form_and_only_to_github() {
         )
     );
     assert_eq!(header(&response, "cache-control"), "no-store");
-    assert_eq!(header(&response, "referrer-policy"), "no-referrer");
+    assert_eq!(header(&response, "referrer-policy"), "same-origin");
     assert_eq!(header(&response, "x-content-type-options"), "nosniff");
     let other = browser().get(&world.url).send().await.unwrap();
     assert!(header(&other, "content-security-policy").contains("form-action 'self'"));

@@ -35,6 +35,8 @@ pub struct Setup {
     github: String,
     people: String,
     top: String,
+    sign_in: Option<String>,
+    more_apps: String,
     callbacks: String,
     pub(super) repository: String,
 }
@@ -62,6 +64,8 @@ impl World {
             github: String::new(),
             people: String::new(),
             top: String::new(),
+            sign_in: None,
+            more_apps: String::new(),
             callbacks: String::new(),
             repository: SITE.to_owned(),
         }
@@ -202,6 +206,23 @@ impl Setup {
         self
     }
 
+    /// People sign in with GitHub; and further keys of `sign_in`.
+    pub fn sign_in(mut self, more: &str) -> Self {
+        self.sign_in = Some(more.to_owned());
+        self
+    }
+
+    /// A second app, of a repository of its own, with further keys.
+    pub fn another_app(mut self, name: &str, repository: &str, yaml: &str) -> Self {
+        self.more_apps.push_str(&format!(
+            "  {name}:\n    repository: {repository}\n    remote: {{folder}}/site\n"
+        ));
+        for line in yaml.lines() {
+            self.more_apps.push_str(&format!("    {line}\n"));
+        }
+        self
+    }
+
     /// A bot that takes later news there, signed with this secret.
     pub fn callback(mut self, name: &str, url: &str, secret: &str) -> Self {
         if !self.callbacks.is_empty() {
@@ -218,6 +239,12 @@ impl Setup {
     pub fn answer_timeout(mut self, timeout: Duration) -> Self {
         self.answer_timeout = Some(timeout);
         self
+    }
+
+    /// Where browsers reach Chima.
+    fn public_address(&self, url: &str) -> String {
+        let said = self.public_url.trim().strip_prefix("public_url: ");
+        said.unwrap_or(url).to_owned()
     }
 
     pub async fn start(self) -> World {
@@ -283,6 +310,19 @@ impl Setup {
             String::new()
         };
         let top = self.top.replace("{folder}", &folder.display().to_string());
+        let public = self.public_address(url);
+        let (client_id, client_secret) = github.sign_in(&[&format!("{public}/sign-in/callback")]);
+        let sign_in = self.sign_in.as_ref().map(|more| {
+            let file = folder.join("client-secret");
+            fs::write(&file, client_secret).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            let lines: String = more.lines().map(|line| format!("  {line}\n")).collect();
+            format!(
+                "sign_in:\n  client_id: {client_id}\n  client_secret: {{ file: {} }}\n{lines}",
+                file.display()
+            )
+        });
+        let more_apps = self.more_apps.replace("{folder}", &folder.display().to_string());
         let callbacks = self.callbacks.replace("{folder}", &folder.display().to_string());
         let app = self.app.replace("{folder}", &folder.display().to_string());
         let app: Vec<String> = app.lines().map(|line| format!("    {line}")).collect();
@@ -300,12 +340,12 @@ github:
 {more}{slack}
 {people}chat: {{ token: {{ file: {folder}/chat-token }}, callbacks: {{ {callbacks} }} }}
 {top}
-apps:
+{sign_in}apps:
   site:
     repository: {repository}
     remote: {folder}/site
 {app}
-",
+{more_apps}",
             listen = url.trim_start_matches("http://"),
             folder = folder.display(),
             github = github.url(),
@@ -318,6 +358,7 @@ apps:
             public = self.public_url,
             repository = self.repository,
             app = app.join("\n"),
+            sign_in = sign_in.unwrap_or_default(),
         );
         let catalogue = Catalogue::load(&[]).unwrap();
         let providers: Vec<&str> = catalogue.iter().map(|manifest| manifest.name.as_str()).collect();

@@ -59,7 +59,7 @@ async fn borne(port: u16, first: &'static str, then: Option<u8>) -> Duration {
 /// A connection that asks for a large answer and reads none of it; kept open until the test is over.
 async fn deaf(port: u16, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
-    let request = format!("GET {path} HTTP/1.1\r\nhost: l\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it listens");
     stream
 }

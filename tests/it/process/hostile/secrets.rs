@@ -407,7 +407,7 @@ async fn a_hundred_secrets_that_a_command_prints_are_in_nothing_that_is_kept_or_
         sinks.push((page.to_owned(), answer.body.into_bytes()));
     }
     let followed = format!(
-        "GET /api/v1/runs/{run}/log HTTP/1.1\r\nhost: l\r\naccept: text/event-stream\r\nconnection: close\r\n\r\n"
+        "GET /api/v1/runs/{run}/log HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\nconnection: close\r\n\r\n"
     );
     let events = crate::process::wire::say(installation.port, followed.as_bytes())
         .await

@@ -1,0 +1,321 @@
+//! Every route that changes something, as the sources name them, and everything that must not open it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use chima::http::api::api;
+use reqwest::Method;
+
+use crate::world::sign_in::{Browser, open_to_the_world, signed_in};
+use crate::world::stage::{SITE, World};
+
+/// The routes in the sources that take something else than a look.
+fn changing() -> BTreeSet<String> {
+    let mut files = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http.rs")];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path)
+            } else {
+                files.push(path)
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    for file in files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|one| one == "rs"))
+    {
+        let text = std::fs::read_to_string(file).unwrap();
+        for rest in text.split(".route(").skip(1) {
+            let Some(quoted) = rest.trim_start().strip_prefix('"') else {
+                continue;
+            };
+            let Some((route, rest)) = quoted.split_once('"') else {
+                continue;
+            };
+            // up to the parenthesis that ends it
+            let mut depth = 1;
+            let handler: String = rest
+                .chars()
+                .take_while(|c| {
+                    depth += i32::from(*c == '(') - i32::from(*c == ')');
+                    depth > 0
+                })
+                .collect();
+            if ["post(", "put(", "patch(", "delete(", "any("]
+                .iter()
+                .any(|method| handler.contains(method))
+            {
+                found.insert(route.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Those that are opened by something else than a session: by signatures, tokens, a word of their own.
+const OTHERS: [&str; 8] = [
+    "/api/{*rest}",
+    "/chat",
+    "/sign-in",
+    "/slack/commands",
+    "/slack/events",
+    "/slack/interactivity",
+    "/webhooks/github",
+    "/setup",
+];
+
+/// What forms of pages say, as far as a route needs words to be understood.
+const FORM: [(&str, &str); 14] = [
+    ("app", "site"),
+    ("environment", "staging"),
+    ("environments", "staging"),
+    ("ref", "main"),
+    ("git_ref", "main"),
+    ("task", "deploy"),
+    ("reason", "because"),
+    ("note", "because"),
+    ("done", "true"),
+    ("to", "staging"),
+    ("hosts", ""),
+    ("force", ""),
+    ("minutes", ""),
+    ("key", "one"),
+];
+
+async fn ran(world: &World) -> (String, String) {
+    let id = world.deploy("staging").await;
+    world.settle().await;
+    let run = world.run(id).await;
+    (run.id.to_string(), run.delivery.to_string())
+}
+
+fn filled(route: &str, run: &str, delivery: &str) -> String {
+    let id = if route.contains("deliveries") { delivery } else { run };
+    let parts = route.split('/').map(|part| match part {
+        "{run}" => run,
+        "{delivery}" => delivery,
+        "{app}" => "site",
+        "{environment}" => "staging",
+        part if part.starts_with('{') => id,
+        part => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+async fn untouched(world: &World, before: usize) {
+    let made = world
+        .github
+        .read(|github| github.repository(SITE).unwrap().deployments.len());
+    assert_eq!(
+        (made, world.runs().await.len()),
+        (before, before),
+        "something was deployed"
+    );
+    assert_eq!(
+        world.engine.store.locks(world.engine.now()).await.unwrap(),
+        [],
+        "something was locked"
+    );
+}
+
+#[tokio::test]
+async fn no_form_is_taken_without_a_session_its_proof_and_a_page_of_ours() {
+    let world = open_to_the_world()
+        .with("viewers: [lisa]\nadmins: [mona]")
+        .start()
+        .await;
+    let (run, delivery) = ran(&world).await;
+    let routes = changing();
+    for other in OTHERS.iter().filter(|other| **other != "/setup") {
+        assert!(routes.contains(*other), "{other} is no such route");
+    }
+    let pages: Vec<&String> = routes
+        .iter()
+        .filter(|route| !OTHERS.contains(&route.as_str()))
+        .collect();
+    assert!(pages.iter().any(|route| *route == "/sign-out"), "{pages:?}");
+    let mut mona = signed_in(&world, "mona").await;
+    let mut lisa = signed_in(&world, "lisa").await;
+    let (proof, lisas) = (mona.proof().await, lisa.proof().await);
+    assert_ne!(proof, lisas);
+    for route in pages {
+        let path = filled(route, &run, &delivery);
+        let with = |proof: &str| -> Vec<(String, String)> {
+            let proof = (!proof.is_empty()).then(|| ("proof".to_owned(), proof.to_owned()));
+            let form = FORM
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            form.chain(proof).collect()
+        };
+        let pairs = |form: &[(String, String)]| -> Vec<(&'static str, &'static str)> {
+            // a test may leak what it sends
+            let leak = |text: &String| -> &'static str { Box::leak(text.clone().into_boxed_str()) };
+            form.iter().map(|(name, value)| (leak(name), leak(value))).collect()
+        };
+        // nobody
+        let mut nobody = Browser::at(&world);
+        let form = pairs(&with(&proof));
+        let answer = nobody.post(&path, &form).await;
+        assert_eq!(answer.status, 401, "{path} by nobody: {}", answer.text);
+        nobody.cookies.insert("__Host-chima".to_owned(), "0".repeat(64));
+        assert_eq!(
+            nobody.post(&path, &form).await.status,
+            401,
+            "{path} by an unknown session"
+        );
+        // without its proof, or with another's
+        for wrong in ["", "x", &lisas, &"0".repeat(64)] {
+            let answer = mona.post(&path, &pairs(&with(wrong))).await;
+            assert_eq!(answer.status, 403, "{path} with the proof `{wrong}`: {}", answer.text);
+        }
+        let mut twice = with(&proof);
+        twice.push(("proof".to_owned(), proof.clone()));
+        assert_eq!(
+            mona.post(&path, &pairs(&twice)).await.status,
+            403,
+            "{path} with two proofs"
+        );
+        // from a page of another site
+        for headers in [
+            &[("origin", "https://evil.example")][..],
+            &[("origin", "null")],
+            &[("origin", "http://deploy.example.com")],
+            &[
+                ("origin", "https://deploy.example.com"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            &[
+                ("origin", "https://deploy.example.com"),
+                ("sec-fetch-site", "same-site"),
+            ],
+            &[
+                ("origin", "https://deploy.example.com"),
+                ("origin", "https://evil.example"),
+            ],
+        ] {
+            let answer = mona.ask(Method::POST, &path, Some(&form), headers).await;
+            assert_eq!(answer.status, 403, "{path} from {headers:?}: {}", answer.text);
+        }
+        // as something that no form is
+        let json = [
+            ("content-type", "application/json"),
+            ("origin", "https://deploy.example.com"),
+        ];
+        let answer = mona.ask(Method::POST, &path, None, &json).await;
+        assert_eq!(answer.status, 415, "{path} as JSON");
+        // by a look, which any page can make a browser do
+        let looked = mona.get(&format!("{path}?proof={proof}")).await;
+        assert!([200, 404, 405].contains(&looked.status), "{path}: {}", looked.status);
+        if route != "/sign-out" {
+            // by somebody who may look and no more
+            let answer = lisa.post(&path, &pairs(&with(&lisas))).await;
+            assert!(
+                (400..500).contains(&answer.status),
+                "{path} by a viewer: {} {}",
+                answer.status,
+                answer.location
+            );
+        }
+        untouched(&world, 1).await;
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_api_takes_no_session_for_what_changes_something() {
+    let world = open_to_the_world().with("admins: [mona]").start().await;
+    let (run, delivery) = ran(&world).await;
+    let mut mona = signed_in(&world, "mona").await;
+    let proof = mona.proof().await;
+    for route in api().routes {
+        let path = format!("/api/v1{}", filled(route.path, &run, &delivery));
+        let own = [("sec-fetch-site", "same-origin")];
+        let headers = [
+            ("origin", "https://deploy.example.com"),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/json"),
+            ("x-proof", &proof),
+            ("idempotency-key", "one"),
+        ];
+        if route.changes() {
+            let answer = mona.ask(route.method.clone(), &path, None, &headers).await;
+            assert_eq!(answer.status, 401, "{path}: {}", answer.text);
+        } else if route.path != "/events" {
+            // the page's own scripts read with it; pages of other sites do not
+            assert_eq!(mona.ask(Method::GET, &path, None, &own).await.status, 200, "{path}");
+            for headers in [
+                &[("sec-fetch-site", "cross-site")][..],
+                &[("sec-fetch-site", "same-site")],
+                &[("origin", "https://evil.example")],
+            ] {
+                assert_eq!(
+                    mona.ask(Method::GET, &path, None, headers).await.status,
+                    401,
+                    "{path} {headers:?}"
+                );
+            }
+        }
+    }
+    untouched(&world, 1).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn pages_are_closed_to_strangers_and_open_at_this_machine_to_look() {
+    let world = World::new().await;
+    let (run, _) = ran(&world).await;
+    let path = format!("/runs/{run}");
+    let mut stranger = Browser::at(&world);
+    let stopped = stranger.get(&path).await;
+    assert_eq!(stopped.status, 303);
+    assert!(!stopped.text.contains("site") && stopped.location.starts_with("/sign-in?return_to="));
+    assert_eq!(world.get(&path).await.0, 200);
+    // a link on GitHub leads here too, where nobody else can be
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let address = format!("{}{path}", world.url);
+    for (headers, expected) in [
+        (
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "document"),
+            ][..],
+            200,
+        ),
+        (
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "iframe"),
+            ],
+            303,
+        ),
+        (
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", "no-cors"),
+                ("sec-fetch-dest", "image"),
+            ],
+            303,
+        ),
+        (&[("host", "evil.example")], 303),
+    ] {
+        let request = headers.iter().fold(client.get(&address), |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        assert_eq!(request.send().await.unwrap().status().as_u16(), expected, "{headers:?}");
+    }
+    // and changes nothing
+    let mut here = Browser::at(&world);
+    here.origin.clone_from(&world.url);
+    assert_eq!(here.post("/sign-out", &[]).await.status, 401);
+    world.end().await;
+}
