@@ -23,11 +23,13 @@ pub mod state;
 pub mod webhooks;
 
 use axum::Router;
+use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::http::pages::run_acts::{self, Deed};
 use crate::http::state::{Live, Surface};
 
 /// Only our own style sheet and script, which makes no HTML of strings; nobody may frame us.
@@ -48,7 +50,7 @@ pub fn router(surface: Surface) -> Router {
         .route("/runs/{run}", get(pages::run::run))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/icon.svg", get(pages::icon))
-        .route("/runs/{run}/log", get(pages::log_lines::log))
+        .merge(run_pages())
         .route("/assets/run.js", get(pages::script))
         .route("/assets/log.js", get(pages::log_script))
         .route("/healthz", get(health::healthz))
@@ -60,6 +62,28 @@ pub fn router(surface: Surface) -> Router {
         .merge(setup::routes())
         .fallback(pages::nowhere);
     fixed_headers(routes.with_state(live), &public_url)
+}
+
+/// The pages of runs, and those to deploy and to look at deliveries.
+fn run_pages() -> Router<Live> {
+    let asked = |deed: Deed| {
+        let shown = move |State(surface), looker, Path(id)| run_acts::confirm(surface, looker, id, deed);
+        let done = move |State(surface), Path(id), act| run_acts::act(surface, act, id, deed);
+        get(shown).post(done)
+    };
+    Router::new()
+        .route("/runs/{run}/log", get(pages::log_lines::log))
+        .route("/runs/{run}/commits", get(pages::commits::commits))
+        .route("/runs/{run}/cancel", asked(Deed::Cancel))
+        .route("/runs/{run}/retry", asked(Deed::Retry))
+        .route("/runs/{run}/rollback", asked(Deed::Rollback))
+        .route("/runs/{run}/promote", asked(Deed::Promote))
+        .route("/runs/{run}/verdict", post(run_acts::verdict))
+        .route("/deployments/{deployment}", get(pages::sent::sent))
+        .route("/deploy", get(pages::deploy::deploy).post(pages::deploy::ordered))
+        .route("/deliveries", get(pages::deliveries::list))
+        .route("/deliveries/{delivery}", get(pages::deliveries::one))
+        .route("/deliveries/{delivery}/replay", post(pages::deliveries::replay))
 }
 
 /// What every answer has, also one to a panic. Nothing of it may be kept but what says so itself.

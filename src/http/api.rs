@@ -3,11 +3,11 @@
 //! Every route is made by [`route::Api`], which puts the guard before it and describes it at once: a route that is not guarded, or
 //! not described, cannot be spelled.
 
-mod answer;
+pub(super) mod answer;
 mod board;
-mod commits;
-mod deliveries;
-mod deployments;
+pub(super) mod commits;
+pub(super) mod deliveries;
+pub(super) mod deployments;
 pub mod description;
 mod events;
 pub(super) mod given;
@@ -16,7 +16,7 @@ pub(super) mod limit;
 mod locks;
 mod log;
 mod me;
-mod once;
+pub(super) mod once;
 mod queue;
 pub mod route;
 pub(super) mod runs;

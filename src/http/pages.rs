@@ -11,6 +11,9 @@ use crate::http::problem::{Problem, server_fault};
 use crate::report::log_text::plain;
 
 pub mod act;
+pub mod commits;
+pub mod deliveries;
+pub mod deploy;
 pub mod log;
 pub mod log_lines;
 pub mod looker;
@@ -18,7 +21,10 @@ mod others;
 pub mod overview;
 pub mod query;
 pub mod run;
+pub mod run_acts;
+pub mod sent;
 mod steps;
+mod words;
 
 /// The style sheet, one idea a file; what comes later wins.
 pub const STYLE: &str = concat!(
@@ -111,6 +117,12 @@ pub async fn nowhere(looker: Result<Looker, Response>) -> Response {
 /// The same where there are no other pages.
 pub async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "there is no such page\n").into_response()
+}
+
+/// What is answered to somebody who asks for something and may not.
+fn may_only_look() -> Problem {
+    let detail = "you may look here, and no more: whoever may deploy it can do this";
+    Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail)
 }
 
 /// What is answered where something is not there, and where somebody may not know that it is.

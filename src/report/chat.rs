@@ -172,6 +172,13 @@ pub fn compare_url(github: &str, repository: &str, base: &str, head: &str) -> Op
     web(&address).map(str::to_owned)
 }
 
+/// Where a commit can be looked at, if that is a link.
+#[must_use]
+pub fn commit_url(github: &str, repository: &str, sha: &str) -> Option<String> {
+    let address = format!("{github}/{repository}/commit/{sha}");
+    web(&address).map(str::to_owned)
+}
+
 /// What came of asking GitHub: which deployment, of what, to where, for whom.
 #[must_use]
 pub fn will_deploy(answer: &str, (app, environment): (&str, &str), task: &str, actor: &Actor) -> String {

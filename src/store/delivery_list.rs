@@ -43,6 +43,8 @@ pub struct DeliveryFilter {
     pub event: Option<String>,
     /// Of which that became.
     pub disposition: Option<Disposition>,
+    /// That made this run, or moved it.
+    pub run: Option<RunId>,
     /// Older than this one.
     pub before: Option<DeliveryId>,
 }
@@ -81,32 +83,7 @@ impl Store {
 
     async fn delivery_page(&self, filter: &DeliveryFilter, limit: u32) -> Result<Vec<ListedDelivery>, StoreError> {
         let doing = "look for deliveries";
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT d.id, d.source, d.guid, d.event, d.repository, d.received_at, d.disposition, d.detail, \
-             (SELECT verdict FROM decisions WHERE delivery_id = d.id ORDER BY id DESC LIMIT 1) AS verdict, \
-             (SELECT run_id FROM decisions WHERE delivery_id = d.id AND run_id IS NOT NULL ORDER BY id LIMIT 1) AS run_id \
-             FROM deliveries d WHERE d.id < ",
-        );
-        // no id of ours is greater
-        query.push_bind(
-            filter
-                .before
-                .map_or_else(|| "~".to_owned(), |before| before.to_string()),
-        );
-        if let Some(repository) = &filter.repository {
-            query
-                .push(" AND d.repository = ")
-                .push_bind(repository.clone())
-                .push(" COLLATE NOCASE");
-        }
-        if let Some(event) = &filter.event {
-            query.push(" AND d.event = ").push_bind(event.clone());
-        }
-        if let Some(disposition) = filter.disposition {
-            query.push(" AND d.disposition = ").push_bind(disposition.as_str());
-        }
-        query.push(" ORDER BY d.id DESC LIMIT ").push_bind(limit);
-        let rows = query
+        let rows = query(filter, limit)
             .build()
             .fetch_all(&self.read)
             .await
@@ -130,5 +107,80 @@ impl Store {
                 })
             })
             .collect()
+    }
+}
+
+fn query(filter: &DeliveryFilter, limit: u32) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT d.id, d.source, d.guid, d.event, d.repository, d.received_at, d.disposition, d.detail, \
+         (SELECT verdict FROM decisions WHERE delivery_id = d.id ORDER BY id DESC LIMIT 1) AS verdict, \
+         (SELECT run_id FROM decisions WHERE delivery_id = d.id AND run_id IS NOT NULL ORDER BY id LIMIT 1) AS run_id \
+         FROM deliveries d WHERE d.id < ",
+    );
+    // no id of ours is greater
+    query.push_bind(
+        filter
+            .before
+            .map_or_else(|| "~".to_owned(), |before| before.to_string()),
+    );
+    if let Some(repository) = &filter.repository {
+        query
+            .push(" AND d.repository = ")
+            .push_bind(repository.clone())
+            .push(" COLLATE NOCASE");
+    }
+    if let Some(event) = &filter.event {
+        query.push(" AND d.event = ").push_bind(event.clone());
+    }
+    if let Some(disposition) = filter.disposition {
+        query.push(" AND d.disposition = ").push_bind(disposition.as_str());
+    }
+    if let Some(run) = filter.run {
+        query
+            .push(" AND d.id IN (SELECT delivery_id FROM decisions WHERE run_id = ")
+            .push_bind(run.to_string())
+            .push(")");
+    }
+    query.push(" ORDER BY d.id DESC LIMIT ").push_bind(limit);
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+
+    async fn plan(filter: &DeliveryFilter) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN {}", query(filter, 50).sql().as_str());
+        let values = sql.matches('?').count();
+        let mut explained = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for _ in 0..values {
+            explained = explained.bind("x");
+        }
+        let rows = explained.fetch_all(&store.read).await.unwrap();
+        let details: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        details.join("; ")
+    }
+
+    #[tokio::test]
+    async fn every_filter_has_its_index() {
+        let none = DeliveryFilter::default;
+        let event = Some("deployment".to_owned());
+        let disposition = Some(Disposition::Ignored);
+        let run = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().ok();
+        for (filter, index) in [
+            (none(), "sqlite_autoindex_deliveries_1 (id<?)"),
+            (DeliveryFilter { event, ..none() }, "deliveries_by_event (event=? AND id<?)"),
+            (DeliveryFilter { disposition, ..none() }, "deliveries_by_disposition (disposition=? AND id<?)"),
+            (DeliveryFilter { run, ..none() }, "decisions_run (run_id=?)"),
+        ] {
+            let found = plan(&filter).await;
+            assert!(found.contains(index), "{filter:?}: {found}");
+            let few = filter.run.is_some();
+            assert!(few || !found.contains("ORDER BY"), "{filter:?}: {found}");
+        }
     }
 }

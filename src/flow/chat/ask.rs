@@ -354,7 +354,7 @@ impl<'a> Conversation<'a> {
             };
             self.desk.store.begin_slack_wish(ask, &wished).await?;
         }
-        if let Place::Api { ask: Some(ask), .. } = &speaker.place {
+        if let Place::Api { ask: Some(ask), .. } | Place::Page { ask: Some(ask), .. } = &speaker.place {
             let wished = Sought {
                 repository: home.name.to_string(),
                 environment: spot.environment.name.to_string(),

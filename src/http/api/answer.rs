@@ -78,7 +78,7 @@ pub(super) fn status_of(code: &str) -> StatusCode {
 }
 
 /// A refusal of the engine as a problem.
-pub(super) fn refused(reply: &Reply) -> Problem {
+pub(crate) fn refused(reply: &Reply) -> Problem {
     let code = reply.reason.unwrap_or("refused");
     let problem = Problem::new(status_of(code), code, &reply.text);
     match code {

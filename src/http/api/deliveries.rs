@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use crate::domain::audit::By;
 use crate::domain::delivery::Disposition;
-use crate::domain::viewer::Scope;
+use crate::domain::viewer::{Scope, Viewer};
 use crate::flow::people;
 use crate::flow::view::delivery::{DeliveryDetail, DeliveryView, deliveries, disposition_names, reasons};
 use crate::flow::view::forms::Done;
 use crate::flow::view::{Look, Page};
+use crate::http::access::no_token;
 use crate::http::api::Answered;
 use crate::http::api::given::{Asked, At, bad};
 use crate::http::api::guard::Caller;
-use crate::http::api::once::speaker;
 use crate::http::api::route::Api;
 use crate::http::api::runs::{done, size};
 use crate::http::problem::{Problem, fault};
@@ -39,6 +39,8 @@ struct Which {
     /// Only those of which that became.
     #[schemars(extend("enum" = disposition_names()))]
     disposition: Option<String>,
+    /// Only what made or moved this run.
+    run: Option<String>,
     /// The `next` of the page before.
     cursor: Option<String>,
     /// How many are on a page; 50 where nothing is said.
@@ -84,6 +86,11 @@ async fn list(State(surface): State<Surface>, caller: Caller, Asked(which): Aske
         repository: which.repository,
         event: which.event,
         disposition,
+        run: which
+            .run
+            .as_deref()
+            .map(|run| run.parse().map_err(|_| bad("`run` is no id of a run")))
+            .transpose()?,
         before,
     };
     caller.answer(&deliveries(&look, &filter, size(which.limit)?).await?)
@@ -92,6 +99,15 @@ async fn list(State(surface): State<Surface>, caller: Caller, Asked(which): Aske
 async fn one(State(surface): State<Surface>, caller: Caller, At(id): At<String>) -> Answered {
     let look = Look::of(&surface.engine, &caller.viewer);
     let delivery = seen(&look, &id).await?;
+    caller.answer(&detail(&surface, &look, &delivery).await?)
+}
+
+/// All that is shown of it.
+pub(crate) async fn detail(
+    surface: &Surface,
+    look: &Look<'_>,
+    delivery: &Delivery,
+) -> Result<DeliveryDetail, Problem> {
     let own = delivery.id.to_string();
     let decisions = look.store.decisions(&own).await?;
     let run = decisions.iter().find_map(|decision| decision.run);
@@ -107,16 +123,16 @@ async fn one(State(surface): State<Surface>, caller: Caller, At(id): At<String>)
         verdict: decisions.last().map(|decision| decision.evidence.verdict.clone()),
         run,
     };
-    caller.answer(&DeliveryDetail {
-        reasons: reasons(&look, &own).await?,
+    Ok(DeliveryDetail {
+        reasons: reasons(look, &own).await?,
         can_replay: run.is_none() && delivery.disposition != Disposition::Received && !delivery.body.is_empty(),
-        body: shown(&surface, &delivery)?,
+        body: shown(surface, delivery)?,
         delivery: DeliveryView::from(&listed),
     })
 }
 
 /// A delivery that may be seen. Of one about nothing in particular only those see more who see everything.
-async fn seen(look: &Look<'_>, id: &str) -> Result<Delivery, Problem> {
+pub(crate) async fn seen(look: &Look<'_>, id: &str) -> Result<Delivery, Problem> {
     let unknown = || {
         let detail = "there is no such delivery; `/api/v1/deliveries` lists those there are";
         Problem::new(StatusCode::NOT_FOUND, "delivery_unknown", detail)
@@ -138,6 +154,11 @@ fn shown(surface: &Surface, delivery: &Delivery) -> Result<Option<String>, Probl
     if delivery.body.len() > SHOWN {
         return Ok(None);
     }
+    Ok(Some(masked(surface, &delivery.body)?))
+}
+
+/// A text without any secret of ours.
+pub(crate) fn masked(surface: &Surface, text: &[u8]) -> Result<String, Problem> {
     let secrets: Vec<Secret> = surface
         .engine
         .secrets
@@ -148,14 +169,18 @@ fn shown(surface: &Surface, delivery: &Delivery) -> Result<Option<String>, Probl
         })
         .collect();
     let patterns = Patterns::new(&secrets).map_err(|error| fault(&error))?;
-    Ok(Some(
-        String::from_utf8_lossy(&patterns.mask(&delivery.body)).into_owned(),
-    ))
+    Ok(String::from_utf8_lossy(&patterns.mask(text)).into_owned())
 }
 
 async fn replay(State(surface): State<Surface>, caller: Caller, At(id): At<String>) -> Answered {
     let look = Look::of(&surface.engine, &caller.viewer);
     let delivery = seen(&look, &id).await?;
+    replayed(&surface, &caller.viewer, &delivery).await?;
+    done(StatusCode::OK, "it is worked on again", None)
+}
+
+/// Has it worked on again, where that is possible.
+pub(crate) async fn replayed(surface: &Surface, viewer: &Viewer, delivery: &Delivery) -> Result<(), Problem> {
     let engine = &surface.engine;
     if delivery.body.is_empty() {
         let detail = "nothing is left of it but that it came: its bytes were removed after the time that \
@@ -163,11 +188,11 @@ async fn replay(State(surface): State<Surface>, caller: Caller, At(id): At<Strin
         return Err(Problem::new(StatusCode::CONFLICT, "bytes_removed", detail));
     }
     let unsettled = delivery.disposition == Disposition::Received;
-    let by = By::from(&people::actor(&engine.config, &speaker(&caller, None)?));
+    let by = By::from(&people::actor(&engine.config, &viewer.speaker(None).ok_or_else(no_token)?));
     if !unsettled && engine.store.reopen_delivery(delivery.id, by, engine.now()).await? {
-        tracing::info!(delivery.id = %delivery.id, who = ?caller.viewer.who, "a delivery is worked on again");
+        tracing::info!(delivery.id = %delivery.id, who = ?viewer.who, "a delivery is worked on again");
         engine.deliveries.notify_one();
-        return done(StatusCode::OK, "it is worked on again", None);
+        return Ok(());
     }
     let detail = if unsettled {
         "it waits to be worked on already"

@@ -65,7 +65,7 @@ async fn deploy(
     key: Key,
     Given(wanted): Given<NewDeployment>,
 ) -> Result<Response, Problem> {
-    let command = understood(&surface, &caller, &wanted)?;
+    let command = understood(&Look::of(&surface.engine, &caller.viewer), &wanted)?;
     let what = format!("deploy {}", serde_json::json!(wanted));
     let command = if wanted.plan {
         Command::Plan(command)
@@ -76,7 +76,7 @@ async fn deploy(
 }
 
 async fn look_ahead(State(surface): State<Surface>, caller: Caller, Given(wanted): Given<NewDeployment>) -> Answered {
-    let command = understood(&surface, &caller, &wanted)?;
+    let command = understood(&Look::of(&surface.engine, &caller.viewer), &wanted)?;
     let speaker = speaker(&caller, None)?;
     match Box::pin(preview(&surface.engine, &speaker, &command, wanted.plan)).await {
         Ok(Ok(preview)) => caller.answer(&preview),
@@ -86,10 +86,9 @@ async fn look_ahead(State(surface): State<Surface>, caller: Caller, Given(wanted
 }
 
 /// The same in the words of chat, as far as the names in it are known and seen.
-fn understood(surface: &Surface, caller: &Caller, wanted: &NewDeployment) -> Result<Deploy, Problem> {
-    let look = Look::of(&surface.engine, &caller.viewer);
-    let (app, environment) = spot(&look, &wanted.app, &wanted.environment)?;
-    if wanted.force && !caller.viewer.may(Scope::Admin) {
+pub(crate) fn understood(look: &Look<'_>, wanted: &NewDeployment) -> Result<Deploy, Problem> {
+    let (app, environment) = spot(look, &wanted.app, &wanted.environment)?;
+    if wanted.force && !look.viewer.may_in(Scope::Admin, app.name.as_str()) {
         return Err(scope_missing(Scope::Admin));
     }
     if let Some(git_ref) = &wanted.git_ref {

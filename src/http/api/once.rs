@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::chat::command::Command;
 use crate::domain::conversation::{Reply, Speaker};
-use crate::domain::viewer::Who;
+use crate::domain::viewer::{Viewer, Who};
 use crate::flow::ask::made_before;
 use crate::flow::chat::{ChatError, command_here};
 use crate::flow::view::forms::Done;
@@ -35,10 +35,10 @@ pub(super) struct Key(String);
 
 /// What is to be done.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(crate) struct Work {
     /// All of it in words, by which it is told from another under the same key.
-    pub(super) what: String,
-    pub(super) command: Command,
+    pub(crate) what: String,
+    pub(crate) command: Command,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Key {
@@ -76,24 +76,68 @@ pub(crate) fn chat_failed(error: ChatError) -> Problem {
     }
 }
 
+/// What a request came to.
+enum Outcome {
+    /// It was done now, or refused.
+    Now(Result<(StatusCode, String), Problem>),
+    /// It had been answered before.
+    Before(u16, String),
+}
+
 /// Does it, unless that was done.
 pub(super) async fn once(surface: &Surface, caller: &Caller, key: Key, work: Work) -> Result<Response, Problem> {
     // only a token comes this far
     let Who::Token { id: token, .. } = &caller.viewer.who else {
         return Err(no_token());
     };
+    match settled(surface, &caller.viewer, (token, &key.0), work).await? {
+        Outcome::Now(Ok((status, body))) => Ok(json(status, body)),
+        Outcome::Now(Err(problem)) => Err(problem),
+        Outcome::Before(status, body) => Ok(again(status, body)),
+    }
+}
+
+/// The same for a form of a page: where to look for what came of it.
+pub(crate) async fn in_page(surface: &Surface, viewer: &Viewer, ask: &str, work: Work) -> Result<String, Problem> {
+    let (Who::Session { id, .. } | Who::Emergency { id, .. }) = &viewer.who else {
+        return Err(no_token());
+    };
+    if !(1..=LONGEST).contains(&ask.len()) {
+        let detail = "the page that this was sent from is not whole; load it again, then ask again";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_request", detail));
+    }
+    let (status, body) = match settled(surface, viewer, (id, ask), work).await? {
+        Outcome::Now(done) => done?,
+        Outcome::Before(status, body) => (StatusCode::from_u16(status).unwrap_or_default(), body),
+    };
+    if status.is_success() {
+        let done: Option<Done> = serde_json::from_str(&body).ok();
+        let deployment = done.and_then(|done| done.deployment);
+        return Ok(deployment.map_or_else(|| "/".to_owned(), |id| format!("/deployments/{id}")));
+    }
+    let said: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let detail = said["detail"].as_str().unwrap_or("it was refused before");
+    Err(Problem::new(status, "refused", detail))
+}
+
+async fn settled(
+    surface: &Surface,
+    viewer: &Viewer,
+    (owner, name): (&str, &str),
+    work: Work,
+) -> Result<Outcome, Problem> {
     let engine = &surface.engine;
     let digest = hex::encode(Sha256::digest(work.what.as_bytes()));
     let key = RequestKey {
-        token,
-        key: &key.0,
+        token: owner,
+        key: name,
         digest: &digest,
     };
     let now = engine.now();
     let ask = engine.fresh_id();
     let (ask, wished) = match engine.store.begin_request(key, &ask, (now, now + CLAIM)).await? {
         Begun::Ours { ask, wished } => (ask, wished),
-        Begun::Answered { status, body } => return Ok(again(status, body)),
+        Begun::Answered { status, body } => return Ok(Outcome::Before(status, body)),
         Begun::UnderWay => {
             let detail = "the same request is being worked on; ask again in a moment for its answer";
             return Err(Problem::new(StatusCode::CONFLICT, "under_way", detail).again_in(2));
@@ -123,7 +167,7 @@ pub(super) async fn once(surface: &Surface, caller: &Caller, key: Key, work: Wor
             }
         }
     }
-    let speaker = speaker(caller, Some(ask))?;
+    let speaker = viewer.speaker(Some(ask)).ok_or_else(no_token)?;
     match command_here(engine, &speaker, &work.command).await {
         // it may have been made: it is looked for when the request comes again
         Ok(reply) if matches!(reply.reason, Some("unsettled" | "github_unavailable")) => {
@@ -139,26 +183,25 @@ pub(super) async fn once(surface: &Surface, caller: &Caller, key: Key, work: Wor
 }
 
 /// Keeps the answer, and gives it.
-async fn answered(surface: &Surface, key: RequestKey<'_>, reply: &Reply) -> Result<Response, Problem> {
-    let (status, body, problem) = if reply.ok {
+async fn answered(surface: &Surface, key: RequestKey<'_>, reply: &Reply) -> Result<Outcome, Problem> {
+    let done = if reply.ok {
         let done = Done {
             text: reply.text.clone(),
             deployment: reply.deployment.map(|id| id.0),
         };
-        let body = serde_json::to_string(&done).map_err(|error| fault(&error))?;
-        (StatusCode::CREATED, body, None)
+        Ok((StatusCode::CREATED, serde_json::to_string(&done).map_err(|error| fault(&error))?))
     } else {
-        let problem = refused(reply);
-        (problem.status(), problem.body(), Some(problem))
+        Err(refused(reply))
+    };
+    let (status, body) = match &done {
+        Ok((status, body)) => (*status, body.clone()),
+        Err(problem) => (problem.status(), problem.body()),
     };
     if let Err(error) = surface.engine.store.answer_request(key, status.as_u16(), &body).await {
         // it is done all the same; a request that comes again looks for it
         tracing::warn!(error = %error, "cannot keep the answer to a request");
     }
-    match problem {
-        Some(problem) => Err(problem),
-        None => Ok(json(status, body)),
-    }
+    Ok(Outcome::Now(done))
 }
 
 /// The answer as it was given before.

@@ -239,18 +239,24 @@ async fn verdict(
     let verdict = PersonsVerdict::new(by.known_as(), said.done, said.note.as_deref());
     let heard = finish_here(engine, &listed.run, &verdict).await?;
     let text = answered(&heard, engine.now());
-    let taken = match &heard {
+    let text = said_so(&heard, &verdict, text)?;
+    done(StatusCode::OK, &text, Some(listed.run.deployment.0))
+}
+
+/// What is answered to a person's word, where it is one that counts.
+pub(crate) fn said_so(heard: &Heard, verdict: &PersonsVerdict, text: String) -> Result<String, Problem> {
+    let taken = match heard {
         Heard::Taken(_) => true,
         // the same word twice is no contradiction
         Heard::SaidBefore(run) => run.verdict.as_ref().is_some_and(|first| first.done == verdict.done),
         Heard::NotAsked(_) => false,
     };
-    if !taken {
-        let code = match heard {
-            Heard::NotAsked(_) => "not_asked",
-            Heard::Taken(_) | Heard::SaidBefore(_) => "said_before",
-        };
-        return Err(Problem::new(StatusCode::CONFLICT, code, &text));
+    if taken {
+        return Ok(text);
     }
-    done(StatusCode::OK, &text, Some(listed.run.deployment.0))
+    let code = match heard {
+        Heard::NotAsked(_) => "not_asked",
+        Heard::Taken(_) | Heard::SaidBefore(_) => "said_before",
+    };
+    Err(Problem::new(StatusCode::CONFLICT, code, &text))
 }

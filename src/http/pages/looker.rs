@@ -101,7 +101,7 @@ pub struct Link {
 
 impl Section {
     /// Those that are linked, in their order.
-    const LINKED: [Self; 1] = [Self::Overview];
+    const LINKED: [Self; 3] = [Self::Overview, Self::Deploy, Self::Deliveries];
 
     fn name(self) -> &'static str {
         match self {

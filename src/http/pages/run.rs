@@ -5,20 +5,31 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use crate::domain::deployment::Order;
-use crate::domain::run::Run;
+use crate::domain::run::{Run, RunState};
+use crate::domain::viewer::{Scope, Viewer};
+use crate::flow::contained;
+use crate::flow::forecast::{Forecast, estimate_of, last_good};
 use crate::flow::view::Look;
-use crate::flow::view::run::find;
+use crate::flow::view::run::{CheckView, find};
 use crate::http::logs::reader_of;
+use crate::http::pages::commits::{Brought, short};
 use crate::http::pages::log::ShownLog;
 use crate::http::pages::looker::{Frame, Looker};
+use crate::http::pages::query::address;
+use crate::http::pages::run_acts::{Deed, next};
 use crate::http::pages::steps::{self, HostRow, StepRow};
 use crate::http::pages::{harmless, missing, page, precise, what};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
-use crate::policy::decision::{Check, Decision};
+use crate::policy::decision::Decision;
+use crate::report::estimate::{begins_in, beside_its_like};
 use crate::report::painted::Painted;
+use crate::report::stages::{Stage, stages};
 use crate::report::status::{self, Links, Place};
-use crate::report::{duration, event, lock, sentence};
+use crate::report::{duration, event, force, lock, sentence};
+use crate::store::decisions::StoredDecision;
+use crate::store::error::StoreError;
+use crate::store::history::Listed;
 use crate::store::outbox::{Kind, OutboxRow};
 
 #[derive(Template)]
@@ -46,27 +57,57 @@ struct RunPage {
     /// How we heard of it.
     heard: &'static str,
     took: String,
+    /// The delivery that brought it.
+    delivery: String,
+    title: String,
+    acts: Vec<ActRow>,
+    /// What a person is to do now.
+    instructions: String,
+    may_say: bool,
+    prospect: String,
+    estimate: String,
+    forced: String,
+    stages: Vec<StageRow>,
+    brought: Option<Brought>,
+    decisions: Vec<DecisionRow>,
     log: Painted,
     log_next: u64,
     cut: bool,
     steps: Vec<StepRow>,
     hosts: Vec<HostRow>,
-    checks: Vec<CheckRow>,
     timeline: Vec<TimelineRow>,
     told: Vec<ToldRow>,
 }
 
-struct CheckRow {
+/// Something that whoever looks may do about it.
+struct ActRow {
+    name: String,
+    address: String,
+    danger: bool,
+}
+
+struct StageRow {
     name: &'static str,
-    verdict: &'static str,
-    found: String,
-    wanted: String,
+    from: String,
+    from_exact: String,
+    took: String,
+    goes_on: bool,
+}
+
+struct DecisionRow {
+    at: String,
+    at_exact: String,
+    verdict: String,
+    reasons: Vec<String>,
+    checks: Vec<CheckView>,
 }
 
 struct TimelineRow {
     at: String,
     at_exact: String,
     what: String,
+    /// How long after the one before.
+    after: String,
 }
 
 struct ToldRow {
@@ -85,26 +126,31 @@ pub async fn run(State(surface): State<Surface>, Looker { viewer, frame }: Looke
     let Some(listed) = found else {
         return missing(frame);
     };
-    match run_page(&surface, frame, &listed.run).await {
+    match run_page(&surface, (&viewer, frame), &listed).await {
         Ok(template) => page(&template),
         Err(error) => server_fault(error.as_ref()),
     }
 }
 
-async fn run_page(surface: &Surface, frame: Frame, run: &Run) -> anyhow::Result<RunPage> {
+async fn run_page(surface: &Surface, (viewer, frame): (&Viewer, Frame), listed: &Listed) -> anyhow::Result<RunPage> {
     let engine = &surface.engine;
+    let (run, now) = (&listed.run, engine.now());
+    let title = listed.title.as_deref().map(harmless).unwrap_or_default();
     let position = engine.store.position(run).await?;
     let events = engine.store.events(run.id).await?;
     let decisions = engine.store.decisions(&run.id.to_string()).await?;
     let told = engine.store.outbox_of(run.id).await?;
-    let listed = engine.store.listed_among(&[run.delivery]).await?;
+    let found_in_list = !engine.store.listed_among(&[run.delivery]).await?.is_empty();
+    let outlook = Forecast::begin(&engine.store, now).await?.outlook(run).await?;
+    let estimate = estimate_of(&engine.store, run).await?;
+    let worked = run.started_at.map(|started| run.finished_at.unwrap_or(now) - started);
+    let may = frame.may_deploy() && viewer.may_in(Scope::Deploy, run.order.as_ref().map_or("", |order| order.app.as_str()));
+    let acts = if may { acts(&Look::of(engine, viewer), run).await? } else { Vec::new() };
+    let brought = contained::known(&engine.store, run, now).await?;
     let (steps, hosts) = steps::rows(&engine.store.steps(run.id).await?);
     let log = reader_of(surface, run);
     let shown = tokio::task::spawn_blocking(move || ShownLog::read(&log)).await??;
     let place = position.map(|position| Place { position, behind: None });
-    let decision: Option<Decision> = decisions
-        .last()
-        .and_then(|stored| serde_json::from_str(&stored.evidence.decision).ok());
     let github = &engine.config.github.url;
     let environment_url = engine
         .config
@@ -116,10 +162,9 @@ async fn run_page(surface: &Surface, frame: Frame, run: &Run) -> anyhow::Result<
         None => None,
     };
     let lock = lock
-        .filter(|lock| lock.holds_at(engine.now()))
+        .filter(|lock| lock.holds_at(now))
         .map(|lock| format!("{}; {}", lock::held(&lock), lock::way_out(&lock)))
         .unwrap_or_default();
-    let ended = run.finished_at.unwrap_or_else(|| engine.now());
     Ok(RunPage {
         frame,
         id: run.id.to_string(),
@@ -140,30 +185,42 @@ async fn run_page(surface: &Surface, frame: Frame, run: &Run) -> anyhow::Result<
         who: run.requester.as_deref().map_or_else(|| "unknown".to_owned(), harmless),
         room: run.room.as_deref().map(harmless).unwrap_or_default(),
         deployment: run.deployment.to_string(),
-        heard: if listed.is_empty() {
-            "by webhook"
-        } else {
+        heard: if found_in_list {
             "found in GitHub's list"
+        } else {
+            "by webhook"
         },
-        took: run
-            .started_at
-            .map_or_else(|| "not started".to_owned(), |started| duration::span(ended - started)),
+        took: worked.map_or_else(|| "not started".to_owned(), duration::span),
+        delivery: run.delivery.to_string(),
+        title,
+        acts,
+        instructions: run.waits_for_person().map(harmless).unwrap_or_default(),
+        may_say: may,
+        prospect: outlook.wait.map(begins_in).or(outlook.noticed).unwrap_or_default(),
+        estimate: estimate.map_or_else(
+            || "too few runs of its kind have succeeded to tell".to_owned(),
+            |estimate| beside_its_like(worked, &estimate),
+        ),
+        forced: run.forced.as_ref().map(force::told).unwrap_or_default(),
+        stages: stages(run, &events, now).iter().map(stage_row).collect(),
+        brought: brought.map(|found| Brought::of(&found, github, run.repository.as_str())),
+        decisions: decisions.iter().rev().filter_map(decision_row).collect(),
         log: shown.log,
         log_next: shown.next,
         cut: shown.cut,
         steps,
         hosts,
-        checks: decision
-            .iter()
-            .flat_map(|decision| &decision.checks)
-            .map(check_row)
-            .collect(),
         timeline: events
             .iter()
-            .map(|(at, event)| TimelineRow {
+            .enumerate()
+            .map(|(index, (at, event))| TimelineRow {
                 at: precise(*at),
                 at_exact: at.to_rfc3339(),
                 what: event::wording(event),
+                after: match index.checked_sub(1).and_then(|before| events.get(before)) {
+                    Some((before, _)) => duration::span(*at - *before),
+                    None => String::new(),
+                },
             })
             .collect(),
         told: told
@@ -174,13 +231,66 @@ async fn run_page(surface: &Surface, frame: Frame, run: &Run) -> anyhow::Result<
     })
 }
 
-fn check_row(check: &Check) -> CheckRow {
-    CheckRow {
-        name: check.name.as_str(),
-        verdict: check.verdict.as_str(),
-        found: check.found.clone(),
-        wanted: check.wanted.clone(),
+/// What may be done about it now, by somebody who may do such things in its app.
+async fn acts(look: &Look<'_>, run: &Run) -> Result<Vec<ActRow>, StoreError> {
+    let deed = |name: String, deed: Deed| ActRow {
+        name,
+        address: format!("/runs/{}/{}", run.id, deed.as_str()),
+        danger: matches!(deed, Deed::Cancel | Deed::Rollback),
+    };
+    if !run.state.is_terminal() {
+        let asked = run.cancel.is_some();
+        return Ok((!asked).then(|| deed("Cancel".to_owned(), Deed::Cancel)).into_iter().collect());
     }
+    let mut acts = Vec::new();
+    let Some(order) = run.order.as_ref().filter(|_| run.command.is_none()) else {
+        return Ok(acts);
+    };
+    let Some((app, environment)) = look.environment(order.app.as_str(), order.environment.as_str()) else {
+        return Ok(acts);
+    };
+    acts.push(deed("Retry".to_owned(), Deed::Retry));
+    if run.is_plan() {
+        return Ok(acts);
+    }
+    if run.state == RunState::Succeeded {
+        if let Some(next) = next(app, environment) {
+            acts.push(deed(format!("Promote to {}", next.name), Deed::Promote));
+        }
+        let current = look.store.successes_of(look.at(app, environment), 1).await?.pop();
+        if current.is_some_and(|current| current.id == run.id) {
+            acts.push(deed("Roll back".to_owned(), Deed::Rollback));
+        }
+    } else if let Some(sha) = last_good(look.store, run, look.now).await?.and_then(|good| good.sha) {
+        let parts = [("app", app.name.as_str()), ("environment", environment.name.as_str()), ("ref", sha.as_str())];
+        acts.push(ActRow {
+            name: format!("Deploy {} again, the last that worked", short(&sha)),
+            address: address("/deploy", &parts),
+            danger: false,
+        });
+    }
+    Ok(acts)
+}
+
+fn stage_row(stage: &Stage) -> StageRow {
+    StageRow {
+        name: stage.name,
+        from: precise(stage.from),
+        from_exact: stage.from.to_rfc3339(),
+        took: duration::span(stage.took),
+        goes_on: stage.goes_on,
+    }
+}
+
+fn decision_row(stored: &StoredDecision) -> Option<DecisionRow> {
+    let decision: Decision = serde_json::from_str(&stored.evidence.decision).ok()?;
+    Some(DecisionRow {
+        at: precise(stored.evidence.at),
+        at_exact: stored.evidence.at.to_rfc3339(),
+        verdict: decision.verdict.as_str().to_owned(),
+        reasons: decision.reasons.iter().map(sentence::sentence).collect(),
+        checks: decision.checks.iter().map(CheckView::of).collect(),
+    })
 }
 
 fn told_row(row: &OutboxRow, later: &[OutboxRow]) -> ToldRow {
