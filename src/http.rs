@@ -66,18 +66,15 @@ pub fn router(surface: Surface) -> Router {
 
 /// The pages of runs, and those to deploy and to look at deliveries.
 fn run_pages() -> Router<Live> {
-    let asked = |deed: Deed| {
-        let shown = move |State(surface), looker, Path(id)| run_acts::confirm(surface, looker, id, deed);
-        let done = move |State(surface), Path(id), act| run_acts::act(surface, act, id, deed);
-        get(shown).post(done)
-    };
+    let asked = |deed: Deed| move |State(surface), looker, Path(id)| run_acts::confirm(surface, looker, id, deed);
+    let done = |deed: Deed| move |State(surface), Path(id), act| run_acts::act(surface, act, id, deed);
     Router::new()
         .route("/runs/{run}/log", get(pages::log_lines::log))
         .route("/runs/{run}/commits", get(pages::commits::commits))
-        .route("/runs/{run}/cancel", asked(Deed::Cancel))
-        .route("/runs/{run}/retry", asked(Deed::Retry))
-        .route("/runs/{run}/rollback", asked(Deed::Rollback))
-        .route("/runs/{run}/promote", asked(Deed::Promote))
+        .route("/runs/{run}/cancel", get(asked(Deed::Cancel)).post(done(Deed::Cancel)))
+        .route("/runs/{run}/retry", get(asked(Deed::Retry)).post(done(Deed::Retry)))
+        .route("/runs/{run}/rollback", get(asked(Deed::Rollback)).post(done(Deed::Rollback)))
+        .route("/runs/{run}/promote", get(asked(Deed::Promote)).post(done(Deed::Promote)))
         .route("/runs/{run}/verdict", post(run_acts::verdict))
         .route("/deployments/{deployment}", get(pages::sent::sent))
         .route("/deploy", get(pages::deploy::deploy).post(pages::deploy::ordered))
