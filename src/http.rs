@@ -73,8 +73,14 @@ fn run_pages() -> Router<Live> {
         .route("/runs/{run}/commits", get(pages::commits::commits))
         .route("/runs/{run}/cancel", get(asked(Deed::Cancel)).post(done(Deed::Cancel)))
         .route("/runs/{run}/retry", get(asked(Deed::Retry)).post(done(Deed::Retry)))
-        .route("/runs/{run}/rollback", get(asked(Deed::Rollback)).post(done(Deed::Rollback)))
-        .route("/runs/{run}/promote", get(asked(Deed::Promote)).post(done(Deed::Promote)))
+        .route(
+            "/runs/{run}/rollback",
+            get(asked(Deed::Rollback)).post(done(Deed::Rollback)),
+        )
+        .route(
+            "/runs/{run}/promote",
+            get(asked(Deed::Promote)).post(done(Deed::Promote)),
+        )
         .route("/runs/{run}/verdict", post(run_acts::verdict))
         .route("/deployments/{deployment}", get(pages::sent::sent))
         .route("/deploy", get(pages::deploy::deploy).post(pages::deploy::ordered))

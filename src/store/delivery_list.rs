@@ -173,8 +173,14 @@ mod tests {
         let run = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().ok();
         for (filter, index) in [
             (none(), "sqlite_autoindex_deliveries_1 (id<?)"),
-            (DeliveryFilter { event, ..none() }, "deliveries_by_event (event=? AND id<?)"),
-            (DeliveryFilter { disposition, ..none() }, "deliveries_by_disposition (disposition=? AND id<?)"),
+            (
+                DeliveryFilter { event, ..none() },
+                "deliveries_by_event (event=? AND id<?)",
+            ),
+            (
+                DeliveryFilter { disposition, ..none() },
+                "deliveries_by_disposition (disposition=? AND id<?)",
+            ),
             (DeliveryFilter { run, ..none() }, "decisions_run (run_id=?)"),
         ] {
             let found = plan(&filter).await;

@@ -103,11 +103,7 @@ async fn one(State(surface): State<Surface>, caller: Caller, At(id): At<String>)
 }
 
 /// All that is shown of it.
-pub(crate) async fn detail(
-    surface: &Surface,
-    look: &Look<'_>,
-    delivery: &Delivery,
-) -> Result<DeliveryDetail, Problem> {
+pub(crate) async fn detail(surface: &Surface, look: &Look<'_>, delivery: &Delivery) -> Result<DeliveryDetail, Problem> {
     let own = delivery.id.to_string();
     let decisions = look.store.decisions(&own).await?;
     let run = decisions.iter().find_map(|decision| decision.run);
@@ -188,7 +184,10 @@ pub(crate) async fn replayed(surface: &Surface, viewer: &Viewer, delivery: &Deli
         return Err(Problem::new(StatusCode::CONFLICT, "bytes_removed", detail));
     }
     let unsettled = delivery.disposition == Disposition::Received;
-    let by = By::from(&people::actor(&engine.config, &viewer.speaker(None).ok_or_else(no_token)?));
+    let by = By::from(&people::actor(
+        &engine.config,
+        &viewer.speaker(None).ok_or_else(no_token)?,
+    ));
     if !unsettled && engine.store.reopen_delivery(delivery.id, by, engine.now()).await? {
         tracing::info!(delivery.id = %delivery.id, who = ?viewer.who, "a delivery is worked on again");
         engine.deliveries.notify_one();

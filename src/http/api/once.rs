@@ -189,7 +189,10 @@ async fn answered(surface: &Surface, key: RequestKey<'_>, reply: &Reply) -> Resu
             text: reply.text.clone(),
             deployment: reply.deployment.map(|id| id.0),
         };
-        Ok((StatusCode::CREATED, serde_json::to_string(&done).map_err(|error| fault(&error))?))
+        Ok((
+            StatusCode::CREATED,
+            serde_json::to_string(&done).map_err(|error| fault(&error))?,
+        ))
     } else {
         Err(refused(reply))
     };

@@ -60,14 +60,24 @@ impl Brought {
         Self {
             says,
             url: found.url.clone().unwrap_or_default(),
-            commits: found.brings.iter().flat_map(|brings| rows(brings, github, repository)).collect(),
+            commits: found
+                .brings
+                .iter()
+                .flat_map(|brings| rows(brings, github, repository))
+                .collect(),
         }
     }
 }
 
 /// How many are new and gone.
 pub(super) fn difference(brings: &Brings) -> String {
-    let commits = |count: u64| if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") };
+    let commits = |count: u64| {
+        if count == 1 {
+            "1 commit".to_owned()
+        } else {
+            format!("{count} commits")
+        }
+    };
     match (brings.ahead, brings.behind) {
         (0, 0) => "nothing is new".to_owned(),
         (ahead, 0) => format!("{} new", commits(ahead)),
@@ -109,7 +119,8 @@ pub async fn commits(
     let run = listed.run;
     match Box::pin(contained::look(engine, &run)).await {
         Ok(found) => {
-            let Brought { says, url, commits } = Brought::of(&found, &engine.config.github.url, run.repository.as_str());
+            let Brought { says, url, commits } =
+                Brought::of(&found, &engine.config.github.url, run.repository.as_str());
             page(&CommitsPage {
                 frame,
                 id: run.id.to_string(),

@@ -111,7 +111,11 @@ pub async fn list(State(surface): State<Surface>, Looker { viewer, frame }: Look
         address("/deliveries", &parts)
     };
     page(&ListPage {
-        rows: if nothing { Vec::new() } else { found.items.iter().map(Row::of).collect() },
+        rows: if nothing {
+            Vec::new()
+        } else {
+            found.items.iter().map(Row::of).collect()
+        },
         event: harmless(get("event")),
         repository: harmless(get("repository")),
         run: harmless(get("run")),
@@ -126,11 +130,7 @@ pub async fn list(State(surface): State<Surface>, Looker { viewer, frame }: Look
 }
 
 /// One delivery, whole.
-pub async fn one(
-    State(surface): State<Surface>,
-    Looker { viewer, frame }: Looker,
-    Path(id): Path<String>,
-) -> Response {
+pub async fn one(State(surface): State<Surface>, Looker { viewer, frame }: Looker, Path(id): Path<String>) -> Response {
     let frame = frame.at(Section::Deliveries);
     let look = Look::of(&surface.engine, &viewer);
     let read = async {
@@ -149,7 +149,11 @@ pub async fn one(
         (Some(_), false) => "",
     };
     // what was written with escapes is not any more: nothing of it may be a secret either
-    let body = match detail.body.map(|body| masked(&surface, pretty(body).as_bytes())).transpose() {
+    let body = match detail
+        .body
+        .map(|body| masked(&surface, pretty(body).as_bytes()))
+        .transpose()
+    {
         Ok(body) => body,
         Err(problem) => return refused(frame, &problem),
     };
@@ -173,14 +177,17 @@ fn headers(delivery: &Delivery) -> Vec<(&'static str, String)> {
         ("X-GitHub-Event", Some(delivery.event.as_str())),
         ("Content-Type", delivery.content_type.as_deref()),
     ];
-    let kept = all.into_iter().filter_map(|(name, value)| Some((name, harmless(value?))));
+    let kept = all
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, harmless(value?))));
     kept.collect()
 }
 
 /// JSON is shown in lines; what is none, as it came.
 fn pretty(body: String) -> String {
     let read: Option<serde_json::Value> = serde_json::from_str(&body).ok();
-    read.and_then(|json| serde_json::to_string_pretty(&json).ok()).unwrap_or(body)
+    read.and_then(|json| serde_json::to_string_pretty(&json).ok())
+        .unwrap_or(body)
 }
 
 /// Works on one again.

@@ -94,11 +94,7 @@ pub struct Ordered {
 }
 
 /// The page.
-pub async fn deploy(
-    State(surface): State<Surface>,
-    Looker { viewer, frame }: Looker,
-    query: Query,
-) -> Response {
+pub async fn deploy(State(surface): State<Surface>, Looker { viewer, frame }: Looker, query: Query) -> Response {
     let look = Look::of(&surface.engine, &viewer);
     // one choice names both
     let both = query.get("place").and_then(|place| place.split_once('/'));
@@ -147,10 +143,16 @@ fn choices(look: &Look<'_>, chosen: Option<(&App, &Environment)>) -> Vec<AppChoi
         production: environment.production,
         chosen: chosen.is_some_and(|(a, e)| a.name == app.name && e.name == environment.name),
     };
-    let apps = look.apps().filter(|app| look.viewer.may_in(Scope::Deploy, app.name.as_str()));
+    let apps = look
+        .apps()
+        .filter(|app| look.viewer.may_in(Scope::Deploy, app.name.as_str()));
     apps.map(|app| AppChoice {
         name: app.name.to_string(),
-        places: app.environments.iter().map(|environment| place(app, environment)).collect(),
+        places: app
+            .environments
+            .iter()
+            .map(|environment| place(app, environment))
+            .collect(),
     })
     .collect()
 }
@@ -167,7 +169,9 @@ async fn look_ahead(
     }
     let command = understood(&Look::of(engine, viewer), wanted)?;
     let speaker = viewer.speaker(None).ok_or_else(may_only_look)?;
-    let found = Box::pin(preview(engine, &speaker, &command, false)).await.map_err(chat_failed)?;
+    let found = Box::pin(preview(engine, &speaker, &command, false))
+        .await
+        .map_err(chat_failed)?;
     Ok(found.map(|found| {
         let admin = viewer.may_in(Scope::Admin, app.name.as_str());
         let may_run = found.verdict != "reject";
@@ -179,7 +183,13 @@ async fn look_ahead(
             ("force", "yes"),
         ];
         let forced = (admin && !may_run && !wanted.force).then(|| address("/deploy", &parts));
-        ahead(found, wanted, (&engine.config.github.url, app.repository.as_str()), (may_run, forced), engine.fresh_id())
+        ahead(
+            found,
+            wanted,
+            (&engine.config.github.url, app.repository.as_str()),
+            (may_run, forced),
+            engine.fresh_id(),
+        )
     }))
 }
 
@@ -195,7 +205,9 @@ fn ahead(
         (Some(_), None) => "GitHub knows no connection between the two".to_owned(),
         (Some(_), Some(brings)) => difference(brings),
     };
-    let wait = found.begins_at.map(|at| format!("; begins at about {} UTC", moment(at)));
+    let wait = found
+        .begins_at
+        .map(|at| format!("; begins at about {} UTC", moment(at)));
     let estimate = found.estimate.map(|estimate| {
         let span = |seconds: i64| span_of_seconds(u64::try_from(seconds).unwrap_or(0));
         format!(
@@ -206,7 +218,11 @@ fn ahead(
         )
     });
     Ahead {
-        commits: found.brings.iter().flat_map(|brings| rows(brings, github, repository)).collect(),
+        commits: found
+            .brings
+            .iter()
+            .flat_map(|brings| rows(brings, github, repository))
+            .collect(),
         replaces: found.replaces.as_deref().map(short).unwrap_or_default(),
         sha: short(&found.sha),
         git_ref: harmless(&found.git_ref),
@@ -254,6 +270,10 @@ async fn order(surface: &Surface, viewer: &Viewer, form: &Ordered) -> Result<Str
     };
     let command = understood(&Look::of(&surface.engine, viewer), &wanted)?;
     let what = format!("deploy {}", serde_json::json!(wanted));
-    let command = if wanted.plan { Command::Plan(command) } else { Command::Deploy(command) };
+    let command = if wanted.plan {
+        Command::Plan(command)
+    } else {
+        Command::Deploy(command)
+    };
     in_page(surface, viewer, &form.ask, Work { what, command }).await
 }

@@ -144,8 +144,13 @@ async fn run_page(surface: &Surface, (viewer, frame): (&Viewer, Frame), listed: 
     let outlook = Forecast::begin(&engine.store, now).await?.outlook(run).await?;
     let estimate = estimate_of(&engine.store, run).await?;
     let worked = run.started_at.map(|started| run.finished_at.unwrap_or(now) - started);
-    let may = frame.may_deploy() && viewer.may_in(Scope::Deploy, run.order.as_ref().map_or("", |order| order.app.as_str()));
-    let acts = if may { acts(&Look::of(engine, viewer), run).await? } else { Vec::new() };
+    let may =
+        frame.may_deploy() && viewer.may_in(Scope::Deploy, run.order.as_ref().map_or("", |order| order.app.as_str()));
+    let acts = if may {
+        acts(&Look::of(engine, viewer), run).await?
+    } else {
+        Vec::new()
+    };
     let brought = contained::known(&engine.store, run, now).await?;
     let (steps, hosts) = steps::rows(&engine.store.steps(run.id).await?);
     let log = reader_of(surface, run);
@@ -240,7 +245,10 @@ async fn acts(look: &Look<'_>, run: &Run) -> Result<Vec<ActRow>, StoreError> {
     };
     if !run.state.is_terminal() {
         let asked = run.cancel.is_some();
-        return Ok((!asked).then(|| deed("Cancel".to_owned(), Deed::Cancel)).into_iter().collect());
+        return Ok((!asked)
+            .then(|| deed("Cancel".to_owned(), Deed::Cancel))
+            .into_iter()
+            .collect());
     }
     let mut acts = Vec::new();
     let Some(order) = run.order.as_ref().filter(|_| run.command.is_none()) else {
@@ -262,7 +270,11 @@ async fn acts(look: &Look<'_>, run: &Run) -> Result<Vec<ActRow>, StoreError> {
             acts.push(deed("Roll back".to_owned(), Deed::Rollback));
         }
     } else if let Some(sha) = last_good(look.store, run, look.now).await?.and_then(|good| good.sha) {
-        let parts = [("app", app.name.as_str()), ("environment", environment.name.as_str()), ("ref", sha.as_str())];
+        let parts = [
+            ("app", app.name.as_str()),
+            ("environment", environment.name.as_str()),
+            ("ref", sha.as_str()),
+        ];
         acts.push(ActRow {
             name: format!("Deploy {} again, the last that worked", short(&sha)),
             address: address("/deploy", &parts),

@@ -163,7 +163,9 @@ async fn told(surface: &Surface, viewer: &Viewer, run: &Run, deed: Deed) -> Resu
                 to: None,
             };
             let speaker = viewer.speaker(None).ok_or_else(may_only_look)?;
-            let reply = command_here(&surface.engine, &speaker, &command).await.map_err(chat_failed)?;
+            let reply = command_here(&surface.engine, &speaker, &command)
+                .await
+                .map_err(chat_failed)?;
             let offered = reply.offers.first().map(|offer| offer.says.as_str());
             let to = offered.and_then(|says| says.rsplit(' ').next()).unwrap_or_default();
             if !reply.ok || to.is_empty() {
@@ -171,18 +173,29 @@ async fn told(surface: &Surface, viewer: &Viewer, run: &Run, deed: Deed) -> Resu
             }
             Question {
                 to: to.to_owned(),
-                ..question(format!("Roll {environment} back?"), &reply.text, format!("Roll back to {}", short(to)))
+                ..question(
+                    format!("Roll {environment} back?"),
+                    &reply.text,
+                    format!("Roll back to {}", short(to)),
+                )
             }
         }
         Deed::Promote => {
             let (app, next) = further(surface, viewer, run)?;
             let path = "/deploy";
-            let parts = [("app", app.name.as_str()), ("environment", next.name.as_str()), ("ref", run.sha.as_str())];
+            let parts = [
+                ("app", app.name.as_str()),
+                ("environment", next.name.as_str()),
+                ("ref", run.sha.as_str()),
+            ];
             Question {
                 preview: crate::http::pages::query::address(path, &parts),
                 ..question(
                     format!("Promote to {}?", next.name),
-                    &format!("GitHub is asked to deploy exactly `{sha}`, which `{environment}` ran, to `{}`.", next.name),
+                    &format!(
+                        "GitHub is asked to deploy exactly `{sha}`, which `{environment}` ran, to `{}`.",
+                        next.name
+                    ),
                     format!("Promote to {}", next.name),
                 )
             }
@@ -218,13 +231,22 @@ async fn done(surface: &Surface, viewer: &Viewer, run: &Run, (deed, form): (Deed
                 reason: Some(form.reason.trim().to_owned()).filter(|reason| !reason.is_empty()),
             };
             let speaker = viewer.speaker(None).ok_or_else(may_only_look)?;
-            let reply = command_here(&surface.engine, &speaker, &command).await.map_err(chat_failed)?;
-            return if reply.ok { Ok(format!("/runs/{}", run.id)) } else { Err(refusal(&reply)) };
+            let reply = command_here(&surface.engine, &speaker, &command)
+                .await
+                .map_err(chat_failed)?;
+            return if reply.ok {
+                Ok(format!("/runs/{}", run.id))
+            } else {
+                Err(refusal(&reply))
+            };
         }
         Deed::Retry => Command::Retry { target: itself },
         Deed::Rollback => {
-            let unclear = |detail: &str| Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "ref_malformed", detail);
-            form.to.parse::<RefName>().map_err(|error| unclear(&error.to_string()))?;
+            let unclear =
+                |detail: &str| Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "ref_malformed", detail);
+            form.to
+                .parse::<RefName>()
+                .map_err(|error| unclear(&error.to_string()))?;
             Command::Rollback {
                 target: place(run)?,
                 to: Some(form.to.clone()),
@@ -282,7 +304,9 @@ async fn say(surface: &Surface, viewer: &Viewer, run: &Run, form: &Told) -> Resu
 
 /// The run, if it is there and seen.
 async fn seen(surface: &Surface, viewer: &Viewer, id: &str) -> Result<Option<Run>, Problem> {
-    Ok(find(&Look::of(&surface.engine, viewer), id).await?.map(|listed| listed.run))
+    Ok(find(&Look::of(&surface.engine, viewer), id)
+        .await?
+        .map(|listed| listed.run))
 }
 
 /// Whether they may do something about it at all; the rules of its environment are asked after that.
@@ -309,8 +333,9 @@ fn place(run: &Run) -> Result<Target, Problem> {
 fn further<'a>(surface: &'a Surface, viewer: &'a Viewer, run: &Run) -> Result<(&'a App, &'a Environment), Problem> {
     let order = run.order.as_ref().ok_or_else(no_place)?;
     let look = Look::of(&surface.engine, viewer);
-    let (app, environment) =
-        look.environment(order.app.as_str(), order.environment.as_str()).ok_or_else(no_place)?;
+    let (app, environment) = look
+        .environment(order.app.as_str(), order.environment.as_str())
+        .ok_or_else(no_place)?;
     Ok((app, next(app, environment).ok_or_else(no_place)?))
 }
 

@@ -37,7 +37,9 @@ impl Line {
         let whole = text.matches('`').count().is_multiple_of(2);
         let pieces = if whole {
             let split = text.split('`').enumerate();
-            split.map(|(at, piece)| (!at.is_multiple_of(2), piece.to_owned())).collect()
+            split
+                .map(|(at, piece)| (!at.is_multiple_of(2), piece.to_owned()))
+                .collect()
         } else {
             vec![(false, text)]
         };
@@ -58,7 +60,12 @@ mod tests {
         let shown: Vec<(bool, Vec<(bool, &str)>)> = words
             .lines
             .iter()
-            .map(|line| (line.item, line.pieces.iter().map(|(code, text)| (*code, text.as_str())).collect()))
+            .map(|line| {
+                (
+                    line.item,
+                    line.pieces.iter().map(|(code, text)| (*code, text.as_str())).collect(),
+                )
+            })
             .collect();
         assert_eq!(
             shown,

@@ -7,13 +7,20 @@ use crate::world::sign_in::signed_in;
 use crate::world::stage::{SITE, World};
 
 fn made(world: &World) -> usize {
-    world.github.read(|found| found.repository(SITE).unwrap().deployments.len())
+    world
+        .github
+        .read(|found| found.repository(SITE).unwrap().deployments.len())
 }
 
 /// What the one button of a page sends.
 fn form(page: &str) -> Vec<(&'static str, String)> {
     ["proof", "ask", "app", "environment", "ref", "task"]
-        .map(|name| (name, field(page.split("id=\"deploy\"").nth(1).unwrap_or_default(), name)))
+        .map(|name| {
+            (
+                name,
+                field(page.split("id=\"deploy\"").nth(1).unwrap_or_default(), name),
+            )
+        })
         .to_vec()
 }
 
@@ -30,7 +37,10 @@ async fn what_would_happen_is_shown_and_one_button_makes_it_happen_once() {
     let two = world.commit("two");
     let mut mona = signed_in(&world, "mona").await;
     let page = mona.page("/deploy").await;
-    assert!(page.contains("<option value=\"site/staging\">") && !page.contains("id=\"deploy\""), "{page}");
+    assert!(
+        page.contains("<option value=\"site/staging\">") && !page.contains("id=\"deploy\""),
+        "{page}"
+    );
     let page = mona.page("/deploy?place=site%2Fstaging&ref=&task=").await;
     for expected in [
         format!("Deploy {} to staging", &two[..8]),
@@ -47,7 +57,12 @@ async fn what_would_happen_is_shown_and_one_button_makes_it_happen_once() {
     let form = form(&page);
     let first = mona.post("/deploy", &pairs(&form)).await;
     let second = mona.post("/deploy", &pairs(&form)).await;
-    assert_eq!((second.status, &second.location), (303, &first.location), "{}", second.text);
+    assert_eq!(
+        (second.status, &second.location),
+        (303, &first.location),
+        "{}",
+        second.text
+    );
     let run = mona.arrive(&world, &first).await;
     world.settle_all().await;
     assert!(mona.page(&run).await.contains("id=\"state\">succeeded<"));
@@ -70,12 +85,26 @@ async fn what_would_be_refused_has_no_button_and_says_why() {
     ] {
         let page = mona.page(&format!("/deploy?{query}")).await;
         assert!(page.contains(expected) && page.contains("notice"), "{query}: {page}");
-        assert!(!page.contains("id=\"deploy\"") && !page.contains('\u{202e}'), "{query}: {page}");
+        assert!(
+            !page.contains("id=\"deploy\"") && !page.contains('\u{202e}'),
+            "{query}: {page}"
+        );
     }
     // what the rules would refuse, they refuse also where the page was not looked at
-    let form = [("proof", proof.as_str()), ("ask", "one"), ("app", "site"), ("environment", "staging"), ("task", "unheard-of")];
+    let form = [
+        ("proof", proof.as_str()),
+        ("ask", "one"),
+        ("app", "site"),
+        ("environment", "staging"),
+        ("task", "unheard-of"),
+    ];
     let refused = root.post("/deploy", &form).await;
-    assert!(refused.status == 422 && refused.text.contains("unheard-of"), "{} {}", refused.status, refused.text);
+    assert!(
+        refused.status == 422 && refused.text.contains("unheard-of"),
+        "{} {}",
+        refused.status,
+        refused.text
+    );
     assert_eq!(made(&world), 0);
     world.end().await;
 }
@@ -85,9 +114,17 @@ async fn whoever_may_only_look_is_told_so() {
     let world = with_people().start().await;
     let mut lisa = signed_in(&world, "lisa").await;
     let page = lisa.page("/deploy?place=site/staging").await;
-    assert!(page.contains("You may look here, and no more") && !page.contains("<form class=\"filters\""), "{page}");
+    assert!(
+        page.contains("You may look here, and no more") && !page.contains("<form class=\"filters\""),
+        "{page}"
+    );
     let proof = lisa.proof().await;
-    let form = [("proof", proof.as_str()), ("ask", "one"), ("app", "site"), ("environment", "staging")];
+    let form = [
+        ("proof", proof.as_str()),
+        ("ask", "one"),
+        ("app", "site"),
+        ("environment", "staging"),
+    ];
     assert_eq!(lisa.post("/deploy", &form).await.status, 403);
     // what is not there, or not for them, is not here
     for place in ["site/nowhere", "nothing/staging", "odd"] {

@@ -17,7 +17,10 @@ pub fn with_people() -> Setup {
 /// The value of a field of a form on a page.
 pub fn field(page: &str, name: &str) -> String {
     let found = page.split(&format!("name=\"{name}\" value=\"")).nth(1);
-    found.and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned()
+    found
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 impl Browser {
@@ -43,7 +46,11 @@ impl Browser {
         assert!(pressed.location.starts_with("/deployments/"), "{}", pressed.location);
         let waiting = self.page(&pressed.location).await;
         assert!(waiting.contains("is on its way"), "{waiting}");
-        world.github.wait_for_deliveries(crate::world::steps::PATIENCE).await.unwrap();
+        world
+            .github
+            .wait_for_deliveries(crate::world::steps::PATIENCE)
+            .await
+            .unwrap();
         while world.intake().await > 0 {}
         let arrived = self.get(&pressed.location).await;
         assert_eq!(arrived.status, 303, "{}", arrived.text);
@@ -83,16 +90,33 @@ async fn a_run_is_told_whole() {
     // nobody who may only look sees a button
     assert!(!page.contains("id=\"acts\"") && !page.contains("<form"), "{page}");
     // GitHub is asked once, and then it is on the page
-    let asked = || world.github.read(|found| found.requests.iter().filter(|one| one.path.contains("/compare/")).count());
+    let asked = || {
+        world.github.read(|found| {
+            found
+                .requests
+                .iter()
+                .filter(|one| one.path.contains("/compare/"))
+                .count()
+        })
+    };
     let before = asked();
     for _ in 0..2 {
         let commits = world.page(&format!("{}/commits", path(&world, id).await)).await;
-        assert!(commits.contains(&format!("{} ran here before; 1 commit new.", &one[..8])), "{commits}");
-        assert!(commits.contains(&two[..8]) && commits.contains("<td>two</td><td>mona</td>"), "{commits}");
+        assert!(
+            commits.contains(&format!("{} ran here before; 1 commit new.", &one[..8])),
+            "{commits}"
+        );
+        assert!(
+            commits.contains(&two[..8]) && commits.contains("<td>two</td><td>mona</td>"),
+            "{commits}"
+        );
     }
     assert_eq!(asked(), before + 1);
     let page = world.run_page(id).await;
-    assert!(page.contains("1 commit new.") && page.contains("<td>two</td>"), "{page}");
+    assert!(
+        page.contains("1 commit new.") && page.contains("<td>two</td>"),
+        "{page}"
+    );
     world.end().await;
 }
 
@@ -110,7 +134,12 @@ async fn while_github_is_away_the_page_is_there_all_the_same() {
     let (status, text) = world.get(&format!("{}/commits", path(&world, id).await)).await;
     assert!(status == 502 && text.contains("<h1>Not done</h1>"), "{status} {text}");
     world.github.up();
-    assert!(world.page(&format!("{}/commits", path(&world, id).await)).await.contains("1 commit new"));
+    assert!(
+        world
+            .page(&format!("{}/commits", path(&world, id).await))
+            .await
+            .contains("1 commit new")
+    );
     world.end().await;
 }
 
@@ -165,7 +194,10 @@ async fn buttons_are_shown_to_those_whom_they_serve() {
     let path = path(&world, id).await;
     let (mut mona, mut lisa) = (signed_in(&world, "mona").await, signed_in(&world, "lisa").await);
     let page = mona.page(&path).await;
-    assert!(page.contains(&format!("href=\"{path}/cancel\"")) && !page.contains("/retry\""), "{page}");
+    assert!(
+        page.contains(&format!("href=\"{path}/cancel\"")) && !page.contains("/retry\""),
+        "{page}"
+    );
     assert!(!lisa.page(&path).await.contains("id=\"acts\""));
     assert_eq!(lisa.get(&format!("{path}/cancel")).await.status, 403);
     world.release();
@@ -180,7 +212,11 @@ async fn buttons_are_shown_to_those_whom_they_serve() {
     for gone in ["/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/runs/nothing"] {
         for what in ["", "/cancel", "/commits", "/log"] {
             let missing = mona.get(&format!("{gone}{what}")).await;
-            assert!(missing.status == 404 && missing.text.contains("<h1>Not here</h1>"), "{}", missing.text);
+            assert!(
+                missing.status == 404 && missing.text.contains("<h1>Not here</h1>"),
+                "{}",
+                missing.text
+            );
         }
     }
     world.end().await;
@@ -194,15 +230,27 @@ async fn a_run_is_cancelled_with_a_reason() {
     world.intake().await;
     let path = path(&world, id).await;
     let mut mona = signed_in(&world, "mona").await;
-    let pressed = mona.press(&format!("{path}/cancel"), &[("reason", "wrong <branch>")]).await;
-    assert_eq!((pressed.status, pressed.location.as_str()), (303, path.as_str()), "{}", pressed.text);
+    let pressed = mona
+        .press(&format!("{path}/cancel"), &[("reason", "wrong <branch>")])
+        .await;
+    assert_eq!(
+        (pressed.status, pressed.location.as_str()),
+        (303, path.as_str()),
+        "{}",
+        pressed.text
+    );
     world.release();
     world.settle_all().await;
     assert_eq!(world.state(id).await, RunState::Cancelled);
     assert!(mona.page(&path).await.contains("wrong &#60;branch&#62;"));
     // a second time it says that it is over
     let again = mona.press(&format!("{path}/cancel"), &[]).await;
-    assert!(again.status == 409 && again.text.contains("<h1>Not done</h1>"), "{} {}", again.status, again.text);
+    assert!(
+        again.status == 409 && again.text.contains("<h1>Not done</h1>"),
+        "{} {}",
+        again.status,
+        again.text
+    );
     world.end().await;
 }
 
@@ -218,11 +266,18 @@ async fn a_run_is_deployed_once_more_and_only_once() {
     let form = [("proof", proof.as_str()), ("ask", ask.as_str())];
     let first = mona.post(&format!("{path}/retry"), &form).await;
     let second = mona.post(&format!("{path}/retry"), &form).await;
-    assert_eq!((second.status, &second.location), (303, &first.location), "{}", second.text);
+    assert_eq!(
+        (second.status, &second.location),
+        (303, &first.location),
+        "{}",
+        second.text
+    );
     let run = mona.arrive(&world, &first).await;
     world.settle_all().await;
     assert!(mona.page(&run).await.contains("id=\"state\">succeeded<"));
-    let made = world.github.read(|found| found.repository(SITE).unwrap().deployments.len());
+    let made = world
+        .github
+        .read(|found| found.repository(SITE).unwrap().deployments.len());
     assert_eq!(made, 2);
     world.end().await;
 }
@@ -239,20 +294,32 @@ async fn what_ran_is_promoted_and_rolled_back() {
     let path = path(&world, id).await;
     let mut mona = signed_in(&world, "mona").await;
     let shown = mona.page(&format!("{path}/promote")).await;
-    assert!(shown.contains(&format!("/deploy?app=site&#38;environment=staging&#38;ref={two}")), "{shown}");
+    assert!(
+        shown.contains(&format!("/deploy?app=site&#38;environment=staging&#38;ref={two}")),
+        "{shown}"
+    );
     let pressed = mona.press(&format!("{path}/promote"), &[]).await;
     let run = mona.arrive(&world, &pressed).await;
     world.settle_all().await;
     let promoted = world.runs().await.pop().unwrap();
-    assert_eq!((promoted.environment.as_str(), promoted.sha.as_str()), ("staging", two.as_str()));
+    assert_eq!(
+        (promoted.environment.as_str(), promoted.sha.as_str()),
+        ("staging", two.as_str())
+    );
     assert!(run.ends_with(&promoted.id.to_string()));
     let shown = mona.page(&format!("{path}/rollback")).await;
-    assert!(shown.contains(&format!("Roll back to {}", &one[..8])) && shown.contains("two"), "{shown}");
+    assert!(
+        shown.contains(&format!("Roll back to {}", &one[..8])) && shown.contains("two"),
+        "{shown}"
+    );
     let pressed = mona.press(&format!("{path}/rollback"), &[]).await;
     mona.arrive(&world, &pressed).await;
     world.settle_all().await;
     let back = world.runs().await.pop().unwrap();
-    assert_eq!((back.environment.as_str(), back.sha.as_str()), ("production", one.as_str()));
+    assert_eq!(
+        (back.environment.as_str(), back.sha.as_str()),
+        ("production", one.as_str())
+    );
     world.end().await;
 }
 
@@ -262,19 +329,34 @@ async fn a_person_says_on_the_page_how_it_went() {
                           required_contexts: []\nenvironments: { store: {}, market: {} }";
     let world = open_to_the_world().app(MANUAL).start().await;
     let (mut mona, mut lisa) = (signed_in(&world, "mona").await, signed_in(&world, "lisa").await);
-    for (environment, done, state) in [("store", "yes", RunState::Succeeded), ("market", "no", RunState::Failed)] {
+    for (environment, done, state) in [
+        ("store", "yes", RunState::Succeeded),
+        ("market", "no", RunState::Failed),
+    ] {
         let id = world.deploy(environment).await;
         world.settle().await;
         let path = path(&world, id).await;
         let page = mona.page(&path).await;
-        assert!(page.contains("Press &#60;go&#62;.") && page.contains("/verdict\""), "{page}");
+        assert!(
+            page.contains("Press &#60;go&#62;.") && page.contains("/verdict\""),
+            "{page}"
+        );
         assert!(!lisa.page(&path).await.contains("/verdict\""));
         let proof = mona.proof().await;
         let form = [("proof", proof.as_str()), ("done", done), ("note", "as it was said")];
         let said = mona.post(&format!("{path}/verdict"), &form).await;
-        assert_eq!((said.status, said.location.as_str()), (303, path.as_str()), "{}", said.text);
+        assert_eq!(
+            (said.status, said.location.as_str()),
+            (303, path.as_str()),
+            "{}",
+            said.text
+        );
         world.sweep().await;
-        world.until("nothing is watched", || world.engine.watched_runs().is_empty().then_some(())).await;
+        world
+            .until("nothing is watched", || {
+                world.engine.watched_runs().is_empty().then_some(())
+            })
+            .await;
         world.settle_all().await;
         assert_eq!(world.state(id).await, state);
         assert!(mona.page(&path).await.contains("as it was said"));
