@@ -9,7 +9,7 @@ use chima::flow::outcome::Ending;
 use chima::flow::{execute, outbox, sweep};
 use chima::store::claims::{Claim, End};
 use chima::store::error::StoreError;
-use chima::store::outbox::Kind;
+use chima::store::outbox::{Claimed, Kind};
 use insta::assert_snapshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -286,24 +286,37 @@ async fn a_run_that_takes_its_worker_down_again_and_again_is_given_up() {
     world.end().await;
 }
 
+/// What is to be told, claimed by a sender that then dies.
+async fn claimed_by_the_dead(world: &World) -> Claimed {
+    let (store, now) = (&world.engine.store, world.engine.now());
+    let (line, limit) = (Kind::DeploymentStatus.into(), Duration::from_secs(60));
+    let claimed = store
+        .claim_outgoing(&line, "a sender that died", now, limit, &world.engine.pace)
+        .await;
+    claimed.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_a_sender_that_died_did_not_send_is_sent_all_the_same() {
+    let world = World::new().await;
+    let id = world.deploy("staging").await;
+    world.intake().await;
+    world.outbox().await;
+    world.answer_bells().await;
+    let claimed = claimed_by_the_dead(&world).await;
+    assert!(claimed.outgoing.terminal, "{claimed:?}");
+    world.clock.advance(Duration::from_secs(61));
+    world.settle_all().await;
+    assert_eq!(world.states(id), ["queued", "success"]);
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_sender_that_died_after_sending_sends_nothing_twice() {
     let world = World::new().await;
     let id = world.deploy("staging").await;
     world.intake().await;
-    let claimed = world
-        .engine
-        .store
-        .claim_outgoing(
-            &Kind::DeploymentStatus.into(),
-            "a sender that died",
-            world.engine.now(),
-            Duration::from_secs(60),
-            &world.engine.pace,
-        )
-        .await
-        .unwrap()
-        .unwrap();
+    let claimed = claimed_by_the_dead(&world).await;
     let message: outbox::StatusMessage = serde_json::from_value(claimed.outgoing.body.clone()).unwrap();
     world
         .engine
