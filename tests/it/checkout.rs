@@ -234,7 +234,8 @@ async fn a_branch_named_like_the_commit_does_not_win() {
     rig.git(&["update-ref", &format!("refs/heads/{wanted}"), other.as_str()]);
     rig.git(&["update-ref", &format!("refs/tags/{wanted}"), other.as_str()]);
     assert_eq!(read(&rig.checkout(&wanted, "a").await.unwrap(), "file"), "wanted");
-    // Nor one that a deployed command made in the mirror, which worktrees share.
+    // Nor one that a deployed command made in the mirror, which worktrees share and which has the other commit as well.
+    rig.checkout(&other, "c").await.unwrap();
     for name in ["refs/heads/", "refs/tags/", ""] {
         fs::create_dir_all(rig.mirror().join(name)).unwrap();
         for called in [wanted.as_str(), &wanted.as_str()[..8]] {
