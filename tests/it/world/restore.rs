@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use chima::domain::run::RunState;
+use chima::flow::execute;
 use chima_simulator::fault::{Fault, FaultKind};
 use insta::assert_snapshot;
 
@@ -112,6 +113,12 @@ async fn nothing_begins_and_nothing_is_said_before_github_can_be_asked() {
     world.sweep().await;
     world.intake().await;
     assert_eq!(world.outbox().await, 0);
+    execute::answer(world.engine.clone(), world.run(open).await.id).await;
+    assert_eq!(
+        world.beginnings(),
+        Vec::<String>::new(),
+        "a bell of before is answered by nobody"
+    );
     assert_eq!(
         (world.states(fresh), world.states(open)),
         (vec![], vec!["queued".to_owned()]),
