@@ -31,6 +31,7 @@ mod interpret;
 pub mod notify;
 pub mod people;
 pub mod problem;
+pub mod reach;
 pub mod reference;
 mod restart;
 pub mod schema;

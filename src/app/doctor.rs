@@ -128,6 +128,7 @@ async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     findings.extend(repositories::examine(config).await);
     findings.extend(auto_deploys(config).await);
     findings.extend(machine::disks(config));
+    findings.extend(machine::pages(config));
     findings.extend(Box::pin(github::examine(config)).await);
     findings.extend(catch_ups(config).await);
     findings.extend(Box::pin(slack::examine(config)).await);

@@ -204,6 +204,13 @@ fn door(
     missing: &mut Vec<String>,
 ) -> anyhow::Result<Option<Door>> {
     let Some(sign_in) = config.sign_in.clone() else {
+        if !config.is_for_this_machine() {
+            missing.push(
+                "nobody can look at the pages, because nobody can sign in: set up `sign_in`; `chima token break-glass` lets you in for \
+                 an hour"
+                    .to_owned(),
+            );
+        }
         return Ok(None);
     };
     let Some(secret) = read_proof(Some(&sign_in.client_secret), "sign_in.client_secret", named)? else {

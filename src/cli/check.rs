@@ -226,6 +226,20 @@ fn not_set_up(config: &Config) -> Vec<String> {
         let hint = format!("`chima setup` makes a GitHub App; or make a token at {url}/settings/tokens");
         lines.push(missing("statuses on GitHub", &found, &hint));
     }
+    let sign_in_hint = "docs/guides/sign-in.md says how; until then `chima token break-glass` lets you in for an hour";
+    match &config.sign_in {
+        Some(sign_in) if is_absent(&sign_in.client_secret) => lines.push(missing(
+            "signing in to the pages",
+            &place(&sign_in.client_secret),
+            "make a client secret on the App's page",
+        )),
+        None if !config.is_for_this_machine() => lines.push(missing(
+            "signing in to the pages",
+            "they are reached from elsewhere, and there is no `sign_in`",
+            sign_in_hint,
+        )),
+        Some(_) | None => {}
+    }
     let slack = &config.slack;
     let slack_hint = "the app's page at https://api.slack.com/apps shows it";
     let parts = [

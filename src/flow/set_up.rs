@@ -317,16 +317,25 @@ impl SetUp {
         }
         Ok(Outcome {
             install_url: format!("{html_url}/installations/new"),
-            config: self.config(made.id),
+            config: self.config(made),
             files: written,
             slug,
         })
     }
 
-    fn config(&self, id: u64) -> String {
+    fn config(&self, made: &Made) -> String {
         let file = |name: &str| quoted(&self.wanted.folder.join(name));
+        let sign_in = match (&made.client_id, &made.client_secret) {
+            (Some(client), Some(_)) => format!(
+                "sign_in:\n  client_id: {}\n  client_secret: {{ file: {} }}\n",
+                quoted(Path::new(client)),
+                file(CLIENT_SECRET)
+            ),
+            (Some(_) | None, Some(_) | None) => String::new(),
+        };
         format!(
-            "github:\n  app_id: {id}\n  private_key: {{ file: {} }}\n  webhook_secrets: [{{ file: {} }}]\n",
+            "github:\n  app_id: {}\n  private_key: {{ file: {} }}\n  webhook_secrets: [{{ file: {} }}]\n{sign_in}",
+            made.id,
             file(PRIVATE_KEY),
             file(WEBHOOK_SECRET),
         )

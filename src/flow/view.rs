@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{App, Config, Environment};
 use crate::domain::clock::Timestamp;
 use crate::domain::reason::Reason;
-use crate::domain::viewer::Viewer;
+use crate::domain::viewer::{Scope, Viewer};
 use crate::flow::engine::Engine;
 use crate::report::sentence::sentence;
 use crate::store::Store;
@@ -132,6 +132,17 @@ impl<'a> Look<'a> {
     pub fn seen_apps(&self) -> Option<Vec<String>> {
         let seen = self.viewer.apps.as_ref()?;
         Some(seen.iter().map(ToString::to_string).collect())
+    }
+
+    /// Whether they may ask for what takes this scope, about everything that a repository is deployed as. What no app is of concerns
+    /// only those who see everything.
+    #[must_use]
+    pub fn may_about(&self, scope: Scope, repository: Option<&str>) -> bool {
+        let mut apps = self.config.apps_of(repository.unwrap_or_default()).peekable();
+        if apps.peek().is_none() {
+            return self.viewer.sees_everything() && self.viewer.may(scope);
+        }
+        apps.all(|app| self.viewer.may_in(scope, app.name.as_str()))
     }
 
     /// Repositories of which everything may be seen; `None` for all. One that an unseen app shares is none of them.

@@ -43,6 +43,7 @@ impl Manifest<'_> {
             "description": "Executes this account's deployments.",
             "hook_attributes": { "url": format!("{}/webhooks/github", self.public_url), "active": true },
             "redirect_url": self.redirect_url,
+            "callback_urls": [format!("{}/sign-in/callback", self.public_url)],
             "public": false,
             "default_permissions": permissions,
             "default_events": EVENTS.map(|event| event.name),
@@ -71,7 +72,7 @@ pub struct Made {
     pub slug: String,
     /// Its page.
     pub html_url: String,
-    /// Where people could sign in with it.
+    /// What people sign in with it by.
     #[serde(default)]
     pub client_id: Option<String>,
     /// The same, secret.
@@ -128,6 +129,9 @@ mod tests {
             "active": true
           },
           "redirect_url": "http://127.0.0.1:4000/setup/callback",
+          "callback_urls": [
+            "https://deploy.example.com/sign-in/callback"
+          ],
           "public": false,
           "default_permissions": {
             "actions": "read",

@@ -138,8 +138,8 @@ pub const PERMISSIONS: [Permission; 9] = [
         title: "Members",
         of_app: Level::Read,
         of_token: None,
-        purpose: "find out who is in a team that `deployers` or `admins` name",
-        without: "whatever hangs on who is in a team is held until its time is up",
+        purpose: "find out who is in a team that `viewers`, `deployers` or `admins` name",
+        without: "whatever hangs on who is in a team is held until its time is up, and its members do not get into the pages",
         vital: false,
     },
 ];

@@ -4,12 +4,10 @@
 //! A token is never sent by a browser on its own, so a foreign page cannot use it. Without a token nothing is changed, also at
 //! this machine; what may be looked at there is guarded against pages whose names were bound to this address.
 
-use std::net::IpAddr;
-
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::TimeDelta;
-use url::Url;
 
+use crate::config::reach::names_this_machine;
 use crate::domain::token::{Token, digest_of};
 use crate::domain::viewer::Viewer;
 use crate::http::problem::Problem;
@@ -105,11 +103,8 @@ pub fn is_local_page(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>)
 fn is_here(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>) -> bool {
     let config = &surface.engine.config;
     let peer_is_here = peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
-    let public = Url::parse(&config.public_url).ok();
-    let public_is_here = public.as_ref().and_then(Url::host_str).is_some_and(names_this_machine);
     let proxied = PROXIED.iter().any(|name| headers.contains_key(*name));
-    config.listen.ip().is_loopback()
-        && public_is_here
+    config.is_for_this_machine()
         && peer_is_here
         && !proxied
         && only(headers, header::HOST.as_str()).is_some_and(|host| names_this_machine(without_port(host)))
@@ -161,11 +156,6 @@ fn without_port(host: &str) -> &str {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     }
-}
-
-fn names_this_machine(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -273,6 +273,10 @@ async fn mark(copy: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreE
         .execute(&mut *copy)
         .await
         .map_err(&failed)?;
+    // a session that has ended since must not open anything again
+    for opened in ["DELETE FROM sessions", "DELETE FROM break_glass"] {
+        sqlx::query(opened).execute(&mut *copy).await.map_err(&failed)?;
+    }
     sqlx::query("INSERT INTO copied (made_at) VALUES (?)")
         .bind(millis(now))
         .execute(&mut *copy)

@@ -41,6 +41,7 @@ mod restarts;
 mod runner_death;
 mod serving;
 mod set_up;
+mod sign_in;
 mod slack;
 mod socket;
 mod storm;

@@ -62,7 +62,7 @@ mod run_page;
 mod set_up;
 mod sha;
 mod shell;
-mod sign_in;
+pub mod sign_in;
 mod slack;
 mod slack_chat;
 mod traces;

@@ -76,6 +76,9 @@ impl DemoWorld {
         let github = GitHub::start().await.context("cannot start the stand-in for GitHub")?;
         let repository = github.repository(REPOSITORY);
         repository.commit(&sha, "Say hello", "mona", &[]).branch("main", &sha);
+        // whoever tries signing in out
+        repository.permission("mona", "write");
+        github.at_browser(Some("mona"));
         repository
             .commit(&broken, "Break the deployment", "hubot", &[&sha])
             .branch("broken", &broken);
@@ -108,6 +111,8 @@ impl DemoWorld {
     /// When `queue` is no queue.
     pub fn config(&self, listen: SocketAddr, queue: &str) -> anyhow::Result<Config> {
         let folder = self.path().display();
+        let (client_id, client_secret) = self.github.sign_in(&[&format!("http://{listen}/sign-in/callback")]);
+        self.put("client-secret", &client_secret)?;
         let text = format!(
             r"server:
   listen: {listen}
@@ -120,6 +125,9 @@ github:
   api_url: {api}
   token: {{ file: {folder}/github-token }}
   webhook_secrets: [{{ file: {folder}/webhook-secret }}]
+sign_in:
+  client_id: {client_id}
+  client_secret: {{ file: {folder}/client-secret }}
 slack:
   incoming_webhook: {{ file: {folder}/slack-webhook }}
 apps:

@@ -185,10 +185,13 @@ fn permissions(config: &Config, app: &AppFound) -> Vec<Finding> {
 
 /// Whether who may do what hangs on teams anywhere.
 fn names_teams(config: &Config) -> bool {
-    let mut environments = config.apps.iter().flat_map(|app| &app.environments);
-    environments.any(|one| {
-        let mut named = one.deployers.iter().chain(&one.admins);
-        named.any(|named| matches!(named, Named::Team { .. }))
+    let is_team = |named: &Named| matches!(named, Named::Team { .. });
+    config.apps.iter().any(|app| {
+        app.viewers.iter().flatten().any(is_team)
+            || app
+                .environments
+                .iter()
+                .any(|one| one.deployers.iter().chain(&one.admins).any(is_team))
     })
 }
 

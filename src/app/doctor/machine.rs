@@ -1,9 +1,9 @@
-//! What the machine has to offer beside programs.
+//! What the machine has to offer beside programs, and who can look at it from elsewhere.
 
 use std::path::Path;
 
 use crate::app::doctor::Finding;
-use crate::config::Config;
+use crate::config::{Config, secret};
 use crate::store::room::{self, LITTLE, NOTHING, Room};
 
 /// Whether there is room where the ledger, logs and checkouts are: a finding for each disk.
@@ -12,6 +12,37 @@ pub(super) fn disks(config: &Config) -> Vec<Finding> {
     let found = room::of_all(&[("ledger", ledger), ("data", &config.data_dir)]);
     let alone = found.len() == 1;
     found.iter().map(|room| disk(config, room, alone)).collect()
+}
+
+/// Who can look at the pages, where Chima is not for whoever sits at this machine alone.
+pub(super) fn pages(config: &Config) -> Option<Finding> {
+    if config.is_for_this_machine() && config.sign_in.is_none() {
+        return None;
+    }
+    let Some(sign_in) = &config.sign_in else {
+        let text = "pages: nobody can look at them, because nobody can sign in".to_owned();
+        let fix = "set up `sign_in` in the configuration; until then `chima token break-glass` lets you in for an hour";
+        return Some(Finding::odd(text, fix));
+    };
+    if !matches!(secret::read(&sign_in.client_secret), Ok(Some(_))) {
+        let text = format!(
+            "pages: nobody can sign in, because {} is not there",
+            sign_in.client_secret
+        );
+        let fix = "make a client secret on the App's page, and put it there";
+        return Some(Finding::odd(text, fix));
+    }
+    if config.public_url.starts_with("http://") && !config.is_for_this_machine() {
+        let text =
+            "pages: whoever listens on the way can take over a session, because `server.public_url` is no `https://`"
+                .to_owned();
+        let fix = "put a proxy with TLS in front, and name its address in `server.public_url`";
+        return Some(Finding::odd(text, fix));
+    }
+    Some(Finding::well(format!(
+        "pages: people sign in with GitHub, as the App `{}`",
+        sign_in.client_id
+    )))
 }
 
 fn disk(config: &Config, room: &Room, alone: bool) -> Finding {

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 pub const PRIVATE_KEY: &str = "private-key.pem";
 /// What deliveries are signed with.
 pub const WEBHOOK_SECRET: &str = "webhook-secret";
-/// For signing in with the App, which Chima does not do yet; GitHub shows it only once.
+/// For signing in to the pages with the App; GitHub shows it only once.
 pub const CLIENT_SECRET: &str = "client-secret";
 
 /// A file could not be written.

@@ -59,8 +59,9 @@ pub fn description() -> Value {
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A token that `chima token create` made. Where Chima is bound to loopback and told of no other \
-                                    address, whoever sits at that machine may look without one.",
+                    "description": "A token that `chima token create` made. Whoever is signed in to the pages may look from \
+                                    there without one, and where Chima is bound to loopback and told of no other address, whoever sits at \
+                                    that machine.",
                 },
             },
         },

@@ -158,7 +158,7 @@ pub async fn one(State(surface): State<Surface>, Looker { viewer, frame }: Looke
         Err(problem) => return refused(frame, &problem),
     };
     page(&OnePage {
-        can_replay: detail.can_replay && frame.may_admin(),
+        can_replay: detail.can_replay && look.may_about(Scope::Admin, delivery.repository.as_deref()),
         row: Row::of(&detail.delivery),
         reasons: detail.reasons.into_iter().map(|why| why.text).collect(),
         source: detail.delivery.source,
@@ -199,7 +199,7 @@ pub async fn replay(
     let look = Look::of(&surface.engine, &viewer);
     let acted = async {
         let delivery = seen(&look, &id).await?;
-        if !viewer.may(Scope::Admin) {
+        if !look.may_about(Scope::Admin, delivery.repository.as_deref()) {
             return Err(may_only_look());
         }
         replayed(&surface, &viewer, &delivery).await?;

@@ -173,6 +173,9 @@ async fn one_click_makes_an_app_that_the_doctor_finds_well() {
       app_id: <id>
       private_key: { file: <folder>/secrets/private-key.pem }
       webhook_secrets: [{ file: <folder>/secrets/webhook-secret }]
+    sign_in:
+      client_id: Iv23d444912b10500d3a
+      client_secret: { file: <folder>/secrets/client-secret }
 
     Then install the App on your repositories:
 
@@ -185,6 +188,8 @@ async fn one_click_makes_an_app_that_the_doctor_finds_well() {
     place.configure(&config_of(&told));
     let (code, said) = place.doctor().await;
     insta::assert_snapshot!(said, @r"
+    warn  pages: nobody can look at them, because nobody can sign in
+          fix: set up `sign_in` in the configuration; until then `chima token break-glass` lets you in for an hour
     ok    GitHub takes the key of the App `chima-deploy.example.com`
     ok    this machine's clock agrees with GitHub's
     ok    the App has every permission that it needs
@@ -277,6 +282,8 @@ async fn the_doctor_names_everything_that_is_wrong_with_an_app() {
     let (code, said) = place.doctor().await;
     assert_eq!(code, Some(1));
     insta::assert_snapshot!(said, @r"
+    warn  pages: nobody can look at them, because nobody can sign in
+          fix: set up `sign_in` in the configuration; until then `chima token break-glass` lets you in for an hour
     ok    GitHub takes the key of the App `chima-deploy.example.com`
     ok    this machine's clock agrees with GitHub's
     FAIL  the App lacks the permission `Deployments: write`: no deployment is heard of, and no status is reported
@@ -323,6 +330,8 @@ async fn the_doctor_says_when_github_cannot_be_asked() {
     let bare = place.doctor().await;
     assert_eq!(bare.0, Some(0));
     insta::assert_snapshot!(bare.1, @r"
+    warn  pages: nobody can look at them, because nobody can sign in
+          fix: set up `sign_in` in the configuration; until then `chima token break-glass` lets you in for an hour
     warn  GitHub: there are no credentials yet, so nothing is reported
           fix: `chima setup` makes a GitHub App; or name a token as `github.token`
     ");
@@ -332,6 +341,8 @@ async fn the_doctor_says_when_github_cannot_be_asked() {
     let with_token = place.doctor().await;
     assert_eq!(with_token.0, Some(0));
     insta::assert_snapshot!(with_token.1, @r"
+    warn  pages: nobody can look at them, because nobody can sign in
+          fix: set up `sign_in` in the configuration; until then `chima token break-glass` lets you in for an hour
     warn  `github.webhook_secrets`: none is there, so deliveries are answered with 503
           fix: `openssl rand -hex 32` makes one; give it to GitHub's webhook and to Chima
     ok    GitHub takes the token of `chima-bot`, with the scopes repo, repo_deployment, admin:repo_hook

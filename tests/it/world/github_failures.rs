@@ -166,6 +166,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "apps/get-installation",
         "what_was_not_granted_is_left_out_and_asked_for_again_when_it_is_missed",
     ),
+    (
+        "login/oauth/access_token",
+        "a_github_that_fails_signs_nobody_in_and_the_next_try_does",
+    ),
     ("repos/get-commit", "an_answer_that_github_owes_is_told_as_what_it_is"),
 ];
 
@@ -219,8 +223,8 @@ fn page() -> String {
         }
     }
     page.push_str(
-        "\n## Calls on which a person waits\n\nWhat becomes of these is said at once, and proven by tests of their own: setting up, looking at a \
-         commit for a command, and finding out what an App was granted.\n\n| call | test |\n|---|---|\n",
+        "\n## Calls on which a person waits\n\nWhat becomes of these is said at once, and proven by tests of their own: setting up, signing in to the \
+         pages, looking at a commit for a command, and finding out what an App was granted.\n\n| call | test |\n|---|---|\n",
     );
     for (call, test) in ELSEWHERE {
         writeln!(page, "| `{call}` | `{test}` |").unwrap();

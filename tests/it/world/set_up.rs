@@ -127,7 +127,10 @@ async fn a_click_makes_the_app_and_keeps_its_secrets_as_files() {
     app_id: <id>
     private_key: { file: <folder>/data/secrets/private-key.pem }
     webhook_secrets: [{ file: <folder>/data/secrets/webhook-secret }]
-    In place of what github: says of token, app_id, private_key and webhook_secrets. Then start Chima again; chima doctor tells whether all is well.
+    sign_in:
+    client_id: Iv23657f2786d6c7f3d9
+    client_secret: { file: <folder>/data/secrets/client-secret }
+    In place of what github: says of token, app_id, private_key and webhook_secrets; with sign_in, people sign in to the pages. Then start Chima again; chima doctor tells whether all is well.
     2. Install the App on your repositories
     Install chima-127.0.0.1
     Kept, readable by Chima's account alone

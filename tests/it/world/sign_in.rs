@@ -35,9 +35,14 @@ pub struct Page {
 
 impl Browser {
     pub fn at(world: &World) -> Self {
+        Self::new(&world.url, &world.engine.config.public_url)
+    }
+
+    /// `url` leads to Chima, which calls itself `origin`.
+    pub fn new(url: &str, origin: &str) -> Self {
         Self {
-            url: world.url.clone(),
-            origin: world.engine.config.public_url.clone(),
+            url: url.to_owned(),
+            origin: origin.to_owned(),
             cookies: BTreeMap::new(),
         }
     }

@@ -109,6 +109,37 @@ async fn whoever_is_admin_of_everything_sees_everything() {
     world.end().await;
 }
 
+/// Whoever is admin of one app has no delivery of another worked on again.
+#[tokio::test]
+async fn an_admin_of_one_app_is_none_of_another() {
+    let world = two_apps("viewers: [mona]\ndeployers: [otto]\nadmins: [lisa]", "admins: [mona]")
+        .start()
+        .await;
+    let id = world.deploy("staging").await;
+    world.settle().await;
+    let run = world.run(id).await;
+    let (path, cancel) = (
+        format!("/deliveries/{}/replay", run.delivery),
+        format!("/runs/{}/cancel", run.id),
+    );
+    let mut mona = signed_in(&world, "mona").await;
+    let proof = mona.proof().await;
+    for path in [&path, &cancel] {
+        let refused = mona.post(path, &[("proof", &proof)]).await;
+        assert!(
+            refused.status == 403 && refused.text.contains("You may not"),
+            "{path}: {}",
+            refused.text
+        );
+    }
+    // whoever may is told what is so
+    let mut lisa = signed_in(&world, "lisa").await;
+    let proof = lisa.proof().await;
+    assert_eq!(lisa.post(&path, &[("proof", &proof)]).await.status, 409);
+    assert_eq!(lisa.post(&cancel, &[("proof", &proof)]).await.status, 409);
+    world.end().await;
+}
+
 /// What is answered of what is kept from somebody is what is answered of what is not there, to the byte.
 #[tokio::test]
 async fn what_may_not_be_seen_is_answered_as_what_is_not_there() {
