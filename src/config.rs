@@ -217,6 +217,8 @@ pub struct App {
     pub viewers: Option<Vec<Named>>,
     /// Whether GitHub may merge the default branch into the ref.
     pub auto_merge: bool,
+    /// Whether everybody sees the badges of its environments.
+    pub public_badges: bool,
     /// The one that is meant where nobody names one; `None` where there are several and none is.
     pub default_environment: Option<EnvironmentName>,
     /// Its environments, in the order of the file; at least one.

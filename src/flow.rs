@@ -15,6 +15,7 @@ pub mod command;
 pub mod comment;
 pub mod contained;
 pub mod decided;
+pub mod drift;
 pub mod engine;
 pub mod execute;
 pub mod finish;

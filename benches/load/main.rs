@@ -1,5 +1,5 @@
 //! Measures what `docs/reference/benchmarks.md` reports: durable accepts, the way from a delivery to the command's first
-//! act, checkouts, a long queue, several workers, start and memory, masking. `script/bench` builds what is needed and runs it.
+//! act, checkouts, a long queue, several workers, pages, start and memory, masking. `script/bench` builds what is needed and runs it.
 //!
 //! Everything happens on the loopback address and in one temporary folder. What is compared runs in turns within one run,
 //! so that a noisy machine is noisy for both.
@@ -17,6 +17,7 @@ mod figures;
 mod first_act;
 mod idle;
 mod mask;
+mod pages;
 mod queued;
 mod servers;
 mod workers;
@@ -48,6 +49,10 @@ pub struct Options {
     pub queued: usize,
     /// Deployments for the workers.
     pub sleepers: usize,
+    /// Runs in the larger ledger that pages are made of.
+    pub runs: usize,
+    /// Looks at each page.
+    pub looks: usize,
     /// Which parts; empty means all.
     pub only: Vec<String>,
 }
@@ -64,6 +69,8 @@ impl Options {
             starts: 20,
             queued: 50_000,
             sleepers: 128,
+            runs: 1_000_000,
+            looks: 1_000,
             only: Vec::new(),
         };
         // cargo adds `--bench`
@@ -81,6 +88,8 @@ impl Options {
                 "--starts" => options.starts = number()?,
                 "--queued" => options.queued = number()?,
                 "--sleepers" => options.sleepers = number()?,
+                "--runs" => options.runs = number()?,
+                "--looks" => options.looks = number()?,
                 "--only" => options.only = value.split(',').map(str::to_owned).collect(),
                 _ => anyhow::bail!("unknown argument `{name}`"),
             }
@@ -114,6 +123,9 @@ fn main() -> anyhow::Result<()> {
         }
         if options.wants("workers") {
             workers::measure(&options).await?;
+        }
+        if options.wants("pages") {
+            pages::measure(&options).await?;
         }
         if options.wants("idle") {
             idle::measure(&options).await?;

@@ -17,8 +17,8 @@ use crate::app::start::{Started, Surroundings, start};
 use crate::config::{Config, environment};
 use crate::flow::engine::Engine;
 use crate::flow::{
-    audit, auto_deploy, catch_up, comment, execute, intake, outbox, protection, recheck, repositories, retention,
-    slack, sweep, traces,
+    audit, auto_deploy, catch_up, comment, drift, execute, intake, outbox, protection, recheck, repositories,
+    retention, slack, sweep, traces,
 };
 use crate::http::state::Surface;
 use crate::http::{router, serve as connections};
@@ -219,6 +219,7 @@ pub async fn run(started: Started, listener: Option<TcpListener>, roles: Roles) 
         tasks.spawn(supervised("socket", engine.clone(), slack::socket::run));
         // where deliveries are taken: GitHub is asked to send them here
         tasks.spawn(supervised("catch-up", engine.clone(), catch_up::run));
+        tasks.spawn(supervised("drift", engine.clone(), drift::run));
     }
     if roles.work {
         tasks.spawn(work(engine.clone()));

@@ -19,6 +19,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::flow::audit::{self, Told};
 use crate::flow::auto_deploy;
 use crate::flow::catch_up;
+use crate::flow::drift;
 use crate::flow::engine::{Engine, Lease, Process};
 use crate::flow::repositories;
 use crate::flow::traces::Traces;
@@ -146,7 +147,8 @@ pub async fn start_with(config: &Config, surroundings: &Surroundings, lease: Lea
 /// Writes down what is looked at without being asked for, and makes all of it due.
 pub(crate) async fn follow(engine: &Engine) -> Result<(), StoreError> {
     auto_deploy::follow(engine).await?;
-    catch_up::follow(engine).await
+    catch_up::follow(engine).await?;
+    drift::follow(engine).await
 }
 
 /// A claim that lapses although its worker lives lets others take its runs over.

@@ -209,6 +209,8 @@ mod tests {
     fn what_others_chose_cannot_move_the_cursor() {
         let board = Board {
             apps: vec![AppView {
+                head: None,
+                head_trouble: None,
                 app: "si\u{1b}[2Jte".to_owned(),
                 repository: "octo/site".to_owned(),
                 environments: Vec::new(),

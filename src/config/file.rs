@@ -590,6 +590,10 @@ with_settings! {
         /// Who may look at it on the pages, beside those who may deploy it: GitHub logins (`mona`) and teams (`octo/web`). To everybody
         /// else it is not there. Absent means `sign_in.viewers`.
         pub(super) viewers: Option<Vec<String>>,
+        /// Whether everybody who knows the address sees the badges of its environments, for READMEs: which commit runs there, whether
+        /// it went well, and how far it is behind.
+        #[schemars(extend("default" = false))]
+        pub(super) public_badges: Option<bool>,
         /// The environment that is meant where nobody names one. Absent: the only one, if there is one only.
         pub(super) default_environment: Option<String>,
         /// The environments, by the name GitHub shows. `{}` takes everything from the app.

@@ -18,6 +18,7 @@ use crate::domain::timeline::RunEvent;
 use crate::flow::announce::announce;
 use crate::flow::cancel;
 use crate::flow::command;
+use crate::flow::drift;
 use crate::flow::engine::{Engine, MAX_ATTEMPTS, Watching};
 use crate::flow::finish::of_verdict;
 use crate::flow::forecast::last_good;
@@ -406,6 +407,7 @@ pub async fn finish(engine: &Engine, run: &Run, ending: Ending) {
                 if let Some(next) = next {
                     ring(engine, next).await;
                 }
+                drift::ran(engine, run).await;
                 told::attempted(engine, run, &ending.steps).await;
                 break;
             }

@@ -26,7 +26,7 @@ use crate::flow::lock::changed;
 use crate::flow::repositories::{self, refusal, standing};
 use crate::flow::rules::rules_for;
 use crate::flow::traces::told::{self, Times};
-use crate::flow::{auto_deploy, comment};
+use crate::flow::{auto_deploy, comment, drift};
 use crate::github::call::CallError;
 use crate::policy::decide::decide;
 use crate::policy::decision::Decision;
@@ -236,7 +236,9 @@ async fn examine(engine: &Engine, id: DeliveryId) -> Result<Option<Open>, StoreE
                     name: name.clone(),
                     installation: change.installation,
                 };
-                standing(engine, &seen).await?;
+                if let Standing::Configured(name) = standing(engine, &seen).await? {
+                    drift::mark(engine, &name, &change).await?;
+                }
             }
             let jobs = match &change.what {
                 What::Contexts { sha } => {

@@ -6,12 +6,15 @@
 pub mod board;
 pub mod commits;
 pub mod delivery;
+pub mod drift;
 pub mod forms;
 pub mod lock;
 pub mod log;
+pub mod needs;
 pub mod outbox;
 pub mod queue;
 pub mod run;
+pub mod statistics;
 pub mod steps;
 
 use schemars::JsonSchema;

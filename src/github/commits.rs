@@ -92,6 +92,25 @@ impl GitHub {
         }
     }
 
+    /// A commit by its id, a branch or a tag; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When GitHub does not say.
+    pub async fn commit(
+        &self,
+        installation: Option<InstallationId>,
+        repository: &RepositoryName,
+        git_ref: &str,
+    ) -> Result<Option<Named>, CallError> {
+        let path = format!("/repos/{repository}/commits/{}", encoded(git_ref));
+        match self.get::<Fields>(installation, &path).await {
+            Ok(found) => Ok(Some(named(found))),
+            Err(CallError::Refused { status: 404 | 422, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What `head` has that `base` lacks; `None` where GitHub knows one of them no more, or they have nothing in common.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod queue;
 pub mod route;
 pub(super) mod runs;
 pub mod standing;
+mod statistics;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -50,6 +51,7 @@ pub fn api() -> Api {
     queue::routes(&mut api);
     locks::routes(&mut api);
     deliveries::routes(&mut api);
+    statistics::routes(&mut api);
     events::routes(&mut api);
     api
 }

@@ -11,19 +11,28 @@ use crate::http::problem::{Problem, server_fault};
 use crate::report::log_text::plain;
 
 pub mod act;
+pub mod badge;
 pub mod commits;
 pub mod deliveries;
 pub mod deploy;
+pub mod export;
+pub mod history;
 pub mod log;
 pub mod log_lines;
 pub mod looker;
+pub mod monitor;
 mod others;
 pub mod overview;
 pub mod query;
+pub mod queue;
+mod rows;
 pub mod run;
 pub mod run_acts;
 pub mod sent;
+pub mod statistics;
 mod steps;
+pub mod wanted;
+pub mod watcher;
 mod words;
 
 /// The style sheet, one idea a file; what comes later wins.
@@ -105,6 +114,14 @@ pub async fn log_script() -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
         include_str!("assets/log.js"),
+    )
+}
+
+/// The script that keeps the overview and the queue up to date.
+pub async fn board_script() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+        include_str!("assets/board.js"),
     )
 }
 

@@ -3,6 +3,7 @@
 //! A word we do not know is never green: it counts as pending, so that the run waits where a person can see it instead of
 //! running or being lost. <https://docs.github.com/en/rest/checks/runs>, <https://docs.github.com/en/rest/commits/statuses>
 
+use crate::domain::drift::Ci;
 use crate::policy::facts::{ContextState, ContextVerdict, Source};
 
 /// A commit status, from its `context` and `state`.
@@ -41,10 +42,34 @@ pub fn check_run(name: &str, status: &str, conclusion: Option<&str>) -> ContextS
     }
 }
 
+/// All of them together, for people: one that failed is the first thing to know.
+#[must_use]
+pub fn overall(all: &[ContextState]) -> Ci {
+    match all.iter().map(|one| one.verdict).max() {
+        None => Ci::None,
+        Some(ContextVerdict::Green) => Ci::Green,
+        Some(ContextVerdict::Pending) => Ci::Pending,
+        Some(ContextVerdict::Failed) => Ci::Red,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::facts::ContextVerdict::{Failed, Green, Pending};
+
+    #[test]
+    fn the_worst_is_told_of_all() {
+        for (states, expected) in [
+            (&[][..], Ci::None),
+            (&["success", "success"], Ci::Green),
+            (&["success", "pending"], Ci::Pending),
+            (&["pending", "failure", "success"], Ci::Red),
+        ] {
+            let all: Vec<ContextState> = states.iter().map(|state| status("ci", state)).collect();
+            assert_eq!(overall(&all), expected, "{states:?}");
+        }
+    }
 
     #[test]
     fn commit_statuses() {

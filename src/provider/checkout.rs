@@ -10,7 +10,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use chrono::DateTime;
+
 use crate::config::CheckoutOptions;
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::RepositoryId;
 use crate::domain::names::Sha;
 use crate::provider::checkout::error::disk;
@@ -64,6 +67,15 @@ pub struct Spent {
     pub checkout: Duration,
 }
 
+/// What people read of a commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Described {
+    /// The first line of its message, where it has one.
+    pub title: Option<String>,
+    /// When it was made, as whoever made it says.
+    pub committed_at: Option<Timestamp>,
+}
+
 impl Checkouts {
     /// Makes the worktree.
     ///
@@ -97,8 +109,8 @@ impl Checkouts {
         })
     }
 
-    /// The first line of a commit's message, where the commit is here; none where it is not, or has none.
-    pub async fn title(&self, repository: RepositoryId, sha: &Sha) -> Option<String> {
+    /// What people read of a commit, where it is here.
+    pub async fn describe(&self, repository: RepositoryId, sha: &Sha) -> Option<Described> {
         let mirror = self.mirror(repository);
         if !mirror.exists() {
             return None;
@@ -109,9 +121,7 @@ impl Checkouts {
             .run(&mirror, None, &words(["cat-file", "-p", &commit]))
             .await
             .ok()?;
-        let (_, message) = text.split_once("\n\n")?;
-        let title: String = message.lines().next()?.trim().chars().take(TITLE).collect();
-        (!title.is_empty()).then_some(title)
+        Some(described(&text))
     }
 
     /// Removes a worktree after its run. It is no error when it is gone already.
@@ -205,4 +215,36 @@ fn open_up(folder: &Path) -> io::Result<()> {
 
 fn words<const N: usize>(words: [&str; N]) -> Vec<OsString> {
     words.into_iter().map(OsString::from).collect()
+}
+
+/// Of a commit as git keeps it: lines about it, an empty one, its message.
+fn described(text: &str) -> Described {
+    let (about, message) = text.split_once("\n\n").unwrap_or((text, ""));
+    let title = message.lines().next().unwrap_or_default().trim();
+    let title: String = title.chars().take(TITLE).collect();
+    let committer = about.lines().find_map(|line| line.strip_prefix("committer "));
+    let seconds = committer.and_then(|line| line.rsplit(' ').nth(1)?.parse().ok());
+    Described {
+        title: (!title.is_empty()).then_some(title),
+        committed_at: seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_read_as_git_keeps_it() {
+        let text = "tree 0\nparent 1\nauthor A <a@x> 1 +0000\ncommitter B C <b@x> 1700000000 +0200\ngpgsig -----BEGIN\n \n -----END\n\n\
+                    Title\n\nMore\n\ncommitter X <x> 5 +0000\n";
+        let found = described(text);
+        assert_eq!(found.title.as_deref(), Some("Title"));
+        assert_eq!(found.committed_at.map(|at| at.timestamp()), Some(1_700_000_000));
+        assert_eq!(
+            described("tree 0\ncommitter B <b@x> soon +0000\n\n"),
+            Described::default()
+        );
+        assert_eq!(described(""), Described::default());
+    }
 }

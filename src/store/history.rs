@@ -12,7 +12,7 @@ use crate::domain::ids::{DeploymentId, RunId};
 use crate::domain::run::{Run, RunState};
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::row::{Reader, number};
+use crate::store::row::{Reader, millis, number};
 
 /// A run, and what else is shown of it in lists.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,18 +103,26 @@ impl Store {
         row.map(|row| listed(&row, doing)).transpose()
     }
 
-    /// What a run's commit is called.
+    /// What a run's commit is called, and when it was made.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be written.
-    pub async fn note_title(&self, id: RunId, title: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET title = ? WHERE id = ? AND title IS NULL")
-            .bind(title)
-            .bind(id.to_string())
-            .execute(&self.write)
-            .await
-            .map_err(StoreError::while_doing("note the title of a commit"))?;
+    pub async fn note_commit(
+        &self,
+        id: RunId,
+        title: Option<&str>,
+        committed_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE runs SET title = COALESCE(title, ?), committed_at = COALESCE(committed_at, ?) WHERE id = ?",
+        )
+        .bind(title)
+        .bind(committed_at.map(millis))
+        .bind(id.to_string())
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::while_doing("note the title of a commit"))?;
         Ok(())
     }
 }
@@ -135,26 +143,28 @@ fn query(filter: &Filter, limit: u32) -> QueryBuilder<Sqlite> {
             .before
             .map_or_else(|| "~".to_owned(), |before| before.to_string()),
     );
-    // a plus keeps a column out of the choice of an index: few have not ended, and those are where to begin
+    // a plus keeps a column out of the choice of an index: each of these looks has one that was made for it
     let open = filter.state.is_some_and(|state| !state.is_terminal());
-    let column = |query: &mut QueryBuilder<Sqlite>, name: &str| {
-        query.push(if open { " AND +" } else { " AND " });
+    let few = open || filter.deployment.is_some();
+    let by_person = filter.person.is_some() && !few;
+    let column = |query: &mut QueryBuilder<Sqlite>, name: &str, chosen: bool| {
+        query.push(if chosen { " AND " } else { " AND +" });
         query.push(name);
     };
     if let Some(app) = &filter.app {
-        column(&mut query, "app = ");
+        column(&mut query, "app = ", !(few || by_person && filter.state.is_some()));
         query.push_bind(app.clone());
     }
     if let Some(environment) = &filter.environment {
-        column(&mut query, "environment = ");
+        column(&mut query, "environment = ", !few && !by_person);
         query.push_bind(environment.clone()).push(" COLLATE NOCASE");
     }
     if let Some(person) = &filter.person {
-        column(&mut query, "requester = ");
+        column(&mut query, "requester = ", by_person);
         query.push_bind(person.clone()).push(" COLLATE NOCASE");
     }
     if let Some(state) = filter.state {
-        column(&mut query, "state = ");
+        column(&mut query, "state = ", !few);
         query.push_bind(state.as_str());
         // both as their indexes have it, letter by letter
         query.push(if open {
@@ -177,7 +187,7 @@ fn query(filter: &Filter, limit: u32) -> QueryBuilder<Sqlite> {
 }
 
 /// The least id of a moment.
-fn first_of(at: Timestamp) -> String {
+pub(crate) fn first_of(at: Timestamp) -> String {
     let since_1970 = u64::try_from(at.timestamp_millis()).unwrap_or(0);
     Ulid::from_parts(since_1970, 0).to_string()
 }
@@ -213,7 +223,9 @@ mod tests {
         let person = Some("mona".to_owned());
         let state = Some(RunState::Failed);
         let none = Filter::default;
-        for (filter, index) in [
+        let open = Some(RunState::Queued);
+        let deployment = Some(DeploymentId(1));
+        let filters = [
             (none(), "sqlite_autoindex_runs_1 (id<?)"),
             (
                 Filter {
@@ -232,12 +244,13 @@ mod tests {
             ),
             (
                 Filter {
-                    person: person.clone(),
+                    app: app.clone(),
+                    environment: environment.clone(),
+                    state,
                     ..none()
                 },
-                "runs_by_person (requester=? AND id<?)",
+                "runs_ended_of_place (app=? AND environment=? AND state=? AND id<?)",
             ),
-            (Filter { state, ..none() }, "runs_ended (state=? AND id<?)"),
             (
                 Filter {
                     app: app.clone(),
@@ -248,20 +261,104 @@ mod tests {
             ),
             (
                 Filter {
+                    environment: environment.clone(),
+                    ..none()
+                },
+                "runs_by_environment (environment=? AND id<?)",
+            ),
+            (
+                Filter {
+                    environment: environment.clone(),
+                    state,
+                    ..none()
+                },
+                "runs_ended_of_environment (environment=? AND state=? AND id<?)",
+            ),
+            (Filter { state, ..none() }, "runs_ended (state=? AND id<?)"),
+            (
+                Filter {
+                    person: person.clone(),
+                    ..none()
+                },
+                "runs_by_person (requester=? AND id<?)",
+            ),
+            (
+                Filter {
+                    person: person.clone(),
+                    environment: environment.clone(),
+                    ..none()
+                },
+                "runs_by_person (requester=? AND id<?)",
+            ),
+            (
+                Filter {
+                    person: person.clone(),
                     app: app.clone(),
-                    state: Some(RunState::Queued),
+                    ..none()
+                },
+                "runs_by_person_and_app (requester=? AND app=? AND id<?)",
+            ),
+            (
+                Filter {
+                    person: person.clone(),
+                    state,
+                    ..none()
+                },
+                "runs_ended_of_person (requester=? AND state=? AND id<?)",
+            ),
+            (
+                Filter {
+                    person: person.clone(),
+                    app: app.clone(),
+                    environment: environment.clone(),
+                    state,
+                    ..none()
+                },
+                "runs_ended_of_person (requester=? AND state=? AND id<?)",
+            ),
+            (
+                Filter {
+                    app: app.clone(),
+                    state: open,
                     ..none()
                 },
                 "runs_open_of_app",
             ),
             (
                 Filter {
-                    deployment: Some(DeploymentId(1)),
+                    person: person.clone(),
+                    state: open,
+                    ..none()
+                },
+                "runs_open_of_app",
+            ),
+            (Filter { deployment, ..none() }, "runs_by_deployment (deployment_id=?)"),
+            (
+                Filter {
+                    deployment,
+                    app: app.clone(),
                     ..none()
                 },
                 "runs_by_deployment (deployment_id=?)",
             ),
-        ] {
+        ];
+        // a time is a bound on ids, which changes no index
+        let timed: Vec<(Filter, &str)> = filters
+            .iter()
+            .map(|(filter, index)| {
+                let since = Some(Timestamp::UNIX_EPOCH);
+                (
+                    Filter {
+                        since,
+                        until: since,
+                        ..filter.clone()
+                    },
+                    index.trim_end_matches(" AND id<?)"),
+                )
+            })
+            .collect();
+        for (filter, index) in filters.iter().cloned().chain(timed) {
+            let index = index.trim_end_matches(" (id<?)");
             let found = plan(&filter).await;
             assert!(found.contains(index), "{filter:?}: {found}");
             let few = filter.deployment.is_some();

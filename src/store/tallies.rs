@@ -10,6 +10,7 @@ use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunState};
 use crate::domain::timeline::RunEvent;
 use crate::store::Store;
+use crate::store::daily;
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, number};
 
@@ -80,7 +81,8 @@ pub(crate) async fn count(connection: &mut SqliteConnection, id: RunId, event: &
         .fetch_one(&mut *connection)
         .await
         .map_err(&failed)?;
-    let run = Reader::new(&row, doing).run()?;
+    let reader = Reader::new(&row, doing);
+    let (run, committed_at) = (reader.run()?, reader.maybe_time("committed_at")?);
     if run.is_plan() || run.command.is_some() || !run.state.is_terminal() {
         return Ok(());
     }
@@ -99,10 +101,10 @@ pub(crate) async fn count(connection: &mut SqliteConnection, id: RunId, event: &
     .bind(run.state.as_str())
     .bind(took.map_or(NOT_BEGUN, length_of))
     .bind(number(took.unwrap_or(0)))
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(&failed)?;
-    Ok(())
+    daily::count(connection, &run, committed_at).await
 }
 
 fn took_ms(run: &Run) -> Option<u64> {

@@ -19,6 +19,7 @@ mod api;
 mod audit;
 mod auth;
 mod auto;
+mod board;
 mod bodies;
 mod burst;
 mod cancel;

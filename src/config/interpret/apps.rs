@@ -152,6 +152,7 @@ impl Reading<'_> {
             remote: remote?,
             viewers: viewers?,
             auto_merge: app.auto_merge.unwrap_or(false),
+            public_badges: app.public_badges.unwrap_or(false),
             default_environment,
             environments,
         })

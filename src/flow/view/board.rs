@@ -9,6 +9,7 @@ use crate::config::{App, Environment};
 use crate::domain::lock::Place;
 use crate::domain::run::RunState;
 use crate::flow::view::Look;
+use crate::flow::view::drift::{DriftView, Drifts, HeadView};
 use crate::flow::view::lock::LockView;
 use crate::flow::view::run::RunView;
 use crate::store::error::StoreError;
@@ -28,6 +29,12 @@ pub struct AppView {
     pub app: String,
     /// `owner/name`, as configured.
     pub repository: String,
+    /// The newest commit of the default branch, as far as GitHub has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadView>,
+    /// Why nothing newer is known of it: GitHub could not be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_trouble: Option<String>,
     /// Its environments, in the order of the configuration.
     pub environments: Vec<EnvironmentView>,
 }
@@ -49,6 +56,9 @@ pub struct EnvironmentView {
     /// What runs there: the last run that succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<RunView>,
+    /// How that stands to the default branch, as far as GitHub has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftView>,
     /// What was last tried there, where that is not what runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<RunView>,
@@ -73,16 +83,18 @@ pub struct EnvironmentView {
 ///
 /// When the ledger cannot be read.
 pub async fn board(look: &Look<'_>, only: Option<&App>) -> Result<Board, StoreError> {
-    let locks = locks(look).await?;
+    let (locks, drifts) = (locks(look).await?, Drifts::read(look).await?);
     let mut apps = Vec::new();
     for app in look.apps().filter(|app| only.is_none_or(|only| only.name == app.name)) {
         let mut environments = Vec::with_capacity(app.environments.len());
         for environment in &app.environments {
-            environments.push(one(look, (app, environment), &locks).await?);
+            environments.push(one(look, (app, environment), &locks, &drifts).await?);
         }
         apps.push(AppView {
             app: app.name.to_string(),
             repository: app.repository.to_string(),
+            head: drifts.head(look, app),
+            head_trouble: drifts.trouble(app),
             environments,
         });
     }
@@ -98,7 +110,8 @@ pub async fn environment(
     look: &Look<'_>,
     (app, environment): (&App, &Environment),
 ) -> Result<EnvironmentView, StoreError> {
-    one(look, (app, environment), &locks(look).await?).await
+    let (locks, drifts) = (locks(look).await?, Drifts::read(look).await?);
+    one(look, (app, environment), &locks, &drifts).await
 }
 
 async fn locks(look: &Look<'_>) -> Result<HashMap<String, Held>, StoreError> {
@@ -110,6 +123,7 @@ async fn one(
     look: &Look<'_>,
     (app, environment): (&App, &Environment),
     locks: &HashMap<String, Held>,
+    drifts: &Drifts,
 ) -> Result<EnvironmentView, StoreError> {
     let (store, at) = (look.store, look.at(app, environment));
     let (name, named) = (app.name.as_str(), environment.name.as_str());
@@ -131,6 +145,9 @@ async fn one(
         environment: environment.name.clone(),
     };
     let lock = locks.get(&place.key());
+    let drift = current
+        .as_ref()
+        .and_then(|current| drifts.drift(look, app, &current.run.sha));
     Ok(EnvironmentView {
         environment: environment.name.to_string(),
         production: environment.production,
@@ -138,6 +155,7 @@ async fn one(
         tasks: environment.tasks.iter().map(ToString::to_string).collect(),
         auto_deploy: environment.auto_deploy.is_some(),
         current: current.as_ref().map(view),
+        drift,
         last: last.as_ref().map(view),
         running: running.as_ref().map(view),
         next: next.as_ref().map(view),

@@ -101,7 +101,14 @@ pub struct Link {
 
 impl Section {
     /// Those that are linked, in their order.
-    const LINKED: [Self; 3] = [Self::Overview, Self::Deploy, Self::Deliveries];
+    const LINKED: [Self; 6] = [
+        Self::Overview,
+        Self::History,
+        Self::Queue,
+        Self::Deploy,
+        Self::Deliveries,
+        Self::Statistics,
+    ];
 
     fn name(self) -> &'static str {
         match self {

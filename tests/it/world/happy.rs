@@ -104,7 +104,7 @@ async fn the_page_behind_a_status_shows_state_decision_log_and_what_was_told() {
     ] {
         assert!(page.contains(text), "{text}: {page}");
     }
-    assert!(world.page("/").await.contains("site/main to production"));
+    assert!(world.page("/").await.contains("https://site.example.com"));
     world.end().await;
 }
 

@@ -56,6 +56,11 @@ impl World {
         }
     }
 
+    /// A lock until somebody unlocks, for tests of other things.
+    pub async fn lock_for_test(&self, by: &str, environment: &str) -> Lock {
+        self.locked(by, environment, None).await
+    }
+
     async fn unlocked(&self, by: &str, environments: &[&str]) -> Unlocked {
         let places = self.places(environments);
         unlock(&self.engine.desk(), &places, &person(by)).await.unwrap()
