@@ -30,9 +30,9 @@ struct Window {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    /// What is looked for: exactly that, whatever its case and its colours.
-    #[schemars(length(min = 1, max = 200))]
-    q: String,
+    /// What is looked for: exactly that, whatever its case and its colours. Nothing stands nowhere.
+    #[schemars(length(max = 200))]
+    q: Option<String>,
     /// In this line or a later one; in an earlier one where `backwards` is true.
     from: Option<u64>,
     /// Whether earlier lines are looked through, the latest first.
@@ -85,7 +85,8 @@ async fn search(
     let log = reader_of(&surface, &listed.run);
     let backwards = wanted.backwards.unwrap_or(false);
     let from = wanted.from.unwrap_or(if backwards { u64::MAX } else { 1 });
-    let found = blocking(move || log.search(&wanted.q, from, backwards)).await;
+    let q = wanted.q.unwrap_or_default();
+    let found = blocking(move || log.search(&q, from, backwards)).await;
     caller.answer(&LogHit {
         line: found.map_err(|error| fault(&error))?,
     })
