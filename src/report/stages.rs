@@ -75,3 +75,64 @@ fn follows(event: &RunEvent) -> Option<Option<&'static str>> {
         | RunEvent::LogIncomplete { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::domain::ids::Fence;
+    use crate::report::tests::run;
+
+    fn at(seconds: i64) -> Timestamp {
+        DateTime::from_timestamp(1_750_000_000 + seconds, 0).unwrap()
+    }
+
+    fn told(run: &Run, events: &[(i64, RunEvent)], now: i64) -> Vec<(&'static str, i64, bool)> {
+        let events: Vec<_> = events.iter().map(|(seconds, event)| (at(*seconds), event.clone())).collect();
+        let all = stages(run, &events, at(now));
+        all.iter().map(|one| (one.name, one.took.num_seconds(), one.goes_on)).collect()
+    }
+
+    #[test]
+    fn each_stage_ends_where_the_next_begins() {
+        let delivery = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let decided = |state| RunEvent::Decided { state, reasons: Vec::new() };
+        let claimed = RunEvent::Claimed {
+            worker: "w".to_owned(),
+            attempt: 1,
+            fence: Fence(1),
+        };
+        let finished = RunEvent::Finished {
+            state: RunState::Succeeded,
+            reason: None,
+        };
+        let mut one = Run {
+            requested_at: at(0),
+            finished_at: None,
+            ..run(RunState::Running, None)
+        };
+        let mut events = vec![
+            (2, RunEvent::Delivered { delivery }),
+            (3, decided(RunState::Held)),
+            (60, decided(RunState::Held)),
+            (63, decided(RunState::Queued)),
+            (70, claimed),
+            (72, RunEvent::CheckedOut { milliseconds: 1 }),
+            (73, RunEvent::Started { pid: 1 }),
+        ];
+        let mut expected = vec![
+            ("on its way from GitHub", 2, false),
+            ("decided", 1, false),
+            ("held", 60, false),
+            ("queued", 7, false),
+            ("prepared", 3, false),
+        ];
+        let so_far = [expected.clone(), vec![("carried out", 17, true)]].concat();
+        assert_eq!(told(&one, &events, 90), so_far);
+        events.push((100, finished));
+        one.finished_at = Some(at(100));
+        expected.push(("carried out", 27, false));
+        assert_eq!(told(&one, &events, 500), expected);
+    }
+}

@@ -185,8 +185,9 @@ mod tests {
         ] {
             let found = plan(&filter).await;
             assert!(found.contains(index), "{filter:?}: {found}");
-            let few = filter.run.is_some();
-            assert!(few || !found.contains("ORDER BY"), "{filter:?}: {found}");
+            // those of the few decisions of one delivery
+            let sorts = 2 + usize::from(filter.run.is_some());
+            assert!(found.matches("TEMP B-TREE").count() <= sorts, "{filter:?}: {found}");
         }
     }
 }

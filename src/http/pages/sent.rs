@@ -6,13 +6,16 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::domain::ids::DeploymentId;
 use crate::flow::view::Look;
-use crate::flow::view::run::history;
 use crate::http::pages::looker::{Frame, Looker};
 use crate::http::pages::{harmless, missing, page};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::report::watch::on_its_way;
+use crate::store::error::StoreError;
 use crate::store::history::Filter;
+
+/// Each GitHub has its own numbers.
+const FEW: u32 = 10;
 
 #[derive(Template)]
 #[template(path = "sent.html")]
@@ -36,13 +39,14 @@ pub async fn sent(
         deployment: Some(DeploymentId(id)),
         ..Filter::default()
     };
-    let read = async { Ok((history(&look, &filter, 1).await?, look.store.asked_deployments().await?)) };
+    // by its number alone, which an index finds: whose it is is looked at then
+    let read = async { Ok::<_, StoreError>((look.store.history(&filter, None, FEW).await?, look.store.asked_deployments().await?)) };
     let (found, asked) = match read.await {
         Ok(read) => read,
-        Err(error) => return not_read(&error),
+        Err(error) => return server_fault(&error),
     };
-    if let Some(run) = found.items.first() {
-        return Redirect::to(&format!("/runs/{}", run.id)).into_response();
+    if let Some(one) = found.iter().find(|one| viewer.sees_run(&one.run)) {
+        return Redirect::to(&format!("/runs/{}", one.run.id)).into_response();
     }
     let asked = asked.iter().find(|one| one.id.0 == id && viewer.sees(&one.app));
     match asked {
@@ -53,8 +57,4 @@ pub async fn sent(
         }),
         None => missing(frame),
     }
-}
-
-fn not_read(error: &crate::store::error::StoreError) -> Response {
-    server_fault(error)
 }
