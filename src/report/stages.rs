@@ -89,15 +89,23 @@ mod tests {
     }
 
     fn told(run: &Run, events: &[(i64, RunEvent)], now: i64) -> Vec<(&'static str, i64, bool)> {
-        let events: Vec<_> = events.iter().map(|(seconds, event)| (at(*seconds), event.clone())).collect();
+        let events: Vec<_> = events
+            .iter()
+            .map(|(seconds, event)| (at(*seconds), event.clone()))
+            .collect();
         let all = stages(run, &events, at(now));
-        all.iter().map(|one| (one.name, one.took.num_seconds(), one.goes_on)).collect()
+        all.iter()
+            .map(|one| (one.name, one.took.num_seconds(), one.goes_on))
+            .collect()
     }
 
     #[test]
     fn each_stage_ends_where_the_next_begins() {
         let delivery = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        let decided = |state| RunEvent::Decided { state, reasons: Vec::new() };
+        let decided = |state| RunEvent::Decided {
+            state,
+            reasons: Vec::new(),
+        };
         let claimed = RunEvent::Claimed {
             worker: "w".to_owned(),
             attempt: 1,

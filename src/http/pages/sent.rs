@@ -40,7 +40,12 @@ pub async fn sent(
         ..Filter::default()
     };
     // by its number alone, which an index finds: whose it is is looked at then
-    let read = async { Ok::<_, StoreError>((look.store.history(&filter, None, FEW).await?, look.store.asked_deployments().await?)) };
+    let read = async {
+        Ok::<_, StoreError>((
+            look.store.history(&filter, None, FEW).await?,
+            look.store.asked_deployments().await?,
+        ))
+    };
     let (found, asked) = match read.await {
         Ok(read) => read,
         Err(error) => return server_fault(&error),

@@ -15,6 +15,7 @@ use crate::world::stage::{SITE, World};
 fn filled(path: &str, run: &str, delivery: &str) -> String {
     path.replace("{run}", run)
         .replace("{delivery}", delivery)
+        .replace("{sha}", "main")
         .replace("{app}", "site")
         .replace("{environment}", "staging")
 }
@@ -234,6 +235,7 @@ async fn what_may_not_be_seen_is_answered_as_what_is_not_there() {
             .replace("{run}", no_run)
             .replace("{delivery}", no_delivery)
             .replace("{app}", "nosuch")
+            .replace("{sha}", "main")
             .replace("{environment}", "staging");
         let ask = |path| Ask {
             method: route.method.as_str(),
