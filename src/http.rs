@@ -51,6 +51,8 @@ pub fn router(surface: Surface) -> Router {
         .route("/history.csv", get(pages::export::as_csv))
         .route("/history.json", get(pages::export::as_json))
         .route("/queue", get(pages::queue::show))
+        .route("/locks", post(pages::locks::lock))
+        .route("/locks/{id}/unlock", post(pages::locks::unlock))
         .route("/statistics", get(pages::statistics::show))
         .route("/badges/{app}/{file}", get(pages::badge::show))
         .route("/cctray.xml", get(pages::monitor::cctray))

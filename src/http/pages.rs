@@ -17,6 +17,7 @@ pub mod deliveries;
 pub mod deploy;
 pub mod export;
 pub mod history;
+pub mod locks;
 pub mod log;
 pub mod log_lines;
 pub mod looker;

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::viewer::Scope;
 use crate::flow::view::Look;
 use crate::flow::view::lock::{LockView, locks};
 use crate::flow::view::queue::{AskedView, QueueEntry, Which, queue, read_cursor};
@@ -29,6 +30,13 @@ struct QueuePage {
     first: bool,
     next: String,
     locks: Vec<Held>,
+    places: Vec<Place>,
+}
+
+/// Something that they may lock.
+struct Place {
+    value: String,
+    name: String,
 }
 
 struct Entry {
@@ -50,6 +58,8 @@ struct Asked {
 }
 
 struct Held {
+    /// For the form that unlocks it; empty where they may not.
+    id: String,
     app: String,
     environment: String,
     owner: String,
@@ -88,7 +98,21 @@ pub async fn show(
         Err(error) => return server_fault(&error),
     };
     let next = found.page.next.as_deref().unwrap_or_default();
+    let lockable = look.apps().filter(|app| viewer.may_in(Scope::Lock, app.name.as_str()));
+    let places = lockable.flat_map(|app| {
+        app.environments.iter().map(move |environment| Place {
+            value: format!("{}/{}", app.name, environment.name),
+            name: format!("{} · {}", app.name, environment.name),
+        })
+    });
+    // whoever sits at this machine without having signed in may only look
+    let places: Vec<Place> = if frame.is_signed_in() {
+        places.collect()
+    } else {
+        Vec::new()
+    };
     page(&QueuePage {
+        places,
         entries: found.page.items.iter().map(|one| entry(&look, one)).collect(),
         on_its_way: found.on_its_way.iter().map(asked).collect(),
         first: after.is_none(),
@@ -97,7 +121,10 @@ pub async fn show(
         } else {
             address("/queue", &[("after", next)])
         },
-        locks: held.iter().map(lock).collect(),
+        locks: held
+            .iter()
+            .map(|one| lock(one, frame.is_signed_in() && viewer.may_in(Scope::Lock, &one.app)))
+            .collect(),
         frame: frame.at(Section::Queue),
     })
 }
@@ -133,11 +160,12 @@ fn asked(one: &AskedView) -> Asked {
     }
 }
 
-fn lock(one: &LockView) -> Held {
+fn lock(one: &LockView, may_unlock: bool) -> Held {
     let (since, since_exact) = shown(Some(one.since));
     let (until, until_exact) = shown(one.until);
     let waiting: Vec<String> = one.waiting.iter().map(|name| harmless(name)).collect();
     Held {
+        id: if may_unlock { one.id.clone() } else { String::new() },
         app: one.app.clone(),
         environment: one.environment.clone(),
         owner: harmless(&one.owner),

@@ -6,6 +6,7 @@ mod monitor;
 mod overview;
 mod queue;
 mod statistics;
+mod unseen;
 
 use crate::world::stage::World;
 

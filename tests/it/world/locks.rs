@@ -61,6 +61,16 @@ impl World {
         self.locked(by, environment, None).await
     }
 
+    /// The same in an environment of another app.
+    pub async fn lock_in(&self, app: &str, environment: &str) {
+        let places = places(&self.engine.config, app, &[environment]).unwrap();
+        let request = LockRequest::new(person("mona"), places, Some("quiet"), None);
+        assert!(matches!(
+            lock(&self.engine.desk(), &request).await.unwrap(),
+            Locked::Taken { .. }
+        ));
+    }
+
     async fn unlocked(&self, by: &str, environments: &[&str]) -> Unlocked {
         let places = self.places(environments);
         unlock(&self.engine.desk(), &places, &person(by)).await.unwrap()

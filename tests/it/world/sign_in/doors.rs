@@ -69,7 +69,8 @@ const OTHERS: [&str; 8] = [
 ];
 
 /// What forms of pages say, as far as a route needs words to be understood.
-const FORM: [(&str, &str); 14] = [
+const FORM: [(&str, &str); 15] = [
+    ("place", "site/staging"),
     ("app", "site"),
     ("environment", "staging"),
     ("environments", "staging"),
