@@ -7,6 +7,7 @@ mod form;
 mod notify;
 mod people;
 mod secrets;
+mod sign_in;
 mod telemetry;
 mod yaml;
 

@@ -9,8 +9,8 @@ use reqwest::Method;
 use crate::world::sign_in::{Browser, open_to_the_world, signed_in};
 use crate::world::stage::{SITE, World};
 
-/// The routes in the sources that take something else than a look.
-fn changing() -> BTreeSet<String> {
+/// The routes in the sources that are opened by one of these methods.
+fn opened_by(methods: &[&str]) -> BTreeSet<String> {
     let mut files = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http.rs")];
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
     while let Some(folder) = folders.pop() {
@@ -45,16 +45,34 @@ fn changing() -> BTreeSet<String> {
                     depth > 0
                 })
                 .collect();
-            if ["post(", "put(", "patch(", "delete(", "any("]
-                .iter()
-                .any(|method| handler.contains(method))
-            {
+            if methods.iter().any(|method| handler.contains(method)) {
                 found.insert(route.to_owned());
             }
         }
     }
     found
 }
+
+/// The routes that take something else than a look.
+fn changing() -> BTreeSet<String> {
+    opened_by(&["post(", "put(", "patch(", "delete(", "any("])
+}
+
+/// What anybody may look at: it tells of no app, or it is what one needs to get in. `/metrics` is for monitoring, and said to be open.
+const OPEN: [&str; 12] = [
+    "/api/openapi.json",
+    "/assets/icon.svg",
+    "/assets/style.css",
+    "/healthz",
+    "/metrics",
+    "/readyz",
+    "/setup",
+    "/setup/callback",
+    "/sign-in",
+    "/sign-in/callback",
+    "/sign-in/github",
+    "/api/{*rest}",
+];
 
 /// Those that are opened by something else than a session: by signatures, tokens, a word of their own.
 const OTHERS: [&str; 8] = [
@@ -102,6 +120,7 @@ fn filled(route: &str, run: &str, delivery: &str) -> String {
         "{app}" => "site",
         "{environment}" => "staging",
         "{sha}" => "main",
+        "{file}" => "staging.svg",
         part if part.starts_with('{') => id,
         part => part,
     });
@@ -224,6 +243,77 @@ async fn no_form_is_taken_without_a_session_its_proof_and_a_page_of_ours() {
         }
         untouched(&world, 1).await;
     }
+    world.end().await;
+}
+
+/// A page that forgets to ask who looks cannot be made without this noticing.
+#[tokio::test]
+async fn every_page_is_closed_to_whoever_is_not_signed_in() {
+    let world = open_to_the_world().with("viewers: [lisa]").start().await;
+    let (run, delivery) = ran(&world).await;
+    let routes = opened_by(&["get("]);
+    let closed: Vec<&String> = routes
+        .iter()
+        .filter(|route| !OPEN.contains(&route.as_str()) && !route.starts_with("/assets/"))
+        .collect();
+    assert!(closed.len() >= 2, "{closed:?}");
+    for route in closed {
+        let path = filled(route, &run, &delivery);
+        let mut stranger = Browser::at(&world);
+        let answer = stranger.get(&path).await;
+        let sent = answer.status == 303 && answer.location.starts_with("/sign-in");
+        assert!(
+            sent || answer.status == 401,
+            "{path} by a stranger: {} {}",
+            answer.status,
+            answer.text
+        );
+        assert!(
+            !answer.text.contains("octo/site") && !answer.text.contains("staging"),
+            "{path}: {}",
+            answer.text
+        );
+    }
+    world.end().await;
+}
+
+/// Whatever page somebody opens: of an app that they may not see there is not a word.
+#[tokio::test]
+async fn no_page_tells_of_an_app_that_may_not_be_seen() {
+    let shop = "provider: shell\nwith: { command: [make] }\nviewers: [lisa]\nenvironments: { live: {} }";
+    let world = open_to_the_world()
+        .with("viewers: [mona]\ndeployers: [mona]")
+        .another_app("shop", "octo/shop", shop)
+        .start()
+        .await;
+    world.github.repository("octo/shop").permission("lisa", "read");
+    let (run, delivery) = ran(&world).await;
+    let id = world.deploy("production").await;
+    world.settle().await;
+    let sha = world.run(id).await.sha;
+    let mut lisa = signed_in(&world, "lisa").await;
+    let mut mona = signed_in(&world, "mona").await;
+    let mut told = 0;
+    for route in opened_by(&["get("])
+        .iter()
+        .filter(|route| !OPEN.contains(&route.as_str()))
+    {
+        let path = filled(route, &run, &delivery);
+        for query in ["", "?app=site", "?app=site&environment=staging", "?q=octo/site"] {
+            let answer = lisa.get(&format!("{path}{query}")).await;
+            // what was asked for may be said again, as it is where there is no such app
+            for secret in ["octo/site", &sha, &sha[..8], "staging", &delivery] {
+                let said_so = query.contains(secret) || path.contains(secret);
+                assert!(
+                    said_so || !answer.text.contains(secret),
+                    "{path}{query} tells of {secret}: {}",
+                    answer.text
+                );
+            }
+            told += usize::from(mona.get(&format!("{path}{query}")).await.text.contains("staging"));
+        }
+    }
+    assert!(told > 0, "whoever may see it sees it nowhere");
     world.end().await;
 }
 

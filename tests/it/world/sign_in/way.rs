@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use chima::domain::session::{digest_of, digest_of_word};
+use chima::flow::sign_in::make_word;
 use chima::report::audit as words;
+use chima::store::Store;
 use chima::store::audit::Filter;
 
 use crate::world::sign_in::{Browser, open_to_the_world, signed_in};
@@ -229,6 +232,24 @@ async fn a_session_ends_with_its_time_and_everywhere_at_once_when_it_is_ended() 
     assert_eq!(browser.get("/").await.status, 200);
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(browser.get("/").await.status, 303);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_backup_lets_nobody_in() {
+    let world = world().await;
+    let browser = signed_in(&world, "mona").await;
+    let (word, _) = make_word(&world.engine.store, world.engine.clock.as_ref(), "root")
+        .await
+        .unwrap();
+    let backup = world.copied().await;
+    let copy = Store::open(&backup).await.unwrap();
+    let digest = digest_of(&browser.cookies["__Host-chima"]).unwrap();
+    assert!(world.engine.store.session_of(&digest).await.unwrap().is_some());
+    assert!(copy.session_of(&digest).await.unwrap().is_none());
+    let digest = digest_of_word(&word).unwrap();
+    assert!(copy.break_glass(&digest, world.engine.now()).await.unwrap().is_none());
+    copy.close().await;
     world.end().await;
 }
 
