@@ -3,6 +3,8 @@
 //! What a sender calls a request is written down before anything is done, and the answer with it. A request whose answer was lost
 //! on the way is answered as the first one was; one whose server died in between is looked for on GitHub before it is asked again.
 
+use std::time::Duration;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -26,6 +28,9 @@ use crate::store::api_requests::{Begun, RequestKey};
 
 /// Longer than all calls of one request may take.
 const CLAIM: TimeDelta = TimeDelta::seconds(300);
+/// How often, and how many times, a form that is being worked on is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+const LOOKS: u32 = 60;
 const NAME: &str = "idempotency-key";
 const LONGEST: usize = 200;
 
@@ -82,6 +87,8 @@ enum Outcome {
     Now(Result<(StatusCode, String), Problem>),
     /// It had been answered before.
     Before(u16, String),
+    /// Somebody works on it.
+    UnderWay,
 }
 
 /// Does it, unless that was done.
@@ -90,10 +97,11 @@ pub(super) async fn once(surface: &Surface, caller: &Caller, key: Key, work: Wor
     let Who::Token { id: token, .. } = &caller.viewer.who else {
         return Err(no_token());
     };
-    match settled(surface, &caller.viewer, (token, &key.0), work).await? {
+    match settled(surface, &caller.viewer, (token, &key.0), &work).await? {
         Outcome::Now(Ok((status, body))) => Ok(json(status, body)),
         Outcome::Now(Err(problem)) => Err(problem),
         Outcome::Before(status, body) => Ok(again(status, body)),
+        Outcome::UnderWay => Err(under_way()),
     }
 }
 
@@ -106,9 +114,18 @@ pub(crate) async fn in_page(surface: &Surface, viewer: &Viewer, ask: &str, work:
         let detail = "the page that this was sent from is not whole; load it again, then ask again";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_request", detail));
     }
-    let (status, body) = match settled(surface, viewer, (id, ask), work).await? {
-        Outcome::Now(done) => done?,
-        Outcome::Before(status, body) => (StatusCode::from_u16(status).unwrap_or_default(), body),
+    let mut looks = 0;
+    let (status, body) = loop {
+        match settled(surface, viewer, (id, ask), &work).await? {
+            Outcome::Now(done) => break done?,
+            Outcome::Before(status, body) => break (StatusCode::from_u16(status).unwrap_or_default(), body),
+            // whoever has pressed the button twice sees what came of the first time
+            Outcome::UnderWay if looks < LOOKS => {
+                looks += 1;
+                tokio::time::sleep(LOOK).await;
+            }
+            Outcome::UnderWay => return Err(under_way()),
+        }
     };
     if status.is_success() {
         let done: Option<Done> = serde_json::from_str(&body).ok();
@@ -120,11 +137,16 @@ pub(crate) async fn in_page(surface: &Surface, viewer: &Viewer, ask: &str, work:
     Err(Problem::new(status, "refused", detail))
 }
 
+fn under_way() -> Problem {
+    let detail = "the same request is being worked on; ask again in a moment for its answer";
+    Problem::new(StatusCode::CONFLICT, "under_way", detail).again_in(2)
+}
+
 async fn settled(
     surface: &Surface,
     viewer: &Viewer,
     (owner, name): (&str, &str),
-    work: Work,
+    work: &Work,
 ) -> Result<Outcome, Problem> {
     let engine = &surface.engine;
     let digest = hex::encode(Sha256::digest(work.what.as_bytes()));
@@ -138,10 +160,7 @@ async fn settled(
     let (ask, wished) = match engine.store.begin_request(key, &ask, (now, now + CLAIM)).await? {
         Begun::Ours { ask, wished } => (ask, wished),
         Begun::Answered { status, body } => return Ok(Outcome::Before(status, body)),
-        Begun::UnderWay => {
-            let detail = "the same request is being worked on; ask again in a moment for its answer";
-            return Err(Problem::new(StatusCode::CONFLICT, "under_way", detail).again_in(2));
-        }
+        Begun::UnderWay => return Ok(Outcome::UnderWay),
         Begun::Other => {
             let detail = "another request had this `Idempotency-Key`; choose a new one for each";
             return Err(Problem::new(
