@@ -1,10 +1,12 @@
 //! Plots, as where everything on them stands: whoever draws them adds nothing. What they show is said in a table beside them too.
 
+use crate::domain::histogram::LENGTHS;
+
 /// How large a plot is, in its own units.
 pub const WIDTH: f64 = 720.0;
 /// Its height.
 pub const HEIGHT: f64 = 180.0;
-const LEFT: f64 = 46.0;
+const LEFT: f64 = 76.0;
 const RIGHT: f64 = 8.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 24.0;
@@ -108,11 +110,14 @@ pub fn bars(names: &[String], values: &[(u64, u64)]) -> Plot {
 pub fn lines(names: &[String], values: &[(Option<i64>, Option<i64>)], name: impl Fn(i64) -> String) -> Plot {
     let all = values.iter().flat_map(|(usual, long)| [*usual, *long]);
     let most = all.flatten().max().unwrap_or(0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "levels lie between 0 and a number of seconds"
-    )]
-    let (top, levels) = levels(most as f64, |value| name(value as i64));
+    // round as people count time
+    let top = LENGTHS
+        .into_iter()
+        .find(|length| *length >= most)
+        .unwrap_or(most)
+        .max(2);
+    let levels = at_levels(&[0, top / 2, top], top, name);
+    let top = top as f64;
     let mut plot = Plot {
         levels,
         names: named(names),
@@ -147,6 +152,16 @@ fn step(count: usize) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "there are few")]
 fn middle(at: usize, count: usize) -> f64 {
     LEFT + step(count) * (at as f64 + 0.5)
+}
+
+/// What stands at the left, by how high it is.
+#[expect(clippy::cast_precision_loss, reason = "a plot is no more exact than its pixels")]
+fn at_levels(values: &[i64], top: i64, name: impl Fn(i64) -> String) -> Vec<Level> {
+    let level = |value: &i64| Level {
+        y: HEIGHT - BOTTOM - *value as f64 / top as f64 * (HEIGHT - TOP - BOTTOM),
+        name: name(*value),
+    };
+    values.iter().map(level).collect()
 }
 
 /// A round number that is no less, and what stands at the left.

@@ -136,13 +136,14 @@ pub(crate) fn listed(row: &SqliteRow, doing: &'static str) -> Result<Listed, Sto
 }
 
 fn query(filter: &Filter, limit: u32) -> QueryBuilder<Sqlite> {
+    // one upper bound, whichever is less: with two of them indexes are chosen worse. No id of ours is greater than the last
+    let bounds = [
+        filter.before.map(|before| before.to_string()),
+        filter.until.map(first_of),
+    ];
+    let upper = bounds.into_iter().flatten().min().unwrap_or_else(|| "~".to_owned());
     let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM runs WHERE id < ");
-    // no id of ours is greater
-    query.push_bind(
-        filter
-            .before
-            .map_or_else(|| "~".to_owned(), |before| before.to_string()),
-    );
+    query.push_bind(upper);
     // a plus keeps a column out of the choice of an index: each of these looks has one that was made for it
     let open = filter.state.is_some_and(|state| !state.is_terminal());
     let few = open || filter.deployment.is_some();
@@ -178,9 +179,6 @@ fn query(filter: &Filter, limit: u32) -> QueryBuilder<Sqlite> {
     }
     if let Some(since) = filter.since {
         query.push(" AND id >= ").push_bind(first_of(since));
-    }
-    if let Some(until) = filter.until {
-        query.push(" AND id < ").push_bind(first_of(until));
     }
     query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
     query

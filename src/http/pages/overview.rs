@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::domain::viewer::Viewer;
+use crate::domain::viewer::{Scope, Viewer};
 use crate::flow::view::Look;
 use crate::flow::view::board::{AppView, EnvironmentView, board};
 use crate::flow::view::drift::HeadView;
@@ -90,6 +90,8 @@ struct PlaceRow {
     waiting: String,
     lock: String,
     history: String,
+    /// Where a deployment to it is asked for; empty where they may not.
+    deploy: String,
 }
 
 /// `/`.
@@ -233,7 +235,8 @@ fn place_row(look: &Look<'_>, app: &AppView, place: &EnvironmentView) -> PlaceRo
         id: format!("place-{}-{}", app.app, place.environment)
             .replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-"),
         environment: place.environment.clone(),
-        production: place.production,
+        // once is enough
+        production: place.production && !place.environment.eq_ignore_ascii_case("production"),
         auto: place.auto_deploy,
         url: place.url.clone().unwrap_or_default(),
         state: if state == "none" {
@@ -254,5 +257,10 @@ fn place_row(look: &Look<'_>, app: &AppView, place: &EnvironmentView) -> PlaceRo
         waiting: waiting.join(", "),
         lock: place.lock.as_ref().map(|lock| lock.text.clone()).unwrap_or_default(),
         history: address("/history", &[("app", &app.app), ("environment", &place.environment)]),
+        deploy: if look.viewer.may_in(Scope::Deploy, &app.app) {
+            address("/deploy", &[("app", &app.app), ("environment", &place.environment)])
+        } else {
+            String::new()
+        },
     }
 }
