@@ -1,5 +1,6 @@
 //! Measures what `docs/reference/benchmarks.md` reports: durable accepts, the way from a delivery to the command's first
-//! act, checkouts, a long queue, several workers, pages, start and memory, masking. `script/bench` builds what is needed and runs it.
+//! act, checkouts, a long queue, several workers, pages, many viewers, start and memory, masking. `script/bench` builds what is needed and
+//! runs it.
 //!
 //! Everything happens on the loopback address and in one temporary folder. What is compared runs in turns within one run,
 //! so that a noisy machine is noisy for both.
@@ -20,6 +21,7 @@ mod mask;
 mod pages;
 mod queued;
 mod servers;
+mod viewers;
 mod workers;
 
 use std::path::PathBuf;
@@ -53,6 +55,8 @@ pub struct Options {
     pub runs: usize,
     /// Looks at each page.
     pub looks: usize,
+    /// Who look on at once.
+    pub viewers: usize,
     /// Which parts; empty means all.
     pub only: Vec<String>,
 }
@@ -71,6 +75,7 @@ impl Options {
             sleepers: 128,
             runs: 1_000_000,
             looks: 1_000,
+            viewers: 2_000,
             only: Vec::new(),
         };
         // cargo adds `--bench`
@@ -90,6 +95,7 @@ impl Options {
                 "--sleepers" => options.sleepers = number()?,
                 "--runs" => options.runs = number()?,
                 "--looks" => options.looks = number()?,
+                "--viewers" => options.viewers = number()?,
                 "--only" => options.only = value.split(',').map(str::to_owned).collect(),
                 _ => anyhow::bail!("unknown argument `{name}`"),
             }
@@ -126,6 +132,9 @@ fn main() -> anyhow::Result<()> {
         }
         if options.wants("pages") {
             pages::measure(&options).await?;
+        }
+        if options.wants("viewers") {
+            viewers::measure(&options).await?;
         }
         if options.wants("idle") {
             idle::measure(&options).await?;
