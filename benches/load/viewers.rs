@@ -179,10 +179,16 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
         options.viewers,
         WATCHED.as_secs()
     ));
-    row("until all had their page and their stream, s", &format!("{:.1}", opened.as_secs_f64()));
+    row(
+        "until all had their page and their stream, s",
+        &format!("{:.1}", opened.as_secs_f64()),
+    );
     row("resident before, MiB", &format!("{alone:.1}"));
     row("resident meanwhile, MiB (aim: below 128)", &resident.shown(1));
-    row("resident at most, pages included, MiB", &format!("{:.1}", server.memory("VmHWM")?));
+    row(
+        "resident at most, pages included, MiB",
+        &format!("{:.1}", server.memory("VmHWM")?),
+    );
     row(
         "processors' share, %",
         &format!("{:.0}", worked.as_secs_f64() / WATCHED.as_secs_f64() * 100.0),

@@ -12,14 +12,17 @@
     reason = "a test that cannot set itself up fails with the reason"
 )]
 
+mod acts;
 mod axe;
 pub mod chromium;
 mod input;
 mod keyboard;
 mod live;
 mod looks;
+mod million;
 mod page;
 mod reading;
+mod sign_in;
 mod stage;
 
 pub use crate::browser::page::Page;

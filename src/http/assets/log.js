@@ -101,7 +101,10 @@
       if (!missing && !lines.has(number)) missing = number;
       all.push(row(number));
     }
+    // whoever is at a line with the keyboard stays there
+    const here = rows.contains(document.activeElement) && document.activeElement.closest(".line")?.id;
     rows.replaceChildren(...all);
+    if (here) document.getElementById(here)?.querySelector("a")?.focus({ preventScroll: true });
     if (missing) ask(missing);
   };
   let drawing = 0;

@@ -38,6 +38,29 @@ impl Page {
         }
     }
 
+    /// Clicks into a field and types.
+    pub async fn write(&self, selector: &str, text: &str) {
+        self.click(selector).await;
+        self.evaluate("void document.activeElement.select?.()").await;
+        self.call("Input.insertText", json!({"text": text})).await;
+    }
+
+    /// Chooses in a list, with the arrows.
+    pub async fn choose(&self, selector: &str, value: &str) {
+        let list = format!("document.querySelector({})", json!(selector));
+        let places = self
+            .evaluate(&format!(
+                "(() => {{ const list = {list}; list.focus(); return [...list.options].map(option => option.value).indexOf({}) - list.selectedIndex; }})()",
+                json!(value)
+            ))
+            .await;
+        let places = places.as_i64().expect("a number");
+        for _ in 0..places.abs() {
+            self.press(if places > 0 { "ArrowDown" } else { "ArrowUp" }).await;
+        }
+        self.wait_until(&format!("{list}.value === {}", json!(value))).await;
+    }
+
     /// Presses a key by its name, such as `Tab`, `Enter`, `End`, `a`.
     pub async fn press(&self, key: &str) {
         let (code, text) = match key {
@@ -62,5 +85,15 @@ impl Page {
             }
             self.call("Input.dispatchKeyEvent", event).await;
         }
+    }
+
+    /// Turns the wheel over an element.
+    pub async fn wheel(&self, selector: &str, down: i32) {
+        let place = self
+            .evaluate(&PLACE.replace("SELECTOR", &json!(selector).to_string()))
+            .await;
+        assert_eq!(place.get("fault"), None, "`{selector}` cannot be pointed at");
+        let event = json!({"type": "mouseWheel", "x": place["x"], "y": place["y"], "deltaX": 0, "deltaY": down});
+        self.call("Input.dispatchMouseEvent", event).await;
     }
 }

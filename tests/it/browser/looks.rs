@@ -11,36 +11,38 @@ const SCHEMES: [Scheme; 2] = [Scheme::Light, Scheme::Dark];
 /// How far the page itself is wider than its window. What is wide scrolls within its own box.
 const TOO_WIDE: &str = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
-/// Takes its pictures; what is wrong with it.
-async fn faults(page: &Page, name: &str) -> Vec<String> {
-    let mut faults = Vec::new();
-    for width in WIDTHS {
-        for scheme in SCHEMES {
-            page.look_as(width, scheme).await;
-            let shown = format!("{name}-{}-{}", width.name(), scheme.name());
-            let path = root().join("target/screenshots").join(format!("{shown}.png"));
-            page.screenshot(&path, true).await;
-            faults.extend(page.shut_out(&shown).await);
-            let wider = page.evaluate(TOO_WIDE).await;
-            if wider != 0 {
-                faults.push(format!("{shown}: the page is {wider} pixels wider than its window"));
+impl Page {
+    /// Takes its pictures; what is wrong with it.
+    pub async fn faults(&self, name: &str) -> Vec<String> {
+        let mut faults = Vec::new();
+        for width in WIDTHS {
+            for scheme in SCHEMES {
+                self.look_as(width, scheme).await;
+                let shown = format!("{name}-{}-{}", width.name(), scheme.name());
+                let path = root().join("target/screenshots").join(format!("{shown}.png"));
+                self.screenshot(&path, true).await;
+                faults.extend(self.shut_out(&shown).await);
+                let wider = self.evaluate(TOO_WIDE).await;
+                if wider != 0 {
+                    faults.push(format!("{shown}: the page is {wider} pixels wider than its window"));
+                }
             }
         }
+        faults
     }
-    faults
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_can_be_used_by_everybody_at_every_width() {
     let stage = Stage::busy().await;
-    let page = stage.window().await;
+    let page = stage.window_of("mona").await;
     let mut found = Vec::new();
-    for (name, path) in stage.pages().into_iter().filter(|(name, _)| !name.starts_with("run-")) {
+    for (name, path) in stage.pages(&page).await {
         page.open(&path).await;
-        found.extend(faults(&page, &name).await);
+        found.extend(page.faults(&name).await);
     }
     page.open_refused("/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV", 404).await;
-    found.extend(faults(&page, "missing").await);
+    found.extend(page.faults("missing").await);
     assert!(found.is_empty(), "{}", found.join("\n"));
     let mut server = stage.server;
     server.stop(std::time::Duration::from_secs(10)).await;
@@ -61,11 +63,11 @@ async fn the_first_page_of_a_server_that_nobody_has_set_up_can_be_used_by_everyb
     let mut found = Vec::new();
     for (name, path) in [("first", "/".to_owned()), ("setup", Stage::offered(&server).await)] {
         page.open(&path).await;
-        found.extend(faults(&page, name).await);
+        found.extend(page.faults(name).await);
     }
     // the button leads to GitHub, where somebody agrees, and back
     page.leads_on(page.click("button")).await;
     assert_eq!(page.text("h1").await, "The App is made");
-    found.extend(faults(&page, "setup-made").await);
+    found.extend(page.faults("setup-made").await);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -164,6 +164,15 @@ impl Page {
         }
     }
 
+    /// Waits until the address is this one, and all of it has come.
+    pub async fn wait_for_path(&self, path: &str) {
+        let there = format!(
+            "location.pathname + location.search === {} && document.readyState === 'complete'",
+            json!(path)
+        );
+        self.wait_until(&there).await;
+    }
+
     /// Does something that leads to another document, and waits for it.
     pub async fn leads_on(&self, act: impl Future<Output = ()>) {
         self.evaluate("void (window.chimaLeft = true)").await;

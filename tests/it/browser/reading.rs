@@ -10,9 +10,9 @@ const WORDS: &str =
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_can_be_read_without_javascript() {
     let stage = Stage::busy().await;
-    let (with, without) = (stage.window().await, stage.window().await);
+    let (with, without) = (stage.window_of("mona").await, stage.window_of("mona").await);
     without.without_javascript().await;
-    for (name, path) in stage.pages() {
+    for (name, path) in stage.pages(&with).await {
         with.open(&path).await;
         without.open(&path).await;
         let (one, other) = (with.evaluate(WORDS).await, without.evaluate(WORDS).await);

@@ -1,5 +1,6 @@
 //! A small company that deploys: three apps, and something of everything that a page can show.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chima_simulator::git::GitRepository;
@@ -33,9 +34,9 @@ printf '\033[1;32mLive.\033[0m\n'
 "#;
 
 /// Commits of an app's main branch, oldest first: who, and what they say of it.
-type History = &'static [(&'static str, &'static str)];
+pub type History = &'static [(&'static str, &'static str)];
 
-const SHOP: History = &[
+pub const SHOP: History = &[
     ("mona", "Show prices with tax"),
     ("lisa", "Remember the basket for thirty days"),
     ("paul", "Let guests order without an account"),
@@ -56,6 +57,7 @@ const DOCS: History = &[("lisa", "Explain refunds"), ("lisa", "Draw the order's 
 pub struct Stage {
     pub installation: Installation,
     pub server: Chima,
+    base: String,
     /// Name and run.
     runs: Vec<(&'static str, String)>,
 }
@@ -66,7 +68,7 @@ impl Stage {
         let mut stage = Self::idle().await;
         let shop = stage.repository("shop", SHOP);
         let api = stage.repository("api", API);
-        let docs = stage.repository("docs", DOCS);
+        stage.repository("docs", DOCS);
         let old = shop.1[1].clone();
         stage
             .deploy("old", "shop", "production", &old, "mona", "succeeded")
@@ -87,7 +89,6 @@ impl Stage {
             .status(&head, "ci/build", "pending")
             .status(&head, "security", "success");
         stage.deploy("held", "api", "production", "main", "mona", "held").await;
-        docs.0.permission("mona", "write");
         let locked = [
             "lock",
             "shop",
@@ -105,16 +106,27 @@ impl Stage {
 
     /// A server without a past. Its apps are there, their repositories not yet.
     pub async fn idle() -> Self {
+        Self::at("127.0.0.1").await
+    }
+
+    /// The same, under this name of the machine.
+    pub async fn at(host: &'static str) -> Self {
         let installation = Installation::sqlite().await;
+        let base = format!("http://{host}:{}", installation.port);
+        let callback = format!("{base}/sign-in/callback");
+        let (client_id, secret) = installation.github.sign_in(&[&callback]);
+        installation.write("client-secret", &secret);
         let folder = installation.path("").display().to_string();
         let folder = folder.trim_end_matches('/');
         let whole = installation.config();
         let (head, _) = whole.split_once("apps:\n").expect("it has apps");
-        let mut config = format!("{head}apps:\n");
+        let head = head.replace("server:\n", &format!("server:\n  public_url: {base}\n"));
+        let sign_in = format!("sign_in: {{ client_id: {client_id}, client_secret: {{ file: client-secret }} }}\n");
+        let mut config = format!("{head}{sign_in}apps:\n");
         for (app, contexts) in [("shop", ""), ("api", "ci/build"), ("docs", "")] {
             config.push_str(&format!(
                 "  {app}:\n    repository: octo/{app}\n    remote: {folder}/{app}\n    provider: shell\n    \
-                 with: {{ command: [./script/deploy] }}\n    env: {{ GATES: {folder}/gates, APP: {app} }}\n    \
+                 with: {{ command: [./script/deploy] }}\n    env: {{ GATES: {folder}/gates, APP: {app} }}\n    admins: [mona]\n    \
                  environments:\n      production:\n        production: true\n        url: https://{app}.example.com\n        \
                  required_contexts: [{contexts}]\n      staging: {{ required_contexts: [] }}\n"
             ));
@@ -124,6 +136,7 @@ impl Stage {
         Self {
             installation,
             server,
+            base,
             runs: Vec::new(),
         }
     }
@@ -142,7 +155,10 @@ impl Stage {
             commits.push(sha);
         }
         let head = commits.last().expect("a commit");
-        github.branch("main", head);
+        github
+            .branch("main", head)
+            .permission("mona", "write")
+            .permission("lisa", "write");
         if app == "docs" {
             git.switch("pictures").expect("git");
             git.write("broken", "").expect("the folder is ours");
@@ -194,24 +210,55 @@ impl Stage {
         &found.unwrap_or_else(|| panic!("nothing is called `{name}`")).1
     }
 
-    pub fn base(&self) -> String {
-        format!("http://127.0.0.1:{}", self.installation.port)
-    }
-
     /// A window on this server.
     pub async fn window(&self) -> Page {
-        Page::new(&self.base()).await
+        Page::new(&self.base).await
     }
 
-    /// Every page that has something to show, by the name of its picture.
-    pub fn pages(&self) -> Vec<(String, String)> {
-        let fixed = [("overview", "/")];
-        let fixed = fixed.map(|(name, path)| (name.to_owned(), path.to_owned()));
-        let runs = self
-            .runs
-            .iter()
-            .map(|(name, run)| (format!("run-{name}"), format!("/runs/{run}")));
-        fixed.into_iter().chain(runs).collect()
+    /// A window of somebody who is signed in.
+    pub async fn window_of(&self, login: &str) -> Page {
+        let page = self.window().await;
+        self.installation.github.at_browser(Some(login));
+        page.open("/sign-in").await;
+        page.leads_on(page.click("main a.button")).await;
+        page.wait_until("document.querySelector('header form.who') !== null")
+            .await;
+        page
+    }
+
+    /// Every page that there is, with the name of its picture: of each run, and what the links lead to, one of a kind. What a run's
+    /// buttons lead to asks whether they are meant; that page is the same for all of them.
+    pub async fn pages(&self, page: &Page) -> Vec<(String, String)> {
+        let runs = self.runs.iter();
+        let mut found: Vec<(String, String)> = runs
+            .map(|(name, run)| (format!("run-{name}"), format!("/runs/{run}")))
+            .collect();
+        let running = self.runs.iter().find(|(name, _)| *name == "live");
+        found.extend(running.map(|(_, run)| ("cancel".to_owned(), format!("/runs/{run}/cancel"))));
+        let mut kinds = BTreeSet::new();
+        let first = found.first().map(|(_, path)| path.clone());
+        let mut queue: VecDeque<String> = ["/".to_owned()].into_iter().chain(first).collect();
+        while let Some(path) = queue.pop_front() {
+            let address = path.split('?').next().unwrap_or_default();
+            let kind = kind(address);
+            if !kinds.insert(kind.clone()) {
+                continue;
+            }
+            page.open(&path).await;
+            if kind != "/runs/one" {
+                found.push((name(&kind), path.clone()));
+            }
+            let links = page.evaluate(LINKS).await;
+            queue.extend(
+                links
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .filter_map(|link| link.as_str().map(str::to_owned)),
+            );
+        }
+        assert!(found.len() < 40, "too many kinds of pages: {found:?}");
+        found
     }
 
     /// Lets what waits for it go on.
@@ -228,5 +275,26 @@ impl Stage {
             Some(said[at..at + end].to_owned())
         })
         .await
+    }
+}
+
+/// Pages of ours that a page leads to.
+const LINKS: &str = "[...document.querySelectorAll('a[href]:not([download])')]
+  .filter(a => a.origin === location.origin && !a.closest('#acts') && !/^\\/(api|assets|sign-out)\\/|\\.[a-z]+$/.test(a.pathname))
+  .map(a => a.pathname + a.search)";
+
+/// An address without what it is the one of.
+fn kind(address: &str) -> String {
+    let parts = address.split('/').map(|part| {
+        let is_id = part.len() == 26 || !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_digit());
+        if is_id { "one" } else { part }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn name(kind: &str) -> String {
+    match kind.trim_matches('/').replace('/', "-") {
+        name if name.is_empty() => "overview".to_owned(),
+        name => name,
     }
 }
