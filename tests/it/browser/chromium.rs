@@ -203,7 +203,13 @@ fn fault(message: &Value) -> Option<String> {
         // what it asked for, and of whom
         "Network.requestWillBeSent" => {
             let url = params["request"]["url"].as_str().unwrap_or_default();
-            let ours = ["http://127.0.0.1:", &format!("http://{ELSEWHERE}:"), "about:blank"];
+            // the browser's own symbols are addresses that lead nowhere
+            let ours = [
+                "http://127.0.0.1:",
+                &format!("http://{ELSEWHERE}:"),
+                "about:blank",
+                "data:",
+            ];
             let ours = ours.iter().any(|address| url.starts_with(address));
             (!ours).then(|| format!("request: {url}"))
         }

