@@ -35,7 +35,7 @@ impl Line {
             state: run.state.clone(),
             app: run.app.clone().unwrap_or_else(|| harmless(&run.repository)),
             environment: harmless(&run.environment),
-            git_ref: harmless(&run.git_ref),
+            git_ref: ref_of(run),
             title: run.title.as_deref().map(harmless).unwrap_or_default(),
             sha: short(&run.sha),
             commit_url: format!("{}/{}/commit/{}", config.github.url, run.repository, run.sha),
