@@ -66,15 +66,19 @@ fn what(run: &Run) -> String {
         .order
         .as_ref()
         .map_or(run.repository.as_str(), |order| order.app.as_str());
-    format!("{app}/{} to {}", ref_of(run), harmless(&run.environment))
+    format!(
+        "{app}/{} to {}",
+        ref_of(&run.git_ref, &run.sha),
+        harmless(&run.environment)
+    )
 }
 
 /// What was asked for; a commit as short as commits are shown.
-fn ref_of(run: &Run) -> String {
-    if run.git_ref == run.sha {
-        return run.sha.chars().take(8).collect();
+fn ref_of(git_ref: &str, sha: &str) -> String {
+    if git_ref == sha {
+        return harmless(&sha.chars().take(8).collect::<String>());
     }
-    harmless(&run.git_ref)
+    harmless(git_ref)
 }
 
 /// A value of a request, without what would change how others are shown; the template escapes the rest.

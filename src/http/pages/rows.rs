@@ -5,7 +5,7 @@ use url::form_urlencoded::Serializer;
 use crate::config::Config;
 use crate::domain::clock::Timestamp;
 use crate::flow::view::run::RunView;
-use crate::http::pages::{harmless, moment};
+use crate::http::pages::{harmless, moment, ref_of};
 
 /// A run as a line.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl Line {
             state: run.state.clone(),
             app: run.app.clone().unwrap_or_else(|| harmless(&run.repository)),
             environment: harmless(&run.environment),
-            git_ref: ref_of(run),
+            git_ref: ref_of(&run.git_ref, &run.sha),
             title: run.title.as_deref().map(harmless).unwrap_or_default(),
             sha: short(&run.sha),
             commit_url: format!("{}/{}/commit/{}", config.github.url, run.repository, run.sha),

@@ -58,3 +58,23 @@ async fn a_run_is_cancelled_and_tried_again() {
     let path = page.evaluate("location.pathname").await;
     assert_ne!(path, format!("/runs/{}", stage.run("bad")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_environment_is_locked_and_unlocked() {
+    let stage = Stage::idle().await;
+    stage.repository("shop", SHOP);
+    let page = stage.window_of("mona").await;
+    page.open("/queue").await;
+    page.choose("select[name='place']", "shop/staging").await;
+    page.write("form[action='/locks'] input[name='reason']", "a demonstration")
+        .await;
+    page.leads_on(page.press("Enter")).await;
+    page.wait_until("location.pathname === '/queue' && document.querySelector('form[action$=\"/unlock\"]') !== null")
+        .await;
+    let held = stage.chima(&["locks"]).await;
+    assert!(held.contains("mona") && held.contains("a demonstration"), "{held}");
+    page.leads_on(page.click("form[action$='/unlock'] button")).await;
+    page.wait_until("location.pathname === '/queue' && document.querySelector('form[action$=\"/unlock\"]') === null")
+        .await;
+    assert_eq!(stage.chima(&["locks"]).await, "nothing is locked\n");
+}
