@@ -77,7 +77,10 @@ impl World {
         let page = self.run_page(deployment).await;
         let (_, rest) = page.split_once("GitHub deployment</dt><dd>").unwrap();
         let (text, _) = rest.split_once("</dd>").unwrap();
-        text.split_once(", ").unwrap().1.replace("&#39;", "'")
+        let text = text.split_once(", ").unwrap().1.replace("&#39;", "'");
+        // where the delivery may be seen, the words lead to it
+        let words = text.split_once('>').map_or(text.as_str(), |(_, words)| words);
+        words.trim_end_matches("</a>").to_owned()
     }
 }
 
