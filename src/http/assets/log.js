@@ -75,6 +75,8 @@
   const geometry = () => {
     const all = total();
     const tall = Math.min(all * height, TALLEST);
+    // before anything is measured: the box grows with what is in it
+    sheet.style.height = `${tall}px`;
     const shown = Math.max(1, Math.floor(box.clientHeight / height));
     const most = Math.max(0, all - shown);
     const room = Math.max(1, tall - box.clientHeight);
@@ -83,13 +85,11 @@
   const topIndex = (g) => (g.exact ? box.scrollTop / height : (box.scrollTop / g.room) * g.most);
   const scrollTo = (index) => {
     const g = geometry();
-    sheet.style.height = `${g.tall}px`;
     box.scrollTop = g.exact ? index * height : (index / Math.max(1, g.most)) * g.room;
   };
 
   const draw = () => {
     const g = geometry();
-    sheet.style.height = `${g.tall}px`;
     const exact = Math.max(0, Math.min(topIndex(g), g.all));
     const from = Math.max(0, Math.floor(exact) - AROUND);
     const to = Math.min(g.all, Math.floor(exact) + g.shown + 1 + AROUND);
