@@ -4,6 +4,7 @@ use crate::browser::page::{Page, Scheme, Width};
 use crate::browser::stage::Stage;
 use crate::docs::root;
 use crate::process::installation::Installation;
+use crate::torture::setting;
 
 const WIDTHS: [Width; 2] = [Width::Desktop, Width::Phone];
 const SCHEMES: [Scheme; 2] = [Scheme::Light, Scheme::Dark];
@@ -20,7 +21,7 @@ impl Page {
                 self.look_as(width, scheme).await;
                 let shown = format!("{name}-{}-{}", width.name(), scheme.name());
                 let path = root().join("target/screenshots").join(format!("{shown}.png"));
-                self.screenshot(&path, true).await;
+                self.screenshot(&path, None).await;
                 faults.extend(self.shut_out(&shown).await);
                 let wider = self.evaluate(TOO_WIDE).await;
                 if wider != 0 {
@@ -32,6 +33,30 @@ impl Page {
     }
 }
 
+/// The pictures of the documents: their names, how the pages are looked at, and how much of them is shown.
+const PICTURES: [(&str, Width, Scheme, u32); 3] = [
+    ("overview", Width::Desktop, Scheme::Light, 1110),
+    ("run", Width::Desktop, Scheme::Light, 1240),
+    ("phone", Width::Phone, Scheme::Dark, 740),
+];
+const PICTURE_LIMIT: u64 = 150 * 1024;
+
+/// Makes them anew.
+async fn take_pictures(stage: &Stage, page: &Page) {
+    for (name, width, scheme, high) in PICTURES {
+        page.look_as(width, scheme).await;
+        let path = match name {
+            "run" => format!("/runs/{}", stage.run("live")),
+            _ => "/".to_owned(),
+        };
+        page.open(&path).await;
+        let picture = root().join(format!("docs/pictures/{name}.png"));
+        page.screenshot(&picture, Some(high)).await;
+        let size = std::fs::metadata(&picture).expect("it is there").len();
+        assert!(size <= PICTURE_LIMIT, "{name}.png has {size} bytes");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_can_be_used_by_everybody_at_every_width() {
     let stage = Stage::busy().await;
@@ -40,6 +65,9 @@ async fn every_page_can_be_used_by_everybody_at_every_width() {
     for (name, path) in stage.pages(&page).await {
         page.open(&path).await;
         found.extend(page.faults(&name).await);
+    }
+    if setting("CHIMA_PICTURES").is_some() {
+        take_pictures(&stage, &page).await;
     }
     page.open_refused("/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV", 404).await;
     found.extend(page.faults("missing").await);

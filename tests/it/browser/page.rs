@@ -220,22 +220,14 @@ impl Page {
             .await;
     }
 
-    /// Writes a picture of the page: all of it, or what can be seen without scrolling.
-    pub async fn screenshot(&self, path: &Path, whole: bool) {
+    /// Writes a picture of the page: all of it, or its first so many pixels.
+    pub async fn screenshot(&self, path: &Path, most: Option<u32>) {
         let metrics = self.call("Page.getLayoutMetrics", json!({})).await;
-        let size = if whole {
-            &metrics["cssContentSize"]
-        } else {
-            &metrics["cssLayoutViewport"]
-        };
-        let (across, down) = (&size["width"], &size["height"]);
-        let (across, down) = if whole {
-            (across, down)
-        } else {
-            (&size["clientWidth"], &size["clientHeight"])
-        };
-        let clip = json!({"x": 0, "y": 0, "width": across, "height": down, "scale": 1});
-        let params = json!({"format": "png", "captureBeyondViewport": whole, "clip": clip});
+        let size = &metrics["cssContentSize"];
+        let high = size["height"].as_f64().expect("a number");
+        let high = most.map_or(high, |most| high.min(most.into()));
+        let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": high, "scale": 1});
+        let params = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let picture = self.call("Page.captureScreenshot", params).await;
         let bytes = STANDARD
             .decode(picture["data"].as_str().expect("a picture"))
