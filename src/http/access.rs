@@ -101,11 +101,20 @@ pub fn is_local_page(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>)
 }
 
 fn is_here(surface: &Surface, headers: &HeaderMap, peer: Option<Peer>) -> bool {
-    let config = &surface.engine.config;
+    surface.engine.config.is_for_this_machine() && comes_from_here(headers, peer)
+}
+
+/// Whether a program beside the server asks, such as a monitoring on the same machine: from this machine, by its own address, and through
+/// no proxy that says so. Others may reach the port as well.
+#[must_use]
+pub fn is_beside(headers: &HeaderMap, peer: Option<Peer>) -> bool {
+    comes_from_here(headers, peer) && !comes_from_another_site(headers)
+}
+
+fn comes_from_here(headers: &HeaderMap, peer: Option<Peer>) -> bool {
     let peer_is_here = peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
     let proxied = PROXIED.iter().any(|name| headers.contains_key(*name));
-    config.is_for_this_machine()
-        && peer_is_here
+    peer_is_here
         && !proxied
         && only(headers, header::HOST.as_str()).is_some_and(|host| names_this_machine(without_port(host)))
 }

@@ -6,8 +6,9 @@
 
 use std::fmt;
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
@@ -16,7 +17,11 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::audit::Head;
 use crate::domain::clock::Timestamp;
+use crate::domain::viewer::Scope;
+use crate::http::access::{identify, is_beside};
 use crate::http::health::rooms;
+use crate::http::problem::Problem;
+use crate::http::serve::Peer;
 use crate::http::state::Surface;
 use crate::store::audit::Standing;
 use crate::store::error::StoreError;
@@ -26,8 +31,19 @@ use crate::store::tallies::{LENGTHS, Oldest, Tally};
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the ledger says now.
-pub async fn metrics(State(surface): State<Surface>) -> Response {
+/// What the ledger says now, of every app: for a monitoring on this machine, and for whoever sees all of it.
+pub async fn metrics(State(surface): State<Surface>, peer: Option<Extension<Peer>>, headers: HeaderMap) -> Response {
+    let peer = peer.map(|Extension(peer)| peer);
+    if !is_beside(&headers, peer) {
+        match identify(&surface, &headers, peer, true).await {
+            Ok(viewer) if viewer.sees_everything() && viewer.may(Scope::Read) => {}
+            Ok(_) => {
+                let detail = "`/metrics` tells of every app, and opens for whoever may see them all";
+                return Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail).into_response();
+            }
+            Err(problem) => return problem.into_response(),
+        }
+    }
     let seen = match look(&surface).await {
         Ok(seen) => seen,
         Err(error) => {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use chima::domain::viewer::Scope;
 use chima_simulator::github::deploy::DeploymentRequest;
 use insta::assert_snapshot;
 
@@ -118,6 +119,37 @@ async fn nothing_that_people_choose_becomes_a_label() {
     let text = world.metrics(&[""]).await;
     assert!(!text.contains("feature") && !text.contains("mona"), "{text}");
     assert!(text.lines().count() < 40, "{text}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn from_elsewhere_it_opens_for_whoever_may_see_all_apps() {
+    let world = World::new().await;
+    let all = world.token("mona", &[Scope::Read]).await;
+    let some = world.token_for("mona", &[Scope::Read], Some(&["site"])).await;
+    let unknown = format!("chima_{}", "0".repeat(64));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (name, value) in [("x-forwarded-for", "192.0.2.1"), ("host", "deploy.example.com")] {
+        for (token, expected) in [
+            ("", 401),
+            (unknown.as_str(), 401),
+            (some.as_str(), 403),
+            (all.as_str(), 200),
+        ] {
+            let mut request = client.get(format!("{}/metrics", world.url)).header(name, value);
+            if !token.is_empty() {
+                request = request.bearer_auth(token);
+            }
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), expected, "{name} {token}");
+            let text = answer.text().await.unwrap();
+            assert_eq!(
+                text.contains("chima_runs_open"),
+                expected == 200,
+                "{name} {token}: {text}"
+            );
+        }
+    }
     world.end().await;
 }
 

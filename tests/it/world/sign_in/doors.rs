@@ -58,7 +58,8 @@ fn changing() -> BTreeSet<String> {
     opened_by(&["post(", "put(", "patch(", "delete(", "any("])
 }
 
-/// What anybody may look at: it tells of no app, or it is what one needs to get in. `/metrics` is for monitoring, and said to be open.
+/// What anybody may look at: it tells of no app, or it is what one needs to get in. `/metrics` is open to a monitoring beside the server,
+/// which this test cannot be told from: `world::metrics` looks from elsewhere.
 const OPEN: [&str; 12] = [
     "/api/openapi.json",
     "/assets/icon.svg",
