@@ -32,6 +32,9 @@ use crate::store::error::StoreError;
 use crate::store::history::Listed;
 use crate::store::outbox::{Kind, OutboxRow};
 
+/// Among so many successes of an environment a commit is looked for to roll back to.
+const EARLIER: u32 = 50;
+
 #[derive(Template)]
 #[template(path = "run.html")]
 struct RunPage {
@@ -265,8 +268,9 @@ async fn acts(look: &Look<'_>, run: &Run) -> Result<Vec<ActRow>, StoreError> {
         if let Some(next) = next(app, environment) {
             acts.push(deed(format!("Promote to {}", next.name), Deed::Promote));
         }
-        let current = look.store.successes_of(look.at(app, environment), 1).await?.pop();
-        if current.is_some_and(|current| current.id == run.id) {
+        let ran = look.store.successes_of(look.at(app, environment), EARLIER).await?;
+        let is_current = ran.first().is_some_and(|current| current.id == run.id);
+        if is_current && ran.iter().any(|earlier| earlier.sha != run.sha) {
             acts.push(deed("Roll back".to_owned(), Deed::Rollback));
         }
     } else if let Some(sha) = last_good(look.store, run, look.now).await?.and_then(|good| good.sha) {
