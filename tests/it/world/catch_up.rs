@@ -277,8 +277,10 @@ async fn of_several_processes_one_looks() {
     let (one, two) = tokio::join!(catch_up::step(&world.engine), catch_up::step(&other));
     assert_eq!(one.unwrap() + two.unwrap(), 2, "the log and one repository");
     world.github.wait_for_deliveries(PATIENCE).await.unwrap();
-    assert_eq!(world.asked_again(), 1);
+    // one may have read the list before the other had read the log: then there is nothing to ask for any more
+    assert!(world.asked_again() <= 1);
     world.settle().await;
+    assert_eq!((world.runs().await.len(), world.journal().len()), (1, 2), "it ran once");
     other.store.close().await;
     world.end().await;
 }
