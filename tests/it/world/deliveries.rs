@@ -4,6 +4,7 @@ use chima_simulator::github::deploy::DeploymentRequest;
 use futures_util::future::join_all;
 
 use crate::world::stage::{APP, World};
+use crate::world::steps::PATIENCE;
 
 #[tokio::test]
 async fn a_redelivery_is_a_duplicate_before_and_after_the_run() {
@@ -108,6 +109,7 @@ async fn what_is_not_decided_yet_is_named_among_the_runs() {
     );
     world.settle().await;
     // GitHub delivers what it was told, too
+    world.github.wait_for_deliveries(PATIENCE).await.unwrap();
     world.settle().await;
     let text = listed().await;
     assert!(
