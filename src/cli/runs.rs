@@ -16,25 +16,26 @@ use crate::report::sentence::why_of;
 use crate::store::Store;
 use crate::store::delivery_list::DeliveryFilter;
 
+/// Of so many deliveries that wait it is looked which are deployments.
+const COUNTED: u32 = 100;
+
 /// What came and may still become a run; empty where there is nothing.
 async fn undecided(store: &Store) -> anyhow::Result<String> {
-    let waiting = store.backlog().await?.deliveries;
-    if waiting == 0 {
-        return Ok(String::new());
-    }
     let filter = DeliveryFilter {
         disposition: Some(Disposition::Received),
         ..DeliveryFilter::default()
     };
-    let newest = store.delivery_list(&filter, None, 1).await?;
-    let why = newest.first().and_then(|one| one.detail.as_deref());
-    let why = why.map(|why| format!("; the newest waits: {why}")).unwrap_or_default();
-    let what = if waiting == 1 {
-        "1 delivery is"
-    } else {
-        &format!("{waiting} deliveries are")
+    let mut waiting = store.delivery_list(&filter, None, COUNTED).await?;
+    waiting.retain(|one| one.event == "deployment");
+    let Some(newest) = waiting.first() else {
+        return Ok(String::new());
     };
-    Ok(format!("\n{what} not decided yet{why}\n"))
+    let why = newest.detail.as_deref().map(|why| format!("; the newest waits: {why}"));
+    let what = match waiting.len() {
+        1 => "1 deployment was delivered and is".to_owned(),
+        many => format!("{many} deployments were delivered and are"),
+    };
+    Ok(format!("\n{what} not decided yet{}\n", why.unwrap_or_default()))
 }
 
 /// A table of the newest runs, or one JSON object a line.
