@@ -182,13 +182,15 @@ pub async fn stopping_is_prompt_and_leaves_slow_answers_running(fixture: Fixture
     });
     queue.ring(run(1)).await.expect("rung");
     queue.ring(run(2)).await.expect("rung");
-    until("the first is under way", 5, || started.len() == 1).await;
+    until("one is under way", 5, || started.len() == 1).await;
+    // of bells of one moment either may be answered first
+    let first = started.entries();
     let tasks = door.tasks.clone();
     let took = door.close().await;
     assert!(took < Duration::from_secs(3), "{took:?}");
     assert_eq!((ended.len(), tasks.len()), (0, 1));
     release.add_permits(1);
-    until("the answer ends without its worker", 5, || ended.entries() == [run(1)]).await;
+    until("the answer ends without its worker", 5, || ended.entries() == first).await;
     assert_eq!(started.len(), 1, "nothing is fetched after a stop");
 }
 
