@@ -20,6 +20,8 @@ const TRIED: &str = "SELECT * FROM runs WHERE host = ? AND repository = ? COLLAT
      AND environment = ? COLLATE NOCASE AND lane NOT LIKE 'plan:%' AND command IS NULL \
      AND state IN ('succeeded', 'failed', 'errored', 'interrupted') AND started_at IS NOT NULL \
      ORDER BY requested_at DESC, deployment_id DESC LIMIT 1";
+/// Sorted afterwards: by the index of ids SQLite would read every run that ever was.
+const INSTRUCTED: &str = "SELECT * FROM runs WHERE state = 'running' AND instructions IS NOT NULL";
 /// More of what went wrong is not counted.
 const COUNTED: u32 = 1000;
 
@@ -69,11 +71,14 @@ impl Store {
     /// When the ledger cannot be read.
     pub async fn with_instructions(&self) -> Result<Vec<Run>, StoreError> {
         let doing = "list what waits for a person";
-        let rows = sqlx::query("SELECT * FROM runs WHERE state = 'running' AND instructions IS NOT NULL ORDER BY id")
+        let rows = sqlx::query(INSTRUCTED)
             .fetch_all(&self.read)
             .await
             .map_err(StoreError::while_doing(doing))?;
-        rows.iter().map(|row| Reader::new(row, doing).run()).collect()
+        let runs: Result<Vec<Run>, StoreError> = rows.iter().map(|row| Reader::new(row, doing).run()).collect();
+        let mut runs = runs?;
+        runs.sort_by_key(|run| run.id);
+        Ok(runs)
     }
 
     /// The first that are held, the oldest first.
@@ -157,5 +162,15 @@ mod tests {
             // GitHub's time of two deployments may be one: those few are sorted
             assert!(!plan.contains("USE TEMP B-TREE FOR ORDER BY"), "{sql}: {plan}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_person_is_looked_for_among_what_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
+        let explained = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {INSTRUCTED}")));
+        let rows = explained.fetch_all(&store.read).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        assert!(plan.join("; ").contains("runs_one_running"), "{plan:?}");
     }
 }
