@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::time::Duration;
 
 #[expect(
     clippy::disallowed_methods,
@@ -27,6 +28,12 @@ pub fn is_long() -> bool {
 /// `long` on demand, `short` otherwise.
 pub fn rounds(short: u64, long: u64) -> u64 {
     (long * percent() / 100).max(short)
+}
+
+/// A bound on time: as it is where the torture has the machine to itself, several times that beside everybody else's tests, where it
+/// only tells late from never.
+pub fn within(limit: Duration) -> Duration {
+    if percent() > 0 { limit } else { limit * 8 }
 }
 
 /// One line of the table: what was done, how often, what came of it, what was asked for. Called where the test has passed.

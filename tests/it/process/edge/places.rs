@@ -12,9 +12,10 @@ use crate::process::child::{Chima, program};
 use crate::process::edge::cost::{honest, p99};
 use crate::process::edge::hostile::{SECRETS, open_doors};
 use crate::process::installation::{Installation, eventually};
-use crate::torture::{rounds, row};
+use crate::torture::{rounds, row, within};
 
 const LIMIT: Duration = Duration::from_secs(15);
+const HONEST: Duration = Duration::from_millis(250);
 const HEAD: &str = "POST /webhooks/github HTTP/1.1\r\nhost: l\r\ncontent-type: application/json\r\nx-github-event: ping\r\n\
                     x-hub-signature-256: sha256=0000000000000000000000000000000000000000000000000000000000000000\r\n";
 
@@ -47,7 +48,7 @@ async fn borne(port: u16, first: &'static str, then: Option<u8>) -> Duration {
     };
     let mut rest = Vec::new();
     let listening = async {
-        let _ = tokio::time::timeout(Duration::from_secs(30), from.read_to_end(&mut rest)).await;
+        let _ = tokio::time::timeout(4 * LIMIT, from.read_to_end(&mut rest)).await;
     };
     tokio::select! {
         () = dribbling => {}
@@ -120,25 +121,19 @@ async fn idle_dribbling_and_deaf_peers_are_cut_in_time_and_honest_ones_do_not_wa
             let longest = longest.entry(way).or_insert(took);
             *longest = took.max(*longest);
         }
-        let begun = Instant::now();
         eventually("those that do not read are cut", || {
             (descriptors(&server) <= before + 10).then_some(())
         })
         .await;
-        assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
         let _ = stop.send(true);
         longest
     };
     let (longest, took) = tokio::join!(attack, honest(&installation, stopped));
-    assert!(longest.values().all(|took| *took < LIMIT), "{longest:?}");
+    // two to three times what it takes, where others share the machine: who is never cut is there for four
+    let limit = within(LIMIT).min(3 * LIMIT);
+    assert!(longest.values().all(|took| *took < limit), "{longest:?}");
     let slowest = *took.last().expect("some");
-    // everybody's load is on the machine of a test; the torture has it to itself
-    let bound = if count > 300 { 250 } else { 1_000 };
-    assert!(
-        p99(&took) < Duration::from_millis(bound),
-        "{:?}, slowest {slowest:?}",
-        p99(&took)
-    );
+    assert!(p99(&took) < within(HONEST), "{:?}, slowest {slowest:?}", p99(&took));
     server.stop(Duration::from_secs(20)).await;
     installation.close().await;
     let worst = longest.values().max().expect("some");
@@ -206,8 +201,7 @@ async fn where_all_places_are_taken_an_honest_request_still_gets_one() {
     };
     let (held, took) = tokio::join!(attack, honest(&installation, stopped));
     assert!(held > 300, "the attacker held {held} at once");
-    let bound = if count > 1_500 { 250 } else { 1_000 };
-    assert!(p99(&took) < Duration::from_millis(bound), "{:?}", p99(&took));
+    assert!(p99(&took) < within(HONEST), "{:?}", p99(&took));
     assert!(
         server.stderr().contains("all places for connections are taken"),
         "{}",

@@ -200,7 +200,7 @@ async fn bots_and_changed_messages_are_not_answered() {
 
 #[tokio::test]
 async fn while_github_is_slow_slack_has_its_answer_in_time_and_the_rest_follows() {
-    let world = bot().answer_timeout(Duration::from_millis(2_500)).start().await;
+    let world = bot().answer_timeout(Duration::from_millis(1_000)).start().await;
     world
         .github
         .fail(Fault::on("GET", "/repos/octo/site", FaultKind::Timeout));
@@ -321,7 +321,7 @@ async fn what_others_named_calls_nobody() {
 
 #[tokio::test]
 async fn an_address_that_is_not_slacks_is_never_called() {
-    let world = bot().answer_timeout(Duration::from_millis(2_500)).start().await;
+    let world = bot().answer_timeout(Duration::from_millis(1_000)).start().await;
     let mut command = world.slack.slash_command("/chima", "status site");
     command.response_url = format!("{}/metrics", world.github.url());
     world
