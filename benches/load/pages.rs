@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use chima::store::Store;
@@ -10,6 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::time::sleep;
+use ulid::Ulid;
 
 use crate::Options;
 use crate::client::Connection;
@@ -22,8 +23,9 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// What the target is, for the 99th percentile.
 const LIMIT_MS: f64 = 50.0;
 const LIMIT_TIMES: f64 = 1.5;
-/// What looks at one run stand for.
+/// What stands for the newest run, and for one with enough before it.
 const RUN: &str = "{run}";
+const EARLY: &str = "{early}";
 
 /// Pages, with what each is about. Those that find little are the hard ones.
 const PAGES: [(&str, &str); 10] = [
@@ -38,9 +40,9 @@ const PAGES: [(&str, &str); 10] = [
     ),
     (
         "history of a person's failures",
-        "/history?person=person-3&outcome=rejected",
+        "/history?person=person-0&outcome=failed",
     ),
-    ("history, deep", "/history?before=01JD1000000000000000000600"),
+    ("history, deep", "/history?before={early}"),
     ("queue", "/queue"),
     ("one run", "/runs/{run}"),
 ];
@@ -80,7 +82,8 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
 
 async fn of(options: &Options, folder: &Path, runs: usize) -> anyhow::Result<Vec<Figures>> {
     fs::create_dir_all(folder.join("data"))?;
-    fill(&folder.join("data/chima.db"), runs).await?;
+    let time = Ulid::from_datetime(SystemTime::now()).to_string()[..10].to_owned();
+    fill(&folder.join("data/chima.db"), runs, &time).await?;
     let config = format!(
         "github:\n  webhook_secrets: [{{ file: {}/webhook-secret }}]\napps:\n  full:\n    repository: octo/full\n    \
          provider: shell\n    with: {{ command: [echo, done] }}\n    required_contexts: []\n    \
@@ -89,11 +92,12 @@ async fn of(options: &Options, folder: &Path, runs: usize) -> anyhow::Result<Vec
     );
     let server = servers::chima(&options.chima, folder, &config).await?;
     sleep(SETTLED).await;
-    let run = format!("01JD1{runs:021}");
     let requests: Vec<Vec<u8>> = PAGES
         .iter()
         .map(|(_, path)| {
-            let path = path.replace(RUN, &run);
+            let path = path
+                .replace(RUN, &format!("{time}{runs:016}"))
+                .replace(EARLY, &format!("{time}{:016}", 600));
             format!(
                 "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n\r\n",
                 server.address
@@ -121,14 +125,16 @@ async fn of(options: &Options, folder: &Path, runs: usize) -> anyhow::Result<Vec
     Ok(figures)
 }
 
-async fn fill(ledger: &Path, runs: usize) -> anyhow::Result<()> {
+/// `time` is what the ids of all runs begin with: that of a ULID of today.
+async fn fill(ledger: &Path, runs: usize, time: &str) -> anyhow::Result<()> {
     Store::open(ledger).await?.close().await;
     let from = SqliteConnectOptions::new().filename(ledger).foreign_keys(false);
     let mut connection = SqliteConnection::connect_with(&from).await?;
     for statement in include_str!("pages.sql").split(";\n\n") {
         let statement = statement
             .replace("?1", &runs.to_string())
-            .replace("?host", "github.com");
+            .replace("?host", "github.com")
+            .replace("?time", time);
         sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
     }
     connection.close().await?;
