@@ -151,7 +151,7 @@ pub struct GitHub {
     pub url: String,
     /// Base address of the REST API, without a slash at its end.
     pub api_url: String,
-    /// Host of `url`, with the port where it is not the scheme's own.
+    /// Host of `url` in lower case, as deliveries name it, with the port where it is not the scheme's own.
     pub host: String,
     /// Further certificate authorities, in PEM.
     pub ca_file: Option<PathBuf>,

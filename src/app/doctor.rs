@@ -140,8 +140,7 @@ async fn auto_deploys(config: &Config) -> Vec<Finding> {
     let Ok(Some(store)) = find_ledger(config).await else {
         return Vec::new();
     };
-    let host = config.github.host.to_ascii_lowercase();
-    let rows = store.auto_deploys(&host).await.unwrap_or_default();
+    let rows = store.auto_deploys(&config.github.host).await.unwrap_or_default();
     rows.iter()
         .map(|row| {
             let at = row
@@ -174,8 +173,7 @@ async fn catch_ups(config: &Config) -> Vec<Finding> {
     let Ok(Some(store)) = find_ledger(config).await else {
         return findings;
     };
-    let host = config.github.host.to_ascii_lowercase();
-    let rows = store.catch_ups(&host).await.unwrap_or_default();
+    let rows = store.catch_ups(&config.github.host).await.unwrap_or_default();
     findings.extend(rows.iter().map(catch_up));
     findings.extend(rows.iter().filter_map(unread));
     findings

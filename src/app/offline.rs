@@ -60,9 +60,10 @@ pub fn decide(config: &Config, delivery: &str, json: bool) -> anyhow::Result<Exi
 /// When the ledger cannot be written.
 pub fn forget(config: &Config, repository: &str) -> anyhow::Result<Exit> {
     with_store(config, async |store| {
-        let host = config.github.host.to_ascii_lowercase();
         let now = SystemClock::default().now();
-        let known = store.forget_repository(&host, repository, at_terminal(), now).await?;
+        let known = store
+            .forget_repository(&config.github.host, repository, at_terminal(), now)
+            .await?;
         say(&repositories::forgotten(repository, known))?;
         Ok(if known { Exit::Done } else { Exit::Failed })
     })

@@ -76,7 +76,10 @@ pub async fn run(engine: Engine) {
 /// When the ledger cannot be written.
 pub async fn follow(engine: &Engine) -> Result<(), StoreError> {
     let wanted: Vec<Followed> = targets(engine).map(Target::followed).collect();
-    engine.store.follow(&host(engine), &wanted, engine.now()).await
+    engine
+        .store
+        .follow(&engine.config.github.host, &wanted, engine.now())
+        .await
 }
 
 /// Writes down which environments a change is a reason to look at. Returns how many there are.
@@ -85,7 +88,7 @@ pub async fn follow(engine: &Engine) -> Result<(), StoreError> {
 ///
 /// When the ledger cannot be used.
 pub async fn mark(engine: &Engine, change: &Change) -> Result<usize, StoreError> {
-    let host = host(engine);
+    let host = &engine.config.github.host;
     let mut mark = Mark::default();
     if let What::Moved {
         sha: Some(sha),
@@ -95,7 +98,7 @@ pub async fn mark(engine: &Engine, change: &Change) -> Result<usize, StoreError>
         mark.moved = Some((by.clone(), sha.clone()));
     }
     let mut marked = 0;
-    for row in engine.store.auto_deploys(&host).await? {
+    for row in engine.store.auto_deploys(host).await? {
         let same = match row.repository_id {
             Some(id) => id == change.repository_id,
             None => change
@@ -111,7 +114,7 @@ pub async fn mark(engine: &Engine, change: &Change) -> Result<usize, StoreError>
         if same && auto::concerns(followed, change) {
             engine
                 .store
-                .mark_auto_deploy(&host, &row.followed, &mark, engine.now())
+                .mark_auto_deploy(host, &row.followed, &mark, engine.now())
                 .await?;
             marked += 1;
         }
@@ -131,7 +134,7 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
         }
     }
     let now = engine.now();
-    let known = engine.store.auto_deploys(&host(engine)).await?;
+    let known = engine.store.auto_deploys(&engine.config.github.host).await?;
     let mut looks = Vec::new();
     for target in targets(engine) {
         let followed = target.followed();
@@ -148,10 +151,10 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
 
 /// One look; `false` where somebody else looks.
 async fn look_at(engine: &Engine, target: Target<'_>) -> Result<bool, StoreError> {
-    let (host, now, followed) = (host(engine), engine.now(), target.followed());
+    let (host, now, followed) = (&engine.config.github.host, engine.now(), target.followed());
     let claim = engine
         .store
-        .claim_auto_deploy(&host, &followed, &engine.worker, now, now + CLAIM);
+        .claim_auto_deploy(host, &followed, &engine.worker, now, now + CLAIM);
     let Some(claimed) = claim.await? else {
         return Ok(false);
     };
@@ -184,7 +187,7 @@ async fn look_at(engine: &Engine, target: Target<'_>) -> Result<bool, StoreError
     };
     looked.next = now + pause(&claimed, &looked.outcome).max(trouble.unwrap_or_default());
     tell(target, &claimed, &looked);
-    engine.store.finish_auto_deploy(&host, &claimed, &looked).await?;
+    engine.store.finish_auto_deploy(host, &claimed, &looked).await?;
     Ok(true)
 }
 
@@ -280,9 +283,4 @@ impl Target<'_> {
             branch: self.auto.branch.as_ref().map(ToString::to_string),
         }
     }
-}
-
-/// As deliveries name it.
-fn host(engine: &Engine) -> String {
-    engine.config.github.host.to_ascii_lowercase()
 }

@@ -74,7 +74,7 @@ impl From<StoreError> for Trouble {
 #[derive(Debug)]
 struct Look<'a> {
     engine: &'a Engine,
-    host: String,
+    host: &'a str,
     source: &'a str,
     now: Timestamp,
     since: Timestamp,
@@ -123,7 +123,7 @@ pub async fn run(engine: Engine) {
 pub async fn follow(engine: &Engine) -> Result<(), StoreError> {
     engine
         .store
-        .follow_sources(&host(engine), &sources(engine), engine.now())
+        .follow_sources(&engine.config.github.host, &sources(engine), engine.now())
         .await
 }
 
@@ -139,7 +139,7 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
         }
     }
     let now = engine.now();
-    let known = engine.store.catch_ups(&host(engine)).await?;
+    let known = engine.store.catch_ups(&engine.config.github.host).await?;
     let due = known
         .into_iter()
         .filter(|one| one.due_at <= now || one.due_at > now + NEVER_LATER);
@@ -162,16 +162,16 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
 
 /// One look; `false` where somebody else looks.
 async fn look_through(engine: &Engine, known: &CatchUp) -> Result<bool, StoreError> {
-    let (host, now) = (host(engine), engine.now());
+    let (host, now) = (engine.config.github.host.as_str(), engine.now());
     let claim = engine
         .store
-        .claim_catch_up(&host, known, &engine.worker, now, now + CLAIM);
+        .claim_catch_up(host, known, &engine.worker, now, now + CLAIM);
     let Some(claimed) = claim.await? else {
         return Ok(false);
     };
     let mut look = Look {
         engine,
-        host: host.clone(),
+        host,
         source: &claimed.source,
         now,
         since: claimed.since,
@@ -206,9 +206,9 @@ async fn look_through(engine: &Engine, known: &CatchUp) -> Result<bool, StoreErr
         progress: look.progress,
     };
     tell(&claimed, &looked);
-    engine.store.finish_catch_up(&host, &claimed, &looked).await?;
+    engine.store.finish_catch_up(host, &claimed, &looked).await?;
     if claimed.failures > 0 && looked.trouble.is_none() {
-        engine.store.look_again(&host, now - JUST_NOW, now).await?;
+        engine.store.look_again(host, now - JUST_NOW, now).await?;
     }
     Ok(true)
 }
@@ -300,9 +300,4 @@ fn sources(engine: &Engine) -> Vec<String> {
     log.into_iter()
         .chain(repositories.into_iter().map(ToString::to_string))
         .collect()
-}
-
-/// As deliveries name it.
-fn host(engine: &Engine) -> String {
-    engine.config.github.host.to_ascii_lowercase()
 }

@@ -85,7 +85,7 @@ pub async fn take(engine: &Engine, comment: &Comment) -> Result<&'static str, St
     }
     let new = NewAsk {
         id: engine.fresh_id(),
-        host: engine.config.github.host.to_ascii_lowercase(),
+        host: engine.config.github.host.clone(),
         repository_id: comment.repository_id,
         comment: comment.id,
         repository: comment.repository.clone(),

@@ -93,7 +93,10 @@ pub async fn follow(engine: &Engine) -> Result<(), StoreError> {
         }
     }
     let first = engine.now() + FIRST;
-    engine.store.follow_drifts(&host(engine), &wanted, first).await
+    engine
+        .store
+        .follow_drifts(&engine.config.github.host, &wanted, first)
+        .await
 }
 
 /// A change may be about what was found.
@@ -114,14 +117,17 @@ pub async fn mark(engine: &Engine, repository: &str, change: &Change) -> Result<
         return Ok(false);
     }
     let pace = (engine.now() + SOON, PAUSE);
-    engine.store.mark_drift(&host(engine), repository, sha, pace).await
+    engine
+        .store
+        .mark_drift(&engine.config.github.host, repository, sha, pace)
+        .await
 }
 
 /// Something else may run somewhere now. Nobody waits for it.
 pub async fn ran(engine: &Engine, run: &Run) {
     let pace = (engine.now() + SOON, PAUSE);
-    let host = host(engine);
-    let marked = engine.store.mark_drift(&host, run.repository.as_str(), None, pace);
+    let host = &engine.config.github.host;
+    let marked = engine.store.mark_drift(host, run.repository.as_str(), None, pace);
     if let Err(error) = marked.await {
         tracing::debug!(run.id = %run.id, error = %error, "cannot note that a default branch is to be looked at");
     }
@@ -139,7 +145,10 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
             engine.store.release_drifts_of(&claimant, now).await?;
         }
     }
-    let due = engine.store.due_drifts(&host(engine), now, IN_A_STEP).await?;
+    let due = engine
+        .store
+        .due_drifts(&engine.config.github.host, now, IN_A_STEP)
+        .await?;
     let mut looks = Vec::with_capacity(due.len());
     for one in &due {
         // boxed: the client's futures are large
@@ -152,10 +161,10 @@ pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
 
 /// One look; `false` where somebody else looks.
 async fn look_at(engine: &Engine, repository: &str) -> Result<bool, StoreError> {
-    let (host, now) = (host(engine), engine.now());
+    let (host, now) = (&engine.config.github.host, engine.now());
     let claim = engine
         .store
-        .claim_drift(&host, repository, &engine.worker, (now, now + CLAIM));
+        .claim_drift(host, repository, &engine.worker, (now, now + CLAIM));
     let Some(claimed) = claim.await? else {
         return Ok(false);
     };
@@ -189,7 +198,7 @@ async fn look_at(engine: &Engine, repository: &str) -> Result<bool, StoreError> 
         trouble,
         found,
     };
-    engine.store.finish_drift(&host, &claimed, &looked).await?;
+    engine.store.finish_drift(host, &claimed, &looked).await?;
     Ok(true)
 }
 
@@ -310,9 +319,4 @@ fn note(found: &mut Found, what: &str, etag: Option<String>) {
         Some(etag) => found.etags.insert(what.to_owned(), etag),
         None => found.etags.remove(what),
     };
-}
-
-/// As deliveries name it.
-fn host(engine: &Engine) -> String {
-    engine.config.github.host.to_ascii_lowercase()
 }

@@ -21,7 +21,7 @@ const PERIOD: Duration = Duration::from_secs(600);
 ///
 /// When the ledger cannot be read.
 pub async fn call_by_present_names(engine: &Engine) -> Result<(), StoreError> {
-    let known = engine.store.repositories(&host(engine)).await?;
+    let known = engine.store.repositories(&engine.config.github.host).await?;
     let renamed = known.into_iter().filter(|one| !one.gone && one.is_renamed());
     engine
         .github
@@ -35,8 +35,8 @@ pub async fn call_by_present_names(engine: &Engine) -> Result<(), StoreError> {
 ///
 /// When the ledger cannot be used.
 pub async fn standing(engine: &Engine, seen: &NamedRepository) -> Result<Standing, StoreError> {
-    let host = host(engine);
-    let known = engine.store.repositories(&host).await?;
+    let host = &engine.config.github.host;
+    let known = engine.store.repositories(host).await?;
     let configured: Vec<&str> = engine.config.apps.iter().map(|app| app.repository.as_str()).collect();
     let standing = match repositories::standing(seen, &known, &configured) {
         Standing::Unknown => looked_through(engine, seen).await?,
@@ -54,7 +54,7 @@ pub async fn standing(engine: &Engine, seen: &NamedRepository) -> Result<Standin
         gone: false,
     };
     if before != Some(&now) {
-        engine.store.remember_repository(&host, &now, engine.now()).await?;
+        engine.store.remember_repository(host, &now, engine.now()).await?;
         if now.is_renamed() && before.is_none_or(|before| before.name != now.name) {
             tracing::warn!(repository = now.configured, "{}; {}", renamed(&now), renamed_fix(&now));
         }
@@ -65,13 +65,13 @@ pub async fn standing(engine: &Engine, seen: &NamedRepository) -> Result<Standin
 
 /// Whoever looks for what was missed, or what deploys by itself, may have seen a repository before anything of it was delivered.
 async fn looked_through(engine: &Engine, seen: &NamedRepository) -> Result<Standing, StoreError> {
-    let host = host(engine);
+    let host = &engine.config.github.host;
     let id = Some(seen.id);
-    let looked = engine.store.catch_ups(&host).await?.into_iter();
+    let looked = engine.store.catch_ups(host).await?.into_iter();
     let looked = looked
         .filter(|row| row.progress.repository_id == id)
         .map(|row| row.source);
-    let followed = engine.store.auto_deploys(&host).await?.into_iter();
+    let followed = engine.store.auto_deploys(host).await?.into_iter();
     let followed = followed
         .filter(|row| row.repository_id == id)
         .map(|row| row.followed.repository);
@@ -111,8 +111,8 @@ pub async fn found_under(
     configured: &str,
     seen: &NamedRepository,
 ) -> Result<Option<String>, StoreError> {
-    let host = host(engine);
-    let known = engine.store.repositories(&host).await?;
+    let host = &engine.config.github.host;
+    let known = engine.store.repositories(host).await?;
     let mut meant = known
         .iter()
         .filter(|one| one.configured.eq_ignore_ascii_case(configured));
@@ -127,7 +127,7 @@ pub async fn found_under(
         gone: false,
     };
     if !known.contains(&now) {
-        engine.store.remember_repository(&host, &now, engine.now()).await?;
+        engine.store.remember_repository(host, &now, engine.now()).await?;
         call_by_present_names(engine).await?;
     }
     Ok(None)
@@ -155,7 +155,7 @@ pub async fn run(engine: Engine) {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<(), StoreError> {
-    let known = engine.store.repositories(&host(engine)).await?;
+    let known = engine.store.repositories(&engine.config.github.host).await?;
     let mut asked: Vec<&RepositoryName> = Vec::new();
     for app in &engine.config.apps {
         let name = &app.repository;
@@ -240,8 +240,8 @@ pub async fn note(engine: &Engine, access: &Access) -> Result<String, StoreError
             Ok(format!("archived: {archived}"))
         }
         Access::Deleted(repository) => {
-            let host = host(engine);
-            let known = engine.store.repositories(&host).await?;
+            let host = &engine.config.github.host;
+            let known = engine.store.repositories(host).await?;
             let Some(before) = known.into_iter().find(|one| one.id == repository.id) else {
                 return Ok("not a configured repository".to_owned());
             };
@@ -250,7 +250,7 @@ pub async fn note(engine: &Engine, access: &Access) -> Result<String, StoreError
                 "the repository was deleted; another may take its name"
             );
             let gone = KnownRepository { gone: true, ..before };
-            engine.store.remember_repository(&host, &gone, engine.now()).await?;
+            engine.store.remember_repository(host, &gone, engine.now()).await?;
             call_by_present_names(engine).await?;
             Ok("another repository may take its name".to_owned())
         }
@@ -266,7 +266,7 @@ async fn lose(
     let of: Vec<RepositoryId> = repositories.iter().map(|one| one.id).collect();
     engine
         .store
-        .forget_installation(&host(engine), installation, &of, engine.now())
+        .forget_installation(&engine.config.github.host, installation, &of, engine.now())
         .await?;
     tracing::warn!(
         installation = %installation,
@@ -274,9 +274,4 @@ async fn lose(
         "the App was uninstalled, suspended or taken off repositories; their deployments cannot be reported any more"
     );
     Ok(())
-}
-
-/// As deliveries name it.
-pub(crate) fn host(engine: &Engine) -> String {
-    engine.config.github.host.to_ascii_lowercase()
 }

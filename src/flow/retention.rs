@@ -127,8 +127,7 @@ async fn remove_logs(engine: &Engine, before: Timestamp, pause: Duration) -> Res
 /// cache: whoever needs one again fetches.
 async fn remove_mirrors(engine: &Engine, before: Timestamp) -> Result<u64, StoreError> {
     let mirrors = engine.config.data_dir.join("mirrors");
-    let host = engine.config.github.host.to_ascii_lowercase();
-    let known = engine.store.repositories(&host).await?.into_iter();
+    let known = engine.store.repositories(&engine.config.github.host).await?.into_iter();
     let mut used: HashSet<u64> = known
         .filter(|one| engine.config.apps_of(&one.configured).next().is_some())
         .map(|one| one.id.0)

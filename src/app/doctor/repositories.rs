@@ -11,8 +11,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let Ok(Some(store)) = find_ledger(config).await else {
         return Vec::new();
     };
-    let host = config.github.host.to_ascii_lowercase();
-    let known = store.repositories(&host).await.unwrap_or_default();
+    let known = store.repositories(&config.github.host).await.unwrap_or_default();
     known
         .iter()
         .filter(|one| config.apps_of(&one.configured).next().is_some() && one.is_renamed())

@@ -93,6 +93,13 @@ fn another_github_has_its_api_where_that_product_has_it() {
 }
 
 #[test]
+fn the_host_is_called_as_deliveries_call_it() {
+    let host = |url: &str| accepted(&format!("github: {{ url: {url} }}")).github.host;
+    assert_eq!(host("HTTPS://Git.Example.COM:8443/"), "git.example.com:8443");
+    assert_eq!(host("https://Git.Example.COM:443"), "git.example.com");
+}
+
+#[test]
 fn store_and_queue_take_their_forms() {
     let store = |text: &str| accepted(&format!("store: {text}")).store;
     assert_eq!(store("sqlite:x/y.db"), PathBuf::from("x/y.db"));

@@ -16,7 +16,7 @@ use crate::domain::names::shown;
 use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{AskError, Asking, Whose, Wish, ask};
 use crate::flow::auto_deploy::look::{Asker, Trouble};
-use crate::flow::auto_deploy::{Target, Written, host, locked};
+use crate::flow::auto_deploy::{Target, Written, locked};
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
 use crate::policy::auto::Choice;
@@ -59,10 +59,9 @@ pub(super) async fn create(
         };
         return Ok(Written::NotYet);
     }
-    let host = host(engine);
     if !engine
         .store
-        .begin_asking(&host, claimed, &choice.sha, now, now + ASKING)
+        .begin_asking(&engine.config.github.host, claimed, &choice.sha, now, now + ASKING)
         .await?
     {
         return Ok(Written::Overtaken);
@@ -84,7 +83,7 @@ pub(super) async fn create(
         github: &github,
         store: Some(&engine.store),
         clock: engine.clock.as_ref(),
-        host: &host,
+        host: &engine.config.github.host,
     };
     let whose = Whose {
         installation: asker.installation,

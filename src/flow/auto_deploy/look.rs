@@ -5,7 +5,7 @@ use crate::domain::access::NamedRepository;
 use crate::domain::ids::{DeploymentId, InstallationId};
 use crate::domain::names::{RefName, Sha, TaskName, shown};
 use crate::domain::run::{DeploymentState, LaneKey, Run, RunState};
-use crate::flow::auto_deploy::{Target, host};
+use crate::flow::auto_deploy::Target;
 use crate::flow::engine::Engine;
 use crate::flow::repositories::found_under;
 use crate::github::call::CallError;
@@ -177,7 +177,7 @@ impl<'a> Asker<'a> {
     /// told yet.
     async fn deployments(&self) -> Result<Vec<Seen>, Trouble> {
         let environment = &self.target.environment.name;
-        let lane = LaneKey::new(&host(self.engine), self.repository.id, environment, false);
+        let lane = LaneKey::new(&self.engine.config.github.host, self.repository.id, environment, false);
         let runs = self.engine.store.newest_of_lane(&lane, RUNS).await?;
         let mut known_apps = self.engine.config.github.known_apps.clone();
         known_apps.extend(self.engine.github.own_slug().await?);

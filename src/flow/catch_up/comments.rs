@@ -98,7 +98,7 @@ fn from(look: &Look<'_>) -> Timestamp {
 /// Stores the commands among them of which no delivery has told.
 async fn store(look: &Look<'_>, place: &Place, listed: &[ListedComment]) -> Result<(), Trouble> {
     let engine = look.engine;
-    let key = |one: &ListedComment| comment_key(&look.host, place.id.0, one.id.0);
+    let key = |one: &ListedComment| comment_key(look.host, place.id.0, one.id.0);
     let commands = listed.iter().filter(|one| {
         let unchanged = one.updated_at <= one.created_at + WRITTEN;
         unchanged && one.created_at >= look.oldest() && pull_request::command(&one.text).is_some()
@@ -156,7 +156,7 @@ async fn body(look: &Look<'_>, place: &Place, one: &ListedComment) -> Result<Byt
         body["installation"] = json!({"id": installation});
     }
     let text = body.to_string();
-    let by_a_person = match parse::parse(EVENT, text.as_bytes(), &look.host) {
+    let by_a_person = match parse::parse(EVENT, text.as_bytes(), look.host) {
         Ok(Event::Comment(comment)) => !comment.by_a_program,
         Ok(_) | Err(_) => false,
     };

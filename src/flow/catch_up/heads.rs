@@ -12,7 +12,7 @@ use crate::github::page::News;
 /// Asks where each followed branch is, and makes the environments due that follow one that has moved.
 pub(super) async fn follow(look: &mut Look<'_>, place: &Place) -> Result<(), Trouble> {
     let engine = look.engine;
-    let rows = engine.store.auto_deploys(&look.host).await?;
+    let rows = engine.store.auto_deploys(look.host).await?;
     let mut branches: Vec<String> = rows
         .into_iter()
         .filter(|row| row.followed.repository.eq_ignore_ascii_case(look.source))

@@ -168,7 +168,7 @@ async fn unknown(
     let engine = look.engine;
     let mut known_apps = engine.config.github.known_apps.clone();
     known_apps.extend(engine.github.own_slug().await?);
-    let key = |one: &ListedDeployment| effect_key(&look.host, place.id.0, one.id.0);
+    let key = |one: &ListedDeployment| effect_key(look.host, place.id.0, one.id.0);
     let keys: Vec<String> = listed.iter().map(key).collect();
     let known = engine.store.known_of(&keys).await?;
     Ok(listed
@@ -202,7 +202,7 @@ fn delivery(look: &Look<'_>, place: &Place, one: &ListedDeployment) -> NewDelive
         host: look.engine.config.github.host.clone(),
         repository_id: Some(place.id.0),
         repository: Some(place.name.to_string()),
-        effect_key: Some(effect_key(&look.host, place.id.0, one.id.0)),
+        effect_key: Some(effect_key(look.host, place.id.0, one.id.0)),
         content_type: Some("application/json".to_owned()),
         body_sha256: hex::encode(Sha256::digest(&body)),
         body,

@@ -98,7 +98,7 @@ async fn read(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
     if !lost.is_empty() {
         look.engine
             .store
-            .note_lost(&look.host, look.source, &lost, look.now)
+            .note_lost(look.host, look.source, &lost, look.now)
             .await?;
         tracing::info!(count = lost.len(), "deliveries in GitHub's log never arrived");
     }
@@ -118,7 +118,7 @@ async fn followed(look: &Look<'_>) -> Result<Option<HashSet<u64>>, Trouble> {
     if look.source != APP {
         return Ok(None);
     }
-    let all = look.engine.store.catch_ups(&look.host).await?;
+    let all = look.engine.store.catch_ups(look.host).await?;
     let repositories = all.iter().filter(|one| one.source != APP);
     Ok(repositories
         .map(|one| one.progress.repository_id.map(|id| id.0))
@@ -184,7 +184,7 @@ const REDELIVERIES: &str = "redeliveries";
 /// Asks for what is lost, as fast as GitHub's pace allows.
 async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
     let (engine, source) = (look.engine, look.source);
-    let lost = engine.store.lost_deliveries(&look.host, source).await?;
+    let lost = engine.store.lost_deliveries(look.host, source).await?;
     if lost.is_empty() {
         return Ok(());
     }
@@ -218,7 +218,7 @@ async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
             look.no_later_than(look.now + PACED);
             if source == APP && one.event == "deployment" {
                 // so many are lost that reading the lists is quicker
-                engine.store.look_again(&look.host, look.now, look.now).await?;
+                engine.store.look_again(look.host, look.now, look.now).await?;
             }
             break;
         }
@@ -226,7 +226,7 @@ async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
         let pause = ASK_AGAIN * (one.asks + 1);
         engine
             .store
-            .asked_for(&look.host, source, one, engine.now(), pause)
+            .asked_for(look.host, source, one, engine.now(), pause)
             .await?;
         match engine.github.deliver_again(log, one.attempt).await {
             Ok(()) => {
@@ -239,12 +239,12 @@ async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
                 look.no_later_than(look.now + pause);
             }
             Err(error) => {
-                engine.store.forget_lost(&look.host, source, &over).await?;
+                engine.store.forget_lost(look.host, source, &over).await?;
                 return Err(error.into());
             }
         }
     }
-    engine.store.forget_lost(&look.host, source, &over).await?;
+    engine.store.forget_lost(look.host, source, &over).await?;
     if asked > 0 {
         tracing::info!(
             count = asked,
@@ -257,7 +257,7 @@ async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
 
 /// Up to when the deployments of each repository have been read from GitHub's list.
 async fn listed(look: &Look<'_>) -> Result<HashMap<u64, Timestamp>, Trouble> {
-    let all = look.engine.store.catch_ups(&look.host).await?;
+    let all = look.engine.store.catch_ups(look.host).await?;
     let listed = all.into_iter().map(|one| one.progress);
     Ok(listed
         .filter_map(|progress| Some((progress.repository_id?.0, progress.listed_at?)))

@@ -54,8 +54,7 @@ pub(super) struct Drifts(HashMap<String, Drift>);
 
 impl Drifts {
     pub(super) async fn read(look: &Look<'_>) -> Result<Self, StoreError> {
-        let host = look.config.github.host.to_ascii_lowercase();
-        let all = look.store.drifts(&host).await?;
+        let all = look.store.drifts(&look.config.github.host).await?;
         let named = all.into_iter().map(|one| (one.repository.to_ascii_lowercase(), one));
         Ok(Self(named.collect()))
     }
