@@ -12,6 +12,7 @@ pub mod bells;
 pub mod board;
 pub mod cancel;
 pub mod catch_ups;
+pub mod claimants;
 pub mod claims;
 pub mod daily;
 pub mod dead_letters;

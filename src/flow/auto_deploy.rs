@@ -20,9 +20,9 @@ use crate::domain::lock::Place;
 use crate::flow::auto_deploy::look::{Asker, Trouble};
 use crate::flow::engine::Engine;
 use crate::policy::auto::{self, Decision};
-use crate::provider::worker::is_dead;
 use crate::report::auto_deploy::sentence;
 use crate::store::auto_deploys::{AutoDeploy as Row, Followed, Looked, Mark};
+use crate::store::claimants::Claims;
 use crate::store::error::StoreError;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -128,11 +128,7 @@ pub async fn mark(engine: &Engine, change: &Change) -> Result<usize, StoreError>
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    for claimant in engine.store.auto_deploy_claimants().await? {
-        if claimant != engine.worker && is_dead(&claimant) {
-            engine.store.release_auto_deploys_of(&claimant).await?;
-        }
-    }
+    engine.release_dead(Claims::AutoDeploys).await?;
     let now = engine.now();
     let known = engine.store.auto_deploys(&engine.config.github.host).await?;
     let mut looks = Vec::new();

@@ -22,8 +22,8 @@ use crate::domain::names::RepositoryName;
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
 use crate::github::hooks::HookLog;
-use crate::provider::worker::is_dead;
 use crate::store::catch_ups::{APP, CatchUp, Looked, Progress};
+use crate::store::claimants::Claims;
 use crate::store::error::StoreError;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -133,11 +133,7 @@ pub async fn follow(engine: &Engine) -> Result<(), StoreError> {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    for claimant in engine.store.catch_up_claimants().await? {
-        if claimant != engine.worker && is_dead(&claimant) {
-            engine.store.release_catch_ups_of(&claimant).await?;
-        }
-    }
+    engine.release_dead(Claims::CatchUps).await?;
     let now = engine.now();
     let known = engine.store.catch_ups(&engine.config.github.host).await?;
     let due = known

@@ -18,9 +18,9 @@ use crate::flow::chat::ChatError;
 use crate::flow::comment::work::work;
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
-use crate::provider::worker::is_dead;
 use crate::report::chat as words;
 use crate::store::asks::{Ask, NewAsk};
+use crate::store::claimants::Claims;
 use crate::store::error::StoreError;
 
 pub use crate::flow::comment::reply::{follow, send};
@@ -125,11 +125,7 @@ pub async fn run(engine: Engine) {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    for claimant in engine.store.ask_claimants().await? {
-        if claimant != engine.worker && is_dead(&claimant) {
-            engine.store.release_asks_of(&claimant).await?;
-        }
-    }
+    engine.release_dead(Claims::Asks).await?;
     let mut done = 0;
     while let Some(ask) = engine.store.claim_ask(&engine.worker, engine.now(), CLAIM).await? {
         // boxed: the client's futures are large

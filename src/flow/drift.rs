@@ -18,7 +18,7 @@ use crate::flow::engine::Engine;
 use crate::github::call::CallError;
 use crate::github::page::News;
 use crate::policy::contexts::overall;
-use crate::provider::worker::is_dead;
+use crate::store::claimants::Claims;
 use crate::store::drifts::{Drift, Found, Looked};
 use crate::store::error::StoreError;
 use crate::store::reading::At;
@@ -140,11 +140,7 @@ pub async fn ran(engine: &Engine, run: &Run) {
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
     let now = engine.now();
-    for claimant in engine.store.drift_claimants().await? {
-        if claimant != engine.worker && is_dead(&claimant) {
-            engine.store.release_drifts_of(&claimant, now).await?;
-        }
-    }
+    engine.release_dead(Claims::Drifts).await?;
     let due = engine
         .store
         .due_drifts(&engine.config.github.host, now, IN_A_STEP)

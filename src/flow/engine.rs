@@ -35,8 +35,11 @@ use crate::provider::checkout::Checkouts;
 use crate::provider::launch::Launcher;
 use crate::provider::manifest::catalogue::Catalogue;
 use crate::provider::versions::Versions;
+use crate::provider::worker::is_dead;
 use crate::queue::Queue;
 use crate::store::Store;
+use crate::store::claimants::Claims;
+use crate::store::error::StoreError;
 use crate::store::outbox::{Kind, Line};
 
 /// How long a claim is good, and how it is kept.
@@ -298,6 +301,22 @@ impl Engine {
             .keys()
             .copied()
             .collect()
+    }
+
+    /// Makes anybody's what processes held that are gone. Returns whether there was any.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be used.
+    pub async fn release_dead(&self, claims: Claims) -> Result<bool, StoreError> {
+        let mut any = false;
+        for worker in self.store.claimants(claims).await? {
+            if worker != self.worker && is_dead(&worker) {
+                self.store.release(claims, &worker).await?;
+                any = true;
+            }
+        }
+        Ok(any)
     }
 
     /// Where a run's page is.

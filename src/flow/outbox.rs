@@ -22,7 +22,7 @@ use crate::github::statuses::{NewStatus, Target};
 use crate::notify::post::SendError;
 use crate::notify::slack::SlackError;
 use crate::notify::slack::api::ApiError;
-use crate::provider::worker::is_dead;
+use crate::store::claimants::Claims;
 use crate::store::error::StoreError;
 use crate::store::outbox::{Claimed, Kind, Line};
 
@@ -155,11 +155,8 @@ async fn run_line(engine: Engine, line: Line, bell: &Notify) -> Line {
 ///
 /// When the ledger cannot be used.
 pub async fn release_dead(engine: &Engine) -> Result<(), StoreError> {
-    for sender in engine.store.senders().await? {
-        if sender != engine.worker && is_dead(&sender) {
-            engine.store.release_outgoing_of(&sender).await?;
-            engine.outbox.notify_one();
-        }
+    if engine.release_dead(Claims::Outgoing).await? {
+        engine.outbox.notify_one();
     }
     notices::give_up_on_strangers(engine).await
 }

@@ -21,10 +21,10 @@ use crate::flow::ask::made_before;
 use crate::flow::chat::{ChatError, answer_asked};
 use crate::flow::engine::Engine;
 use crate::github::call::CallError;
-use crate::provider::worker::is_dead;
 use crate::report::chat as words;
 use crate::report::slack::SlackMessage;
 use crate::report::slack::answer::{answer as written, under_way};
+use crate::store::claimants::Claims;
 use crate::store::error::StoreError;
 use crate::store::outbox::{Kind, Outgoing};
 use crate::store::slack_asks::SlackAsk;
@@ -189,11 +189,7 @@ pub async fn run(engine: Engine) {
 ///
 /// When the ledger cannot be used.
 pub async fn step(engine: &Engine) -> Result<usize, StoreError> {
-    for claimant in engine.store.slack_ask_claimants().await? {
-        if claimant != engine.worker && is_dead(&claimant) {
-            engine.store.release_slack_asks_of(&claimant).await?;
-        }
-    }
+    engine.release_dead(Claims::SlackAsks).await?;
     let mut done = 0;
     while let Some(ask) = engine
         .store

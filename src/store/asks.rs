@@ -128,40 +128,6 @@ impl Store {
         row.map(|row| read(&Reader::new(&row, doing))).transpose()
     }
 
-    /// Who works on one.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn ask_claimants(&self) -> Result<Vec<String>, StoreError> {
-        let doing = "list who answers comments";
-        let rows = sqlx::query(
-            "SELECT DISTINCT claimed_by AS claimant FROM asks WHERE claimed_by IS NOT NULL AND answer IS NULL AND open = 1",
-        )
-        .fetch_all(&self.read)
-        .await
-        .map_err(StoreError::while_doing(doing))?;
-        rows.iter()
-            .map(|row| Reader::new(row, doing).text("claimant"))
-            .collect()
-    }
-
-    /// Makes the claims of a process that is gone anybody's.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub async fn release_asks_of(&self, worker: &str) -> Result<(), StoreError> {
-        self.change_asks(
-            "release what a dead process was answering",
-            sqlx::query(
-                "UPDATE asks SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = ? AND answer IS NULL",
-            )
-            .bind(worker),
-        )
-        .await
-    }
-
     /// Puts one off.
     ///
     /// # Errors

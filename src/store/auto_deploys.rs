@@ -233,36 +233,6 @@ impl Store {
             .transpose()
     }
 
-    /// Who holds claims.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn auto_deploy_claimants(&self) -> Result<Vec<String>, StoreError> {
-        let doing = "list who looks at followed environments";
-        let rows = sqlx::query("SELECT DISTINCT claimed_by FROM auto_deploys WHERE claimed_by IS NOT NULL")
-            .fetch_all(&self.read)
-            .await
-            .map_err(StoreError::while_doing(doing))?;
-        rows.iter()
-            .map(|row| Reader::new(row, doing).text("claimed_by"))
-            .collect()
-    }
-
-    /// Gives back what a dead process looked at.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub async fn release_auto_deploys_of(&self, worker: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE auto_deploys SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = ?")
-            .bind(worker)
-            .execute(&self.write)
-            .await
-            .map_err(StoreError::while_doing("release a dead process' environments"))?;
-        Ok(())
-    }
-
     /// Writes down that GitHub is about to be asked to deploy a commit. `false`: the claim is not ours any more, and nobody
     /// may ask.
     ///

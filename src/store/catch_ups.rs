@@ -170,36 +170,6 @@ impl Store {
         row.as_ref().map(|row| Reader::new(row, doing).catch_up()).transpose()
     }
 
-    /// Who holds claims.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn catch_up_claimants(&self) -> Result<Vec<String>, StoreError> {
-        let doing = "list who looks for what was missed";
-        let rows = sqlx::query("SELECT DISTINCT claimed_by FROM catch_ups WHERE claimed_by IS NOT NULL")
-            .fetch_all(&self.read)
-            .await
-            .map_err(StoreError::while_doing(doing))?;
-        rows.iter()
-            .map(|row| Reader::new(row, doing).text("claimed_by"))
-            .collect()
-    }
-
-    /// Gives back what a dead process looked through.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub async fn release_catch_ups_of(&self, worker: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE catch_ups SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = ?")
-            .bind(worker)
-            .execute(&self.write)
-            .await
-            .map_err(StoreError::while_doing("release what a dead process looked through"))?;
-        Ok(())
-    }
-
     /// Writes down what a look came to, and gives the claim back. Nothing is written where it is not ours any more.
     ///
     /// # Errors

@@ -197,37 +197,6 @@ impl Store {
         row.as_ref().map(|row| Reader::new(row, doing).drift()).transpose()
     }
 
-    /// Who holds claims.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn drift_claimants(&self) -> Result<Vec<String>, StoreError> {
-        let doing = "list who looks at default branches";
-        let rows = sqlx::query("SELECT DISTINCT claimed_by FROM drifts WHERE claimed_by IS NOT NULL")
-            .fetch_all(&self.read)
-            .await
-            .map_err(StoreError::while_doing(doing))?;
-        rows.iter()
-            .map(|row| Reader::new(row, doing).text("claimed_by"))
-            .collect()
-    }
-
-    /// Gives back what a dead process looked at.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub async fn release_drifts_of(&self, worker: &str, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE drifts SET claimed_by = NULL, claimed_until = NULL, due_at = ? WHERE claimed_by = ?")
-            .bind(millis(now))
-            .bind(worker)
-            .execute(&self.write)
-            .await
-            .map_err(StoreError::while_doing("release what a dead process looked at"))?;
-        Ok(())
-    }
-
     /// Writes down what a look came to, and gives the claim back. It is due sooner where something came meanwhile; nothing is
     /// written where it is not ours any more.
     ///

@@ -328,37 +328,6 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// Who is sending now.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn senders(&self) -> Result<Vec<String>, StoreError> {
-        let doing = "list who sends";
-        let rows = sqlx::query(
-            "SELECT DISTINCT claimed_by AS sender FROM outbox WHERE state = 'sending' AND claimed_by IS NOT NULL \
-             AND claimed_until > 0",
-        )
-        .fetch_all(&self.read)
-        .await
-        .map_err(StoreError::while_doing(doing))?;
-        rows.iter().map(|row| Reader::new(row, doing).text("sender")).collect()
-    }
-
-    /// Makes the claims of a sender that is gone anybody's. Each still counts as a try.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub async fn release_outgoing_of(&self, sender: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE outbox SET claimed_until = 0 WHERE state = 'sending' AND claimed_by = ?")
-            .bind(sender)
-            .execute(&self.write)
-            .await
-            .map_err(StoreError::while_doing("release a dead sender's messages"))?;
-        Ok(())
-    }
-
     /// The same for one line of a sender that lives and has nothing of it under way: what it could not write down is asked about and
     /// written again, without waiting for the claim to lapse.
     ///

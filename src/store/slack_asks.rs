@@ -95,40 +95,6 @@ impl Store {
         row.map(|row| read(&Reader::new(&row, doing))).transpose()
     }
 
-    /// Who works on one.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub async fn slack_ask_claimants(&self) -> Result<Vec<String>, StoreError> {
-        let doing = "list who answers in Slack";
-        let rows = sqlx::query(
-            "SELECT DISTINCT claimed_by AS claimant FROM slack_asks WHERE claimed_by IS NOT NULL AND open = 1",
-        )
-        .fetch_all(&self.read)
-        .await
-        .map_err(StoreError::while_doing(doing))?;
-        rows.iter()
-            .map(|row| Reader::new(row, doing).text("claimant"))
-            .collect()
-    }
-
-    /// Makes the claims of a process that is gone anybody's.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub async fn release_slack_asks_of(&self, worker: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE slack_asks SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = ? AND open = 1")
-            .bind(worker)
-            .execute(&self.write)
-            .await
-            .map_err(StoreError::while_doing(
-                "release what a dead process was answering in Slack",
-            ))?;
-        Ok(())
-    }
-
     /// Puts one off.
     ///
     /// # Errors
