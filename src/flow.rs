@@ -26,6 +26,7 @@ pub mod history;
 pub mod intake;
 pub mod lock;
 pub mod notices;
+pub mod obstacle;
 pub mod outbox;
 pub mod outcome;
 pub mod people;

@@ -20,6 +20,7 @@ use futures_util::stream;
 use crate::domain::clock::Timestamp;
 use crate::domain::names::RepositoryName;
 use crate::flow::engine::Engine;
+use crate::flow::obstacle::Obstacle;
 use crate::github::call::CallError;
 use crate::github::hooks::HookLog;
 use crate::store::catch_ups::{APP, CatchUp, Looked, Progress};
@@ -50,25 +51,6 @@ const JUST_NOW: Duration = Duration::from_secs(30);
 /// As long as GitHub keeps its log. What is older is not looked for.
 /// <https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks>
 const WINDOW: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-
-/// Why a look came to nothing.
-#[derive(Debug)]
-enum Trouble {
-    GitHub(CallError),
-    Ledger(StoreError),
-}
-
-impl From<CallError> for Trouble {
-    fn from(error: CallError) -> Self {
-        Self::GitHub(error)
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Ledger(error)
-    }
-}
 
 /// One look through one source, and how far it has come.
 #[derive(Debug)]
@@ -177,7 +159,7 @@ async fn look_through(engine: &Engine, known: &CatchUp) -> Result<bool, StoreErr
     let found = tokio::time::timeout(LOOK_LIMIT, Box::pin(find(&mut look))).await;
     let (trouble, pause) = match found {
         Ok(Ok(())) => (None, None),
-        Ok(Err(Trouble::GitHub(error))) => {
+        Ok(Err(Obstacle::GitHub(error))) => {
             if let CallError::Refused { .. } = error {
                 // it may speak for another repository by now
                 look.progress.installation = None;
@@ -188,7 +170,7 @@ async fn look_through(engine: &Engine, known: &CatchUp) -> Result<bool, StoreErr
                 Some(growing(&claimed, longest).max(error.wait().unwrap_or_default())),
             )
         }
-        Ok(Err(Trouble::Ledger(error))) => (Some(error.to_string()), Some(growing(&claimed, AWAY))),
+        Ok(Err(Obstacle::Ledger(error))) => (Some(error.to_string()), Some(growing(&claimed, AWAY))),
         Err(_) => {
             let trouble = format!("it took longer than {} s", LOOK_LIMIT.as_secs());
             (Some(trouble), Some(growing(&claimed, AWAY)))
@@ -209,7 +191,7 @@ async fn look_through(engine: &Engine, known: &CatchUp) -> Result<bool, StoreErr
     Ok(true)
 }
 
-async fn find(look: &mut Look<'_>) -> Result<(), Trouble> {
+async fn find(look: &mut Look<'_>) -> Result<(), Obstacle> {
     if look.source == APP {
         return log::catch_up(look, &HookLog::App).await;
     }

@@ -26,6 +26,7 @@ use crate::domain::run::Run;
 use crate::flow::command::Desk;
 use crate::flow::engine::Engine;
 use crate::flow::lock::changed;
+use crate::flow::obstacle::Obstacle;
 use crate::github::GitHub;
 use crate::github::call::CallError;
 use crate::report::chat as words;
@@ -53,7 +54,7 @@ pub struct Conversation<'a> {
 /// # Errors
 ///
 /// As [`Conversation::answer`].
-pub async fn answer_here(engine: &Engine, speaker: &Speaker, text: &str) -> Result<Reply, ChatError> {
+pub async fn answer_here(engine: &Engine, speaker: &Speaker, text: &str) -> Result<Reply, Obstacle> {
     answer_asked(engine, speaker, text, None).await
 }
 
@@ -67,7 +68,7 @@ pub async fn answer_asked(
     speaker: &Speaker,
     text: &str,
     slack_ask: Option<&str>,
-) -> Result<Reply, ChatError> {
+) -> Result<Reply, Obstacle> {
     let conversation = Conversation {
         desk: engine.desk(),
         github: &engine.github,
@@ -85,7 +86,7 @@ pub async fn answer_asked(
 /// # Errors
 ///
 /// As [`Conversation::answer`].
-pub async fn command_here(engine: &Engine, speaker: &Speaker, command: &Command) -> Result<Reply, ChatError> {
+pub async fn command_here(engine: &Engine, speaker: &Speaker, command: &Command) -> Result<Reply, Obstacle> {
     let conversation = Conversation {
         desk: engine.desk(),
         github: &engine.github,
@@ -103,7 +104,7 @@ pub async fn command_here(engine: &Engine, speaker: &Speaker, command: &Command)
 /// # Errors
 ///
 /// When the ledger cannot be used.
-pub async fn may_change_run(engine: &Engine, speaker: &Speaker, run: &Run) -> Result<Option<Reply>, ChatError> {
+pub async fn may_change_run(engine: &Engine, speaker: &Speaker, run: &Run) -> Result<Option<Reply>, Obstacle> {
     let conversation = Conversation {
         desk: engine.desk(),
         github: &engine.github,
@@ -111,7 +112,7 @@ pub async fn may_change_run(engine: &Engine, speaker: &Speaker, run: &Run) -> Re
     };
     match conversation.may_change_run(speaker, run).await {
         Ok(()) => Ok(None),
-        Err(Trouble::Ledger(error)) => Err(ChatError::Ledger(error)),
+        Err(Trouble::Ledger(error)) => Err(Obstacle::Ledger(error)),
         Err(Trouble::Refused(reply)) => Ok(Some(*reply)),
         Err(Trouble::GitHub(error) | Trouble::Unsettled(error)) => {
             let text = words::nothing_done(&error.to_string(), refused_with(&error));
@@ -131,7 +132,7 @@ impl<'a> Conversation<'a> {
     /// # Errors
     ///
     /// When the ledger cannot be used. What GitHub does not do is part of the answer, except where the question can wait.
-    pub async fn answer(&self, speaker: &Speaker, text: &str) -> Result<Reply, ChatError> {
+    pub async fn answer(&self, speaker: &Speaker, text: &str) -> Result<Reply, Obstacle> {
         match grammar::parse(text) {
             Ok(command) => self.answer_command(speaker, &command).await,
             Err(misunderstood) => Ok(misunderstanding(&misunderstood)),
@@ -143,14 +144,14 @@ impl<'a> Conversation<'a> {
     /// # Errors
     ///
     /// As [`Conversation::answer`].
-    pub async fn answer_command(&self, speaker: &Speaker, command: &Command) -> Result<Reply, ChatError> {
+    pub async fn answer_command(&self, speaker: &Speaker, command: &Command) -> Result<Reply, Obstacle> {
         match self.carry_out(speaker, command).await {
             Ok(reply) => Ok(self.offering(reply, command)),
-            Err(Trouble::Ledger(error)) => Err(ChatError::Ledger(error)),
+            Err(Trouble::Ledger(error)) => Err(Obstacle::Ledger(error)),
             Err(Trouble::GitHub(error))
                 if matches!(speaker.place, Place::PullRequest { .. }) && error.is_transient() =>
             {
-                Err(ChatError::GitHub(error))
+                Err(Obstacle::GitHub(error))
             }
             Err(Trouble::GitHub(error)) => {
                 let text = words::nothing_done(&error.to_string(), refused_with(&error));
@@ -163,7 +164,7 @@ impl<'a> Conversation<'a> {
             Err(Trouble::Unsettled(error))
                 if self.slack_ask.is_some() || matches!(speaker.place, Place::PullRequest { .. }) =>
             {
-                Err(ChatError::GitHub(error))
+                Err(Obstacle::GitHub(error))
             }
             Err(Trouble::Unsettled(error)) => {
                 let look = offer::offer("Show the queue", &Command::Queue { target: None });
@@ -307,17 +308,6 @@ struct Spot<'a> {
     environment: &'a Environment,
 }
 
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ChatError {
-    /// Nobody can be told anything.
-    #[error(transparent)]
-    Ledger(StoreError),
-    /// It is asked again later: somebody waits for it where waiting is no trouble.
-    #[error(transparent)]
-    GitHub(CallError),
-}
-
 /// Why a command could not be carried out.
 #[derive(Debug)]
 enum Trouble {
@@ -383,10 +373,10 @@ impl From<Unknown> for Trouble {
 }
 
 /// What was found, or why it is not told: for those who answer with other things than words.
-fn or_refused<T>(found: Result<T, Trouble>) -> Result<Result<T, Reply>, ChatError> {
+fn or_refused<T>(found: Result<T, Trouble>) -> Result<Result<T, Reply>, Obstacle> {
     Ok(Err(match found {
         Ok(found) => return Ok(Ok(found)),
-        Err(Trouble::Ledger(error)) => return Err(ChatError::Ledger(error)),
+        Err(Trouble::Ledger(error)) => return Err(Obstacle::Ledger(error)),
         Err(Trouble::Refused(reply)) => *reply,
         Err(Trouble::GitHub(error) | Trouble::Unsettled(error)) => {
             let text = words::nothing_done(&error.to_string(), refused_with(&error));

@@ -14,10 +14,9 @@ use crate::chat::pull_request;
 use crate::domain::event::Comment;
 use crate::domain::ids::InstallationId;
 use crate::domain::names::RepositoryName;
-use crate::flow::chat::ChatError;
 use crate::flow::comment::work::work;
 use crate::flow::engine::Engine;
-use crate::github::call::CallError;
+use crate::flow::obstacle::Obstacle;
 use crate::report::chat as words;
 use crate::store::asks::{Ask, NewAsk};
 use crate::store::claimants::Claims;
@@ -46,26 +45,6 @@ pub struct CommentMessage {
     pub ask: String,
     /// All of it.
     pub text: String,
-}
-
-/// Why something about a comment could not be done yet.
-#[derive(Debug, thiserror::Error)]
-pub enum Trouble {
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] StoreError),
-    /// GitHub.
-    #[error(transparent)]
-    GitHub(#[from] CallError),
-}
-
-impl From<ChatError> for Trouble {
-    fn from(error: ChatError) -> Self {
-        match error {
-            ChatError::Ledger(error) => Self::Ledger(error),
-            ChatError::GitHub(error) => Self::GitHub(error),
-        }
-    }
 }
 
 /// Writes down what a comment asks for. Says in a few words, for the delivery's page, what it was.
@@ -157,8 +136,8 @@ async fn answer(engine: &Engine, ask: &Ask) -> Result<(), StoreError> {
             engine.store.answer_ask(id, &reply.text, reply.deployment).await
         }
         Ok(None) => engine.store.drop_ask(id).await,
-        Err(Trouble::Ledger(error)) => Err(error),
-        Err(Trouble::GitHub(error)) => {
+        Err(Obstacle::Ledger(error)) => Err(error),
+        Err(Obstacle::GitHub(error)) => {
             let growing = (SOON * 2_u32.pow(ask.attempts.min(5))).min(LATER);
             let pause = error.wait().unwrap_or_default().max(growing);
             tracing::warn!(

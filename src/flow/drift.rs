@@ -15,6 +15,7 @@ use crate::domain::event::{Change, What};
 use crate::domain::names::RepositoryName;
 use crate::domain::run::Run;
 use crate::flow::engine::Engine;
+use crate::flow::obstacle::Obstacle;
 use crate::github::call::CallError;
 use crate::github::page::News;
 use crate::policy::contexts::overall;
@@ -44,24 +45,6 @@ const COMPARED: usize = 50;
 const TITLE: usize = 200;
 const REPOSITORY: &str = "repository";
 const BRANCH: &str = "branch";
-
-/// Why a look came to nothing.
-enum Trouble {
-    GitHub(CallError),
-    Ledger(StoreError),
-}
-
-impl From<CallError> for Trouble {
-    fn from(error: CallError) -> Self {
-        Self::GitHub(error)
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Ledger(error)
-    }
-}
 
 /// Looks until this process is to stop.
 pub async fn run(engine: Engine) {
@@ -168,8 +151,8 @@ async fn look_at(engine: &Engine, repository: &str) -> Result<bool, StoreError> 
     let came = tokio::time::timeout(LOOK_LIMIT, Box::pin(find(engine, repository, &mut found))).await;
     let (trouble, wait) = match came {
         Ok(Ok(())) => (None, None),
-        Ok(Err(Trouble::Ledger(error))) => return Err(error),
-        Ok(Err(Trouble::GitHub(error))) => {
+        Ok(Err(Obstacle::Ledger(error))) => return Err(error),
+        Ok(Err(Obstacle::GitHub(error))) => {
             if let CallError::Refused { .. } = error {
                 // it may speak for another repository by now
                 found.installation = None;
@@ -207,7 +190,7 @@ fn pause(claimed: &Drift, found: &Found, failed: bool) -> TimeDelta {
     }
 }
 
-async fn find(engine: &Engine, configured: &str, found: &mut Found) -> Result<(), Trouble> {
+async fn find(engine: &Engine, configured: &str, found: &mut Found) -> Result<(), Obstacle> {
     let github = &engine.github;
     let configured: RepositoryName = configured.parse().map_err(|_| CallError::Garbled {
         status: 200,
@@ -269,7 +252,7 @@ async fn compare(
     configured: &RepositoryName,
     name: &RepositoryName,
     found: &mut Found,
-) -> Result<(), Trouble> {
+) -> Result<(), Obstacle> {
     let Some(head) = found.head.as_ref().map(|head| head.sha.clone()) else {
         found.standings.clear();
         return Ok(());

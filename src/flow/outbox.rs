@@ -10,9 +10,10 @@ use tokio::sync::Notify;
 
 use crate::domain::ids::RunId;
 use crate::domain::run::DeploymentState;
-use crate::flow::comment::{self, CommentMessage, Trouble};
+use crate::flow::comment::{self, CommentMessage};
 use crate::flow::engine::Engine;
 use crate::flow::notices::{self, Undelivered};
+use crate::flow::obstacle::Obstacle;
 use crate::flow::slack::SlackCall;
 use crate::flow::slack::send::{self as slack, Sent};
 use crate::flow::traces::told::{self, Came};
@@ -381,8 +382,8 @@ async fn send_comment(engine: &Engine, claimed: &Claimed) -> Result<Came, StoreE
     };
     match comment::send(engine, &message, claimed.attempts > 0).await {
         Ok(()) => sent(engine, claimed, None).await,
-        Err(Trouble::Ledger(error)) => Err(error),
-        Err(Trouble::GitHub(error)) => failed(engine, claimed, Failure::from(&error)).await,
+        Err(Obstacle::Ledger(error)) => Err(error),
+        Err(Obstacle::GitHub(error)) => failed(engine, claimed, Failure::from(&error)).await,
     }
 }
 

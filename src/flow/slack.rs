@@ -18,9 +18,9 @@ use crate::chat::slack::heard::{Heard, Way};
 use crate::domain::conversation::Reply;
 use crate::domain::ids::RunId;
 use crate::flow::ask::made_before;
-use crate::flow::chat::{ChatError, answer_asked};
+use crate::flow::chat::answer_asked;
 use crate::flow::engine::Engine;
-use crate::github::call::CallError;
+use crate::flow::obstacle::Obstacle;
 use crate::report::chat as words;
 use crate::report::slack::SlackMessage;
 use crate::report::slack::answer::{answer as written, under_way};
@@ -89,24 +89,6 @@ pub enum To {
         /// Of which run.
         run: RunId,
     },
-}
-
-/// Why something said in Slack could not be answered yet.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error(transparent)]
-    Ledger(#[from] StoreError),
-    #[error(transparent)]
-    GitHub(#[from] CallError),
-}
-
-impl From<ChatError> for Trouble {
-    fn from(error: ChatError) -> Self {
-        match error {
-            ChatError::Ledger(error) => Self::Ledger(error),
-            ChatError::GitHub(error) => Self::GitHub(error),
-        }
-    }
 }
 
 /// Writes down what somebody said; it is worked on soon. What is known already changes nothing.
@@ -228,8 +210,8 @@ async fn answer(engine: &Engine, ask: &SlackAsk) -> Result<Option<Outgoing>, Sto
     };
     let reply = match worked {
         Ok(reply) => reply,
-        Err(Trouble::Ledger(error)) => return Err(error),
-        Err(Trouble::GitHub(error)) => {
+        Err(Obstacle::Ledger(error)) => return Err(error),
+        Err(Obstacle::GitHub(error)) => {
             let growing = (SOON * 2_u32.pow(ask.attempts.min(5))).min(LATER);
             let pause = error.wait().unwrap_or_default().max(growing);
             tracing::warn!(user = ask.heard.user, error = %error, retry_seconds = pause.as_secs(), "what was said in Slack cannot be answered yet");
@@ -265,7 +247,7 @@ async fn answer(engine: &Engine, ask: &SlackAsk) -> Result<Option<Outgoing>, Sto
     Ok(outgoing.filter(|_| answered))
 }
 
-async fn work(engine: &Engine, ask: &SlackAsk) -> Result<Reply, Trouble> {
+async fn work(engine: &Engine, ask: &SlackAsk) -> Result<Reply, Obstacle> {
     let made = match &ask.wished {
         Some(wished) => made_before(&engine.github, wished, &ask.id).await?,
         None => None,
@@ -277,7 +259,7 @@ async fn work(engine: &Engine, ask: &SlackAsk) -> Result<Reply, Trouble> {
         });
     }
     let speaker = names::speaker(engine, &ask.heard).await;
-    Ok(answer_asked(engine, &speaker, &ask.heard.said, Some(&ask.id)).await?)
+    answer_asked(engine, &speaker, &ask.heard.said, Some(&ask.id)).await
 }
 
 fn outgoing(engine: &Engine, ask: &SlackAsk, reply: &Reply) -> Option<Outgoing> {

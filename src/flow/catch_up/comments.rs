@@ -14,8 +14,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::delivery::{Disposition, Source};
 use crate::domain::event::Event;
 use crate::domain::ids::DeliveryId;
+use crate::flow::catch_up::Look;
 use crate::flow::catch_up::listing::{Place, note};
-use crate::flow::catch_up::{Look, Trouble};
+use crate::flow::obstacle::Obstacle;
 use crate::github::call::CallError;
 use crate::github::comments::ListedComment;
 use crate::github::listing::PAGE;
@@ -34,9 +35,9 @@ const COMMENTS: &str = "comments";
 const EVENT: &str = "issue_comment";
 
 /// Stores what is new. Where GitHub does not let us read comments, that is said once, and deployments go on.
-pub(super) async fn adopt(look: &mut Look<'_>, place: &Place) -> Result<(), Trouble> {
+pub(super) async fn adopt(look: &mut Look<'_>, place: &Place) -> Result<(), Obstacle> {
     match read(look, place).await {
-        Err(Trouble::GitHub(error @ CallError::Refused { .. })) if !error.is_transient() => {
+        Err(Obstacle::GitHub(error @ CallError::Refused { .. })) if !error.is_transient() => {
             look.progress.no_comments = Some(error.to_string());
             Ok(())
         }
@@ -50,7 +51,7 @@ pub(super) async fn adopt(look: &mut Look<'_>, place: &Place) -> Result<(), Trou
 
 /// Reads on from where the last look stood. The oldest change comes first, so wherever it stops, the next look goes on from there;
 /// while nothing is written the question stays the same, and GitHub answers that nothing has changed.
-async fn read(look: &mut Look<'_>, place: &Place) -> Result<(), Trouble> {
+async fn read(look: &mut Look<'_>, place: &Place) -> Result<(), Obstacle> {
     let github = &look.engine.github;
     let mut since = from(look);
     let mut page = 1;
@@ -96,7 +97,7 @@ fn from(look: &Look<'_>) -> Timestamp {
 }
 
 /// Stores the commands among them of which no delivery has told.
-async fn store(look: &Look<'_>, place: &Place, listed: &[ListedComment]) -> Result<(), Trouble> {
+async fn store(look: &Look<'_>, place: &Place, listed: &[ListedComment]) -> Result<(), Obstacle> {
     let engine = look.engine;
     let key = |one: &ListedComment| comment_key(look.host, place.id.0, one.id.0);
     let commands = listed.iter().filter(|one| {
@@ -141,7 +142,7 @@ async fn store(look: &Look<'_>, place: &Place, listed: &[ListedComment]) -> Resu
 }
 
 /// A comment as its webhook would have told it. Whether it is about a pull request is asked only where a person commands.
-async fn body(look: &Look<'_>, place: &Place, one: &ListedComment) -> Result<Bytes, Trouble> {
+async fn body(look: &Look<'_>, place: &Place, one: &ListedComment) -> Result<Bytes, Obstacle> {
     let mut body = json!({
         "action": "created",
         "issue": {"number": one.issue, "pull_request": {}},
@@ -167,7 +168,7 @@ async fn body(look: &Look<'_>, place: &Place, one: &ListedComment) -> Result<Byt
     Ok(Bytes::from(text))
 }
 
-async fn is_pull_request(look: &Look<'_>, place: &Place, number: u64) -> Result<bool, Trouble> {
+async fn is_pull_request(look: &Look<'_>, place: &Place, number: u64) -> Result<bool, Obstacle> {
     let found = look.engine.github.pull_request(place.installation, &place.name, number);
     match found.await {
         Ok(_) => Ok(true),

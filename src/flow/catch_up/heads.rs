@@ -5,12 +5,13 @@
 
 use crate::domain::event::{Change, What};
 use crate::flow::auto_deploy;
+use crate::flow::catch_up::Look;
 use crate::flow::catch_up::listing::{Place, note};
-use crate::flow::catch_up::{Look, Trouble};
+use crate::flow::obstacle::Obstacle;
 use crate::github::page::News;
 
 /// Asks where each followed branch is, and makes the environments due that follow one that has moved.
-pub(super) async fn follow(look: &mut Look<'_>, place: &Place) -> Result<(), Trouble> {
+pub(super) async fn follow(look: &mut Look<'_>, place: &Place) -> Result<(), Obstacle> {
     let engine = look.engine;
     let rows = engine.store.auto_deploys(look.host).await?;
     let mut branches: Vec<String> = rows

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use crate::domain::delivery::{Disposition, Source};
 use crate::domain::ids::{DeliveryId, InstallationId, RepositoryId};
 use crate::domain::names::RepositoryName;
-use crate::flow::catch_up::{Look, Trouble};
+use crate::flow::catch_up::Look;
+use crate::flow::obstacle::Obstacle;
 use crate::github::call::CallError;
 use crate::github::listing::ListedDeployment;
 use crate::github::page::News;
@@ -42,7 +43,7 @@ pub(super) struct Place {
 }
 
 /// Finds the repository by its configured name, which may be an old one.
-pub(super) async fn resolve(look: &mut Look<'_>) -> Result<Place, Trouble> {
+pub(super) async fn resolve(look: &mut Look<'_>) -> Result<Place, Obstacle> {
     let configured: RepositoryName = look.source.parse().map_err(|_| CallError::Garbled {
         status: 200,
         detail: format!("`{}` is no repository's name", look.source),
@@ -87,7 +88,7 @@ pub(super) async fn resolve(look: &mut Look<'_>) -> Result<Place, Trouble> {
 }
 
 /// Stores every deployment that the ledger does not know, the newest first.
-pub(super) async fn adopt(look: &mut Look<'_>, place: &Place) -> Result<(), Trouble> {
+pub(super) async fn adopt(look: &mut Look<'_>, place: &Place) -> Result<(), Obstacle> {
     let engine = look.engine;
     let grace = match engine.config.github.polling {
         Some(_) => PULL_GRACE,
@@ -133,7 +134,7 @@ pub(super) async fn adopt(look: &mut Look<'_>, place: &Place) -> Result<(), Trou
 type Found = (Vec<ListedDeployment>, Option<String>);
 
 /// What GitHub lists as far back as somebody must look, and what it calls the first page; nothing where that has not changed.
-async fn read(look: &Look<'_>, place: &Place) -> Result<Option<Found>, Trouble> {
+async fn read(look: &Look<'_>, place: &Place) -> Result<Option<Found>, Obstacle> {
     let floor = match look.progress.listed_at {
         Some(listed) => (listed - OVERLAP).max(look.oldest()),
         None => look.oldest(),
@@ -164,7 +165,7 @@ async fn unknown(
     look: &Look<'_>,
     place: &Place,
     listed: Vec<ListedDeployment>,
-) -> Result<Vec<ListedDeployment>, Trouble> {
+) -> Result<Vec<ListedDeployment>, Obstacle> {
     let engine = look.engine;
     let mut known_apps = engine.config.github.known_apps.clone();
     known_apps.extend(engine.github.own_slug().await?);

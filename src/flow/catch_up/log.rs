@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::domain::clock::Timestamp;
+use crate::flow::catch_up::Look;
 use crate::flow::catch_up::listing::Place;
-use crate::flow::catch_up::{Look, Trouble};
+use crate::flow::obstacle::Obstacle;
 use crate::github::call::CallError;
 use crate::github::hooks::{Attempt, HookLog};
 use crate::store::catch_ups::APP;
@@ -33,14 +34,14 @@ const NO_LOG: &str = "the owner of `github.token` may not read the repository's 
                       `Webhooks: read and write`)";
 
 /// Reads what is new in a log, and asks for what never arrived.
-pub(super) async fn catch_up(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
+pub(super) async fn catch_up(look: &mut Look<'_>, log: &HookLog) -> Result<(), Obstacle> {
     read(look, log).await?;
     ask(look, log).await
 }
 
 /// The same for a repository's own hook, where we may see it. Otherwise deployments are found by listing, and this is said
 /// once.
-pub(super) async fn of_repository(look: &mut Look<'_>, place: &Place) -> Result<(), Trouble> {
+pub(super) async fn of_repository(look: &mut Look<'_>, place: &Place) -> Result<(), Obstacle> {
     let engine = look.engine;
     let path = "/webhooks/github";
     let address = format!("{}{path}", engine.config.public_url);
@@ -69,7 +70,7 @@ pub(super) async fn of_repository(look: &mut Look<'_>, place: &Place) -> Result<
     Ok(())
 }
 
-async fn read(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
+async fn read(look: &mut Look<'_>, log: &HookLog) -> Result<(), Obstacle> {
     let floor = look
         .progress
         .read_to
@@ -114,7 +115,7 @@ async fn read(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
 }
 
 /// The repositories whose events mean anything; `None` while one of them is not known by number yet.
-async fn followed(look: &Look<'_>) -> Result<Option<HashSet<u64>>, Trouble> {
+async fn followed(look: &Look<'_>) -> Result<Option<HashSet<u64>>, Obstacle> {
     if look.source != APP {
         return Ok(None);
     }
@@ -130,7 +131,7 @@ async fn judge(
     look: &Look<'_>,
     log: &HookLog,
     attempts: Vec<Attempt>,
-) -> Result<(Vec<Lost>, Option<Timestamp>), Trouble> {
+) -> Result<(Vec<Lost>, Option<Timestamp>), Obstacle> {
     let names: Vec<(String, String)> = attempts
         .iter()
         .map(|one| (one.guid.clone(), one.event.clone()))
@@ -182,7 +183,7 @@ fn too_early(newest: &Attempt, now: Timestamp) -> bool {
 const REDELIVERIES: &str = "redeliveries";
 
 /// Asks for what is lost, as fast as GitHub's pace allows.
-async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
+async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Obstacle> {
     let (engine, source) = (look.engine, look.source);
     let lost = engine.store.lost_deliveries(look.host, source).await?;
     if lost.is_empty() {
@@ -256,7 +257,7 @@ async fn ask(look: &mut Look<'_>, log: &HookLog) -> Result<(), Trouble> {
 }
 
 /// Up to when the deployments of each repository have been read from GitHub's list.
-async fn listed(look: &Look<'_>) -> Result<HashMap<u64, Timestamp>, Trouble> {
+async fn listed(look: &Look<'_>) -> Result<HashMap<u64, Timestamp>, Obstacle> {
     let all = look.engine.store.catch_ups(look.host).await?;
     let listed = all.into_iter().map(|one| one.progress);
     Ok(listed

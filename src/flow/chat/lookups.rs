@@ -5,8 +5,9 @@ use crate::config::{App, Environment};
 use crate::domain::conversation::Reply;
 use crate::domain::viewer::Viewer;
 use crate::flow::chat::preview::Brings;
-use crate::flow::chat::{ChatError, Conversation, Spot, Trouble, or_refused};
+use crate::flow::chat::{Conversation, Spot, Trouble, or_refused};
 use crate::flow::engine::Engine;
+use crate::flow::obstacle::Obstacle;
 use crate::flow::view::commits::{Build, Builds, Difference, Whereabout, Whereabouts};
 use crate::policy::facts::ContextVerdict;
 use crate::report::chat::{self, Containing, compare_url};
@@ -28,7 +29,7 @@ pub async fn difference(
     engine: &Engine,
     (app, environment): (&App, &Environment),
     git_ref: Option<&str>,
-) -> Result<Result<Difference, Reply>, ChatError> {
+) -> Result<Result<Difference, Reply>, Obstacle> {
     let target = Target {
         app: app.name.to_string(),
         git_ref: git_ref.map(str::to_owned),
@@ -42,7 +43,7 @@ pub async fn difference(
 /// # Errors
 ///
 /// When the ledger cannot be used.
-pub async fn builds(engine: &Engine, app: &App, git_ref: Option<&str>) -> Result<Result<Builds, Reply>, ChatError> {
+pub async fn builds(engine: &Engine, app: &App, git_ref: Option<&str>) -> Result<Result<Builds, Reply>, Obstacle> {
     let conversation = conversation(engine);
     let found = or_refused(Box::pin(conversation.contexts_of(app, git_ref)).await)?;
     Ok(found.map(|(git_ref, sha, contexts)| Builds {
@@ -64,7 +65,7 @@ pub async fn builds(engine: &Engine, app: &App, git_ref: Option<&str>) -> Result
 /// # Errors
 ///
 /// When the ledger cannot be used.
-pub async fn whereabouts(engine: &Engine, viewer: &Viewer, sha: &str) -> Result<Result<Whereabouts, Reply>, ChatError> {
+pub async fn whereabouts(engine: &Engine, viewer: &Viewer, sha: &str) -> Result<Result<Whereabouts, Reply>, Obstacle> {
     let sees = |app: &App| viewer.sees(app.name.as_str());
     let conversation = conversation(engine);
     let found = or_refused(Box::pin(conversation.whereabouts(sha, &sees)).await)?;

@@ -9,9 +9,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Reply, Speaker};
 use crate::domain::run::LaneKey;
 use crate::flow::chat::ask::Commit;
-use crate::flow::chat::{ChatError, Conversation, Trouble, or_refused};
+use crate::flow::chat::{Conversation, Trouble, or_refused};
 use crate::flow::engine::Engine;
 use crate::flow::forecast::Forecast;
+use crate::flow::obstacle::Obstacle;
 use crate::flow::view::Why;
 use crate::flow::view::run::{CheckView, EstimateView};
 use crate::github::commits::{Between, Named};
@@ -101,7 +102,7 @@ pub async fn preview(
     speaker: &Speaker,
     deploy: &Deploy,
     plan: bool,
-) -> Result<Result<Preview, Reply>, ChatError> {
+) -> Result<Result<Preview, Reply>, Obstacle> {
     let conversation = Conversation {
         desk: engine.desk(),
         github: &engine.github,

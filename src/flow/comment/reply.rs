@@ -4,9 +4,10 @@ use serde_json::json;
 
 use crate::domain::ids::CommentId;
 use crate::flow::chat::look;
-use crate::flow::comment::{CommentMessage, Trouble};
+use crate::flow::comment::CommentMessage;
 use crate::flow::engine::Engine;
 use crate::flow::forecast::last_good;
+use crate::flow::obstacle::Obstacle;
 use crate::github::call::CallError;
 use crate::report::comment::{comment as written, mark, of_run};
 use crate::report::status::Place;
@@ -104,7 +105,7 @@ fn outgoing(engine: &Engine, ask: &Ask, text: &str, last: bool) -> Option<Outgoi
 /// # Errors
 ///
 /// When the ledger or GitHub did not take it.
-pub async fn send(engine: &Engine, message: &CommentMessage, tried_before: bool) -> Result<(), Trouble> {
+pub async fn send(engine: &Engine, message: &CommentMessage, tried_before: bool) -> Result<(), Obstacle> {
     let github = &engine.github;
     let (installation, repository) = (message.installation, &message.repository);
     let Some(ask) = engine.store.find_ask(&message.ask).await? else {

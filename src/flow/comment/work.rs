@@ -8,14 +8,14 @@ use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::ids::DeploymentId;
 use crate::domain::names::{EnvironmentName, RepositoryName, Sha, TaskName};
 use crate::flow::chat::{self, answer_here};
-use crate::flow::comment::Trouble;
 use crate::flow::engine::Engine;
+use crate::flow::obstacle::Obstacle;
 use crate::github::pulls::HeadThen;
 use crate::report::chat as words;
 use crate::store::asks::Ask;
 
 /// The answer; none where none is due.
-pub(super) async fn work(engine: &Engine, ask: &Ask) -> Result<Option<Reply>, Trouble> {
+pub(super) async fn work(engine: &Engine, ask: &Ask) -> Result<Option<Reply>, Obstacle> {
     let new = &ask.new;
     let apps = known_apps(engine, &new.repository);
     let (Some(_), Ok(repository)) = (apps.first(), new.repository.parse::<RepositoryName>()) else {
@@ -45,7 +45,7 @@ async fn carry_out(
     repository: &RepositoryName,
     ask: &Ask,
     apps: &[KnownApp],
-) -> Result<Reply, Trouble> {
+) -> Result<Reply, Obstacle> {
     if let Some(deployment) = made_before(engine, repository, ask).await? {
         return Ok(Reply {
             deployment: Some(deployment),
@@ -83,11 +83,15 @@ async fn carry_out(
             ask: ask.new.id.clone(),
         },
     };
-    answer_here(engine, &speaker, &text).await.map_err(Trouble::from)
+    answer_here(engine, &speaker, &text).await
 }
 
 /// The deployment that GitHub made for this comment without our hearing of it, if it was asked for one at all.
-async fn made_before(engine: &Engine, repository: &RepositoryName, ask: &Ask) -> Result<Option<DeploymentId>, Trouble> {
+async fn made_before(
+    engine: &Engine,
+    repository: &RepositoryName,
+    ask: &Ask,
+) -> Result<Option<DeploymentId>, Obstacle> {
     let Some(wished) = &ask.wished else {
         return Ok(None);
     };

@@ -16,7 +16,8 @@ use crate::chat::command::Command;
 use crate::domain::conversation::{Reply, Speaker};
 use crate::domain::viewer::{Viewer, Who};
 use crate::flow::ask::made_before;
-use crate::flow::chat::{ChatError, command_here};
+use crate::flow::chat::command_here;
+use crate::flow::obstacle::Obstacle;
 use crate::flow::view::forms::Done;
 use crate::http::access::no_token;
 use crate::http::api::answer::{json, refused};
@@ -70,10 +71,10 @@ pub(super) fn speaker(caller: &Caller, ask: Option<String>) -> Result<Speaker, P
 }
 
 /// What stopped the engine.
-pub(crate) fn chat_failed(error: ChatError) -> Problem {
+pub(crate) fn chat_failed(error: Obstacle) -> Problem {
     match error {
-        ChatError::Ledger(error) => error.into(),
-        ChatError::GitHub(error) => {
+        Obstacle::Ledger(error) => error.into(),
+        Obstacle::GitHub(error) => {
             tracing::warn!(error = %error, "GitHub does not answer a request of the API");
             let detail = words::nothing_done(&error.to_string(), None);
             Problem::new(StatusCode::BAD_GATEWAY, "github_unavailable", &detail).again_in(5)
@@ -182,7 +183,7 @@ async fn settled(
             Ok(None) => {}
             Err(error) => {
                 engine.store.release_request(key).await?;
-                return Err(chat_failed(ChatError::GitHub(error)));
+                return Err(chat_failed(Obstacle::GitHub(error)));
             }
         }
     }
