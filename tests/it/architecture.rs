@@ -90,14 +90,14 @@ const EFFECTS: &[&str] = &[
     "Instant::now",
 ];
 
-struct Source {
+pub struct Source {
     path: PathBuf,
-    room: String,
-    text: String,
+    pub room: String,
+    pub text: String,
 }
 
 /// Every source file of the library, without its tests.
-fn sources() -> Vec<Source> {
+pub fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];

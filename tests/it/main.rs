@@ -28,6 +28,7 @@ mod process;
 mod protocol;
 mod providers;
 mod queue_conformance;
+mod routes;
 mod runner;
 mod schemathesis;
 mod slack_kit;

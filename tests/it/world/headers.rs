@@ -1,43 +1,21 @@
 //! What stands in the head of every answer, on every route that the sources name.
 
-use std::path::Path;
-
 use reqwest::{Method, Response};
 
+use crate::routes::routes;
 use crate::world::stage::World;
 
-/// The addresses of all routes in the sources, with something in the place of what varies.
-fn routes() -> Vec<String> {
-    let mut files = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http.rs")];
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path)
-            } else {
-                files.push(path)
-            }
-        }
-    }
-    let mut routes = Vec::new();
-    for file in files
-        .iter()
-        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
-    {
-        let text = std::fs::read_to_string(file).unwrap();
-        let quoted = text
-            .split(".route(")
-            .skip(1)
-            .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
-        routes.extend(quoted.filter(|route| route.starts_with('/')).map(|route| {
-            let parts = route
-                .split('/')
-                .map(|part| if part.starts_with('{') { "x" } else { part });
-            parts.collect::<Vec<_>>().join("/")
-        }));
-    }
-    routes
+/// An address of every route, with something in the place of what varies.
+fn addresses() -> Vec<String> {
+    let all = routes().into_iter();
+    all.map(|route| {
+        let parts = route.path.split('/');
+        let filled: Vec<&str> = parts
+            .map(|part| if part.starts_with('{') { "x" } else { part })
+            .collect();
+        filled.join("/")
+    })
+    .collect()
 }
 
 fn header<'r>(response: &'r Response, name: &str) -> &'r str {
@@ -53,7 +31,7 @@ async fn every_answer(world: &World, tls: bool) {
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap();
-    let mut all = routes();
+    let mut all = addresses();
     assert!(all.len() >= 14, "{all:?}");
     all.push("/nowhere".to_owned());
     for route in &all {

@@ -1,56 +1,19 @@
 //! Every route that changes something, as the sources name them, and everything that must not open it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use chima::http::api::api;
 use reqwest::Method;
 
+use crate::routes::routes;
 use crate::world::sign_in::{Browser, open_to_the_world, signed_in};
 use crate::world::stage::{SITE, World};
 
-/// The routes in the sources that are opened by one of these methods.
+/// The routes that are opened by one of these methods.
 fn opened_by(methods: &[&str]) -> BTreeSet<String> {
-    let mut files = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http.rs")];
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path)
-            } else {
-                files.push(path)
-            }
-        }
-    }
-    let mut found = BTreeSet::new();
-    for file in files
-        .iter()
-        .filter(|file| file.extension().is_some_and(|one| one == "rs"))
-    {
-        let text = std::fs::read_to_string(file).unwrap();
-        for rest in text.split(".route(").skip(1) {
-            let Some(quoted) = rest.trim_start().strip_prefix('"') else {
-                continue;
-            };
-            let Some((route, rest)) = quoted.split_once('"') else {
-                continue;
-            };
-            // up to the parenthesis that ends it
-            let mut depth = 1;
-            let handler: String = rest
-                .chars()
-                .take_while(|c| {
-                    depth += i32::from(*c == '(') - i32::from(*c == ')');
-                    depth > 0
-                })
-                .collect();
-            if methods.iter().any(|method| handler.contains(method)) {
-                found.insert(route.to_owned());
-            }
-        }
-    }
-    found
+    let all = routes().into_iter();
+    let opened = all.filter(|route| methods.iter().any(|method| route.opened_by.contains(method)));
+    opened.map(|route| route.path).collect()
 }
 
 /// The routes that take something else than a look.
