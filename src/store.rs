@@ -133,3 +133,6 @@ impl Store {
 async fn commit(tx: Transaction<'static, Sqlite>, doing: &'static str) -> Result<(), StoreError> {
     tx.commit().await.map_err(StoreError::while_doing(doing))
 }
+
+#[cfg(test)]
+mod tests;

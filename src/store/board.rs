@@ -135,29 +135,17 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row;
-
     use super::*;
+    use crate::store::tests::plan_of;
 
     #[tokio::test]
     async fn no_look_sorts_what_an_environment_ever_ran() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
         for (sql, index) in [
             (CURRENT, "runs_good"),
             (LAST, "runs_environment"),
             (TRIED, "runs_environment"),
         ] {
-            let explained = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
-            let rows = explained
-                .bind("h")
-                .bind("r")
-                .bind("e")
-                .fetch_all(&store.read)
-                .await
-                .unwrap();
-            let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-            let plan = plan.join("; ");
+            let plan = plan_of(sql).await;
             assert!(plan.contains(index), "{sql}: {plan}");
             // GitHub's time of two deployments may be one: those few are sorted
             assert!(!plan.contains("USE TEMP B-TREE FOR ORDER BY"), "{sql}: {plan}");
@@ -166,11 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_for_a_person_is_looked_for_among_what_runs() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
-        let explained = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {INSTRUCTED}")));
-        let rows = explained.fetch_all(&store.read).await.unwrap();
-        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-        assert!(plan.join("; ").contains("runs_one_running"), "{plan:?}");
+        let plan = plan_of(INSTRUCTED).await;
+        assert!(plan.contains("runs_one_running"), "{plan}");
     }
 }

@@ -251,9 +251,8 @@ fn which(query: &mut QueryBuilder<Sqlite>, of: Of<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row;
-
     use super::*;
+    use crate::store::tests::plan_of;
 
     #[test]
     fn names_of_measures_read_back() {
@@ -264,20 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_failure_before_a_success_is_found_by_indexes() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
-        let explained = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {BROKEN}")));
-        let rows = explained
-            .bind("h")
-            .bind("r")
-            .bind("e")
-            .bind(1)
-            .bind("i")
-            .fetch_all(&store.read)
-            .await
-            .unwrap();
-        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-        let plan = plan.join("; ");
+        let plan = plan_of(BROKEN).await;
         assert!(plan.contains("runs_bad") && plan.contains("runs_good"), "{plan}");
         assert!(!plan.contains("SCAN"), "{plan}");
     }

@@ -147,23 +147,8 @@ fn query(filter: &DeliveryFilter, limit: u32) -> QueryBuilder<Sqlite> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row;
-
     use super::*;
-
-    async fn plan(filter: &DeliveryFilter) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
-        let sql = format!("EXPLAIN QUERY PLAN {}", query(filter, 50).sql().as_str());
-        let values = sql.matches('?').count();
-        let mut explained = sqlx::query(sqlx::AssertSqlSafe(sql));
-        for _ in 0..values {
-            explained = explained.bind("x");
-        }
-        let rows = explained.fetch_all(&store.read).await.unwrap();
-        let details: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-        details.join("; ")
-    }
+    use crate::store::tests::plan_of;
 
     #[tokio::test]
     async fn every_filter_has_its_index() {
@@ -183,7 +168,7 @@ mod tests {
             ),
             (DeliveryFilter { run, ..none() }, "decisions_run (run_id=?)"),
         ] {
-            let found = plan(&filter).await;
+            let found = plan_of(query(&filter, 50).sql().as_str()).await;
             assert!(found.contains(index), "{filter:?}: {found}");
             // those of the few decisions of one delivery
             let sorts = 2 + usize::from(filter.run.is_some());

@@ -199,27 +199,8 @@ pub(crate) fn first_of(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row;
-
     use super::*;
-
-    async fn plan(filter: &Filter) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
-        let sql = format!("EXPLAIN QUERY PLAN {}", query(filter, 50).sql().as_str());
-        // values change nothing in a plan, but each must be there
-        let values = sql.matches('?').count();
-        let mut explained = sqlx::query(sqlx::AssertSqlSafe(sql));
-        for _ in 0..values {
-            explained = explained.bind("x");
-        }
-        let rows = explained.fetch_all(&store.read).await;
-        let rows = rows.unwrap_or_else(|error| panic!("{error}"));
-        rows.iter()
-            .map(|row| row.get::<String, _>("detail"))
-            .collect::<Vec<_>>()
-            .join("; ")
-    }
+    use crate::store::tests::plan_of;
 
     #[tokio::test]
     async fn no_filter_sorts_or_reads_the_whole_table() {
@@ -364,7 +345,7 @@ mod tests {
             .collect();
         for (filter, index) in filters.iter().cloned().chain(timed) {
             let index = index.trim_end_matches(" (id<?)");
-            let found = plan(&filter).await;
+            let found = plan_of(query(&filter, 50).sql().as_str()).await;
             assert!(found.contains(index), "{filter:?}: {found}");
             let few = filter.deployment.is_some();
             assert!(few || !found.contains("TEMP B-TREE"), "{filter:?}: {found}");

@@ -181,20 +181,12 @@ fn first() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::tests::plan_of;
 
     #[tokio::test]
     async fn both_looks_at_an_environment_read_one_index_in_its_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
         for sql in [counts(), first()] {
-            let values = sql.matches('?').count();
-            let mut explained = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
-            for _ in 0..values {
-                explained = explained.bind("queued");
-            }
-            let rows = explained.fetch_all(&store.read).await;
-            let plan: Vec<String> = rows.unwrap().iter().map(|row| row.get("detail")).collect();
-            let plan = plan.join("; ");
+            let plan = plan_of(&sql).await;
             assert!(
                 plan.contains("runs_open_of_app (app=? AND environment=?"),
                 "{sql}: {plan}"

@@ -66,21 +66,12 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row;
-
     use super::*;
+    use crate::store::tests::plan_of;
 
     #[tokio::test]
     async fn what_ran_before_is_found_by_an_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("chima.db")).await.unwrap();
-        let mut explained = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {RAN_BEFORE}")));
-        for _ in 0..5 {
-            explained = explained.bind("x");
-        }
-        let rows = explained.fetch_all(&store.read).await.unwrap();
-        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-        let plan = plan.join("; ");
+        let plan = plan_of(RAN_BEFORE).await;
         assert!(
             plan.contains("runs_good (repository=? AND environment=? AND finished_at<?)"),
             "{plan}"
