@@ -17,7 +17,7 @@ const SECRETS: &str = "Secrets";
 pub fn markdown() -> String {
     let root = schema::configuration().root();
     let mut page = String::from("# Configuration\n\n");
-    page.push_str("<!-- Made from the schema by a test: change the comments in `src/config/file.rs` instead. -->\n\n");
+    page.push_str("<!-- Made from the schema by a test: change the comments in `src/config/file.rs` and `src/config/file/` instead. -->\n\n");
     let _ = writeln!(
         page,
         "{} The file is the one `--config` names, else the one in the variable `CHIMA_CONFIG`, else `config/app.yaml`. \

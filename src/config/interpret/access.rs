@@ -36,7 +36,7 @@ impl Reading<'_> {
     pub(super) fn app_secrets(
         &mut self,
         key: &str,
-        secrets: BTreeMap<String, file::AppSecret>,
+        secrets: BTreeMap<String, file::apps::AppSecret>,
         places: &Places<'_>,
     ) -> BTreeMap<String, SecretSource> {
         let mut sources = BTreeMap::new();
@@ -65,8 +65,8 @@ impl Reading<'_> {
         }
     }
 
-    fn app_secret(&mut self, named: file::AppSecret, path: &KeyPath) -> Option<SecretSource> {
-        let file::AppSecret { env, file, command } = named;
+    fn app_secret(&mut self, named: file::apps::AppSecret, path: &KeyPath) -> Option<SecretSource> {
+        let file::apps::AppSecret { env, file, command } = named;
         match command {
             None => self.secret(file::Secret { env, file }, path),
             Some(argv) if argv.first().is_some_and(|program| !program.trim().is_empty()) => {
@@ -90,16 +90,16 @@ impl Reading<'_> {
             .collect()
     }
 
-    pub(super) fn ssh(&mut self, ssh: file::Ssh, path: &KeyPath) -> Option<Ssh> {
+    pub(super) fn ssh(&mut self, ssh: file::apps::Ssh, path: &KeyPath) -> Option<Ssh> {
         let place = path.key("key");
         let key = match ssh.key {
             None => Some(None),
-            Some(file::SshKey::Path(text)) if text.contains("PRIVATE KEY") => {
+            Some(file::apps::SshKey::Path(text)) if text.contains("PRIVATE KEY") => {
                 let text = format!("`{place}` holds a key; expected the path of its file");
                 self.refuse(&place, text, Some("replace the key if this file was shared".to_owned()))
             }
-            Some(file::SshKey::Path(text)) => self.path(&text, &place).map(|file| Some(SecretSource::File(file))),
-            Some(file::SshKey::Secret(named)) => self.app_secret(named, &place).map(Some),
+            Some(file::apps::SshKey::Path(text)) => self.path(&text, &place).map(|file| Some(SecretSource::File(file))),
+            Some(file::apps::SshKey::Secret(named)) => self.app_secret(named, &place).map(Some),
         };
         if let Some(Some(source)) = &key {
             self.examine(source, MASKABLE_BYTES, &place);

@@ -42,7 +42,7 @@ impl Places<'_> {
 impl Reading<'_> {
     pub(super) fn apps(
         &mut self,
-        mut apps: BTreeMap<String, file::App>,
+        mut apps: BTreeMap<String, file::apps::App>,
         github_url: &str,
         viewers: Option<&Vec<Named>>,
     ) -> Vec<App> {
@@ -80,7 +80,7 @@ impl Reading<'_> {
     }
 
     /// Every environment of a repository has one lane and so one owner, whatever case GitHub is asked in.
-    fn lanes(&mut self, app: &file::App, path: &KeyPath, owners: &mut HashMap<(String, String), KeyPath>) {
+    fn lanes(&mut self, app: &file::apps::App, path: &KeyPath, owners: &mut HashMap<(String, String), KeyPath>) {
         let environments = path.key("environments");
         let mut sorted: Vec<(KeyPath, &String)> = app
             .environments
@@ -111,7 +111,7 @@ impl Reading<'_> {
         }
     }
 
-    fn app(&mut self, name: &str, mut app: file::App, github_url: &str, path: &KeyPath) -> Option<App> {
+    fn app(&mut self, name: &str, mut app: file::apps::App, github_url: &str, path: &KeyPath) -> Option<App> {
         let app_name = self.key_name::<AppName>(name, path);
         let repository = self.name::<RepositoryName>(&app.repository, &path.key("repository"));
         let remote = match &app.remote {
@@ -127,7 +127,7 @@ impl Reading<'_> {
             let text = format!("`{path}` has no environment");
             let _: Option<()> = self.refuse(&path.key("environments"), text, Some(hint.to_owned()));
         }
-        let mut typed: Vec<(KeyPath, String, Option<file::Environment>)> = typed
+        let mut typed: Vec<(KeyPath, String, Option<file::apps::Environment>)> = typed
             .into_iter()
             .map(|(name, environment)| (path.key("environments").key(&name), name, environment))
             .collect();
@@ -161,7 +161,7 @@ impl Reading<'_> {
     /// The environment that is meant where nobody names one, in the spelling of its own key.
     fn default_environment(
         &mut self,
-        app: &file::App,
+        app: &file::apps::App,
         environments: &[Environment],
         path: &KeyPath,
     ) -> Option<Option<EnvironmentName>> {

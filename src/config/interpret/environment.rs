@@ -20,7 +20,7 @@ impl Reading<'_> {
     pub(super) fn environment(
         &mut self,
         name: &str,
-        settings: file::Environment,
+        settings: file::apps::Environment,
         places: &Places<'_>,
     ) -> Option<Environment> {
         let environment = self.key_name::<EnvironmentName>(name, places.environment);
@@ -70,16 +70,16 @@ impl Reading<'_> {
             allowed_rooms: allowed_rooms?,
             tasks: tasks?,
             lane: match settings.lane {
-                None | Some(file::Lane::Fifo) => LaneOrder::Fifo,
-                Some(file::Lane::Latest) => LaneOrder::Latest,
+                None | Some(file::apps::Lane::Fifo) => LaneOrder::Fifo,
+                Some(file::apps::Lane::Latest) => LaneOrder::Latest,
             },
             on_lock: match settings.on_lock {
-                None | Some(file::OnLock::Reject) => OnLock::Reject,
-                Some(file::OnLock::Wait) => OnLock::Wait,
+                None | Some(file::apps::OnLock::Reject) => OnLock::Reject,
+                Some(file::apps::OnLock::Wait) => OnLock::Wait,
             },
             after_cancel: match settings.after_cancel {
-                None | Some(file::AfterCancel::Release) => AfterCancel::Release,
-                Some(file::AfterCancel::Hold) => AfterCancel::Hold,
+                None | Some(file::apps::AfterCancel::Release) => AfterCancel::Release,
+                Some(file::apps::AfterCancel::Hold) => AfterCancel::Hold,
             },
             timeout: settings.timeout_seconds.map(Duration::from_secs),
             hold_timeout: Duration::from_secs(settings.hold_timeout_seconds.unwrap_or(defaults::HOLD_TIMEOUT_SECONDS)),
@@ -143,11 +143,11 @@ impl Reading<'_> {
         }
     }
 
-    fn auto_deploy(&mut self, typed: Option<file::AutoDeploy>, path: &KeyPath) -> Option<Option<AutoDeploy>> {
+    fn auto_deploy(&mut self, typed: Option<file::apps::AutoDeploy>, path: &KeyPath) -> Option<Option<AutoDeploy>> {
         let when = match typed {
-            None | Some(file::AutoDeploy::Switch(false)) => return Some(None),
-            Some(file::AutoDeploy::Switch(true)) => file::AutoDeployWhen::default(),
-            Some(file::AutoDeploy::When(when)) => when,
+            None | Some(file::apps::AutoDeploy::Switch(false)) => return Some(None),
+            Some(file::apps::AutoDeploy::Switch(true)) => file::apps::AutoDeployWhen::default(),
+            Some(file::apps::AutoDeploy::When(when)) => when,
         };
         let branch = match when.branch {
             None => Some(None),
@@ -174,9 +174,9 @@ impl Reading<'_> {
         Some(Some(AutoDeploy {
             branch: branch?,
             on: match when.on {
-                None | Some(file::AutoDeployOn::Green) => AutoDeployOn::Green,
-                Some(file::AutoDeployOn::Push) => AutoDeployOn::Push,
-                Some(file::AutoDeployOn::MergedPullRequest) => AutoDeployOn::MergedPullRequest,
+                None | Some(file::apps::AutoDeployOn::Green) => AutoDeployOn::Green,
+                Some(file::apps::AutoDeployOn::Push) => AutoDeployOn::Push,
+                Some(file::apps::AutoDeployOn::MergedPullRequest) => AutoDeployOn::MergedPullRequest,
             },
             paths: matchers,
         }))

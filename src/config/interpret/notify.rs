@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::config::App;
-use crate::config::file::{self, NotifyState};
+use crate::config::file;
+use crate::config::file::notify::NotifyState;
 use crate::config::interpret::Reading;
 use crate::config::interpret::addresses::Address;
 use crate::config::notify::{Notify, Recipient, Smtp, SmtpTls, Subject, To, callback_line};
@@ -43,7 +44,7 @@ impl Reading<'_> {
         found
     }
 
-    pub(super) fn notify(&mut self, typed: Vec<file::Notify>, no_mail: bool, apps: &[App]) -> Vec<Notify> {
+    pub(super) fn notify(&mut self, typed: Vec<file::notify::Notify>, no_mail: bool, apps: &[App]) -> Vec<Notify> {
         let mut found = Vec::new();
         for (index, one) in typed.into_iter().enumerate() {
             let path = KeyPath::of(&["notify"]).index(index);
@@ -106,8 +107,8 @@ impl Reading<'_> {
         Some(names)
     }
 
-    fn recipient(&mut self, to: file::NotifyTo, no_mail: bool, path: &KeyPath) -> Option<Recipient> {
-        let file::NotifyTo {
+    fn recipient(&mut self, to: file::notify::NotifyTo, no_mail: bool, path: &KeyPath) -> Option<Recipient> {
+        let file::notify::NotifyTo {
             webhook,
             mattermost,
             rocket_chat,
@@ -142,7 +143,7 @@ impl Reading<'_> {
         })
     }
 
-    fn email(&mut self, email: file::NotifyEmail, no_mail: bool, path: &KeyPath) -> Option<Recipient> {
+    fn email(&mut self, email: file::notify::NotifyEmail, no_mail: bool, path: &KeyPath) -> Option<Recipient> {
         if no_mail {
             let hint =
                 "name it, as in `smtp: { host: mail.example.com, username: chima, password: { env: SMTP_PASSWORD } }`";
@@ -188,15 +189,15 @@ impl Reading<'_> {
         self.refuse(path, text, None)
     }
 
-    pub(super) fn smtp(&mut self, typed: Option<file::Smtp>) -> Option<Option<Smtp>> {
+    pub(super) fn smtp(&mut self, typed: Option<file::notify::Smtp>) -> Option<Option<Smtp>> {
         let Some(smtp) = typed else {
             return Some(None);
         };
         let path = KeyPath::of(&["smtp"]);
-        let (tls, usual) = match smtp.tls.unwrap_or(file::SmtpTls::Starttls) {
-            file::SmtpTls::Starttls => (SmtpTls::StartTls, 587),
-            file::SmtpTls::Implicit => (SmtpTls::Implicit, 465),
-            file::SmtpTls::None => (SmtpTls::None, 25),
+        let (tls, usual) = match smtp.tls.unwrap_or(file::notify::SmtpTls::Starttls) {
+            file::notify::SmtpTls::Starttls => (SmtpTls::StartTls, 587),
+            file::notify::SmtpTls::Implicit => (SmtpTls::Implicit, 465),
+            file::notify::SmtpTls::None => (SmtpTls::None, 25),
         };
         let host = &smtp.host;
         let ip = host.parse::<std::net::IpAddr>();
