@@ -25,6 +25,7 @@ pub mod error;
 pub mod estimates;
 pub mod foreign;
 pub mod history;
+pub mod inbox;
 pub mod locks;
 pub mod lost_deliveries;
 pub mod news;
@@ -56,8 +57,8 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 use tokio::sync::Mutex;
 
-use crate::store::deliveries::Inbox;
 use crate::store::error::StoreError;
+use crate::store::inbox::Inbox;
 
 /// The ledger. Cheap to clone.
 #[derive(Debug, Clone)]

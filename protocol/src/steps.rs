@@ -142,7 +142,7 @@ impl<'a> Steps<'a> {
         let now = self.now;
         match now.task[w] {
             Task::Idle => self.of_idle(w),
-            // src/store/deliveries.rs: `InboxWriter::run` commits, then answers; a duplicate writes nothing that counts
+            // src/store/inbox.rs: `InboxWriter::run` commits, then answers; a duplicate writes nothing that counts
             Task::Receiving { d } if self.has(Fault::AnswerBeforeCommit) && !now.answered[usize::from(d)] => {
                 self.step(Step::Answer(w), |s| s.answered[usize::from(d)] = true);
             }

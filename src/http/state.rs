@@ -19,7 +19,7 @@ use crate::http::sign_in;
 /// all looks.
 const FOLLOWERS: usize = 2048;
 
-/// A delivery that waits longer is refused: `src/store/deliveries.rs`.
+/// A delivery that waits longer is refused: `src/store/inbox.rs`.
 const PROBE_LIMIT: Duration = Duration::from_secs(8);
 const PROBE_AGAIN: Duration = Duration::from_secs(1);
 

@@ -12,7 +12,7 @@ use crate::domain::ids::DeliveryId;
 use crate::flow::traces::told::{self, Received};
 use crate::http::inbound::{LARGEST, closing, read};
 use crate::http::state::Surface;
-use crate::store::deliveries::{Accepted, NewDelivery};
+use crate::store::inbox::{Accepted, NewDelivery};
 use crate::webhook::envelope::{self, Class, Envelope, EnvelopeError};
 use crate::webhook::headers::RawHeaders;
 use crate::webhook::signature::{Signature, Verifier};

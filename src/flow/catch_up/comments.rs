@@ -21,7 +21,7 @@ use crate::github::call::CallError;
 use crate::github::comments::ListedComment;
 use crate::github::listing::PAGE;
 use crate::github::page::News;
-use crate::store::deliveries::NewDelivery;
+use crate::store::inbox::NewDelivery;
 use crate::webhook::envelope::comment_key;
 use crate::webhook::parse;
 

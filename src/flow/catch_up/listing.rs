@@ -19,7 +19,7 @@ use crate::github::listing::ListedDeployment;
 use crate::github::page::News;
 use crate::policy::auto::is_ours;
 use crate::store::catch_ups::Progress;
-use crate::store::deliveries::NewDelivery;
+use crate::store::inbox::NewDelivery;
 use crate::webhook::envelope::effect_key;
 
 /// Three thousand deployments in three days are more than anybody makes.

@@ -10,7 +10,7 @@ use chima::domain::ids::DeliveryId;
 use chima::domain::run::RunState;
 use chima::flow::retention::{self, Removed};
 use chima::store::Store;
-use chima::store::deliveries::NewDelivery;
+use chima::store::inbox::NewDelivery;
 use chima::store::retention::Old;
 use chima_simulator::github::deploy::DeploymentRequest;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
