@@ -188,7 +188,7 @@ impl<'a> Steps<'a> {
             if now.stored[d] && now.run[d] == Run::Absent {
                 self.step(Step::Decide(w, d), |s| s.run[d] = Run::Queued);
             }
-            // src/flow/outbox.rs: looks, sends, marks; a sender that dies in between looks on GitHub first when it tries again
+            // src/flow/outbox/send.rs: looks, sends, marks; a sender that dies in between looks on GitHub first when it tries again
             if now.word[d] == 1 {
                 self.step(Step::Tell(d), |s| s.word[d] = 2);
             }
