@@ -9,6 +9,7 @@ mod hold;
 pub(crate) mod look;
 pub mod lookups;
 mod may;
+mod objections;
 mod offers;
 pub mod preview;
 mod stop;

@@ -8,7 +8,7 @@ use crate::config::LaneOrder;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Reply, Speaker};
 use crate::domain::run::LaneKey;
-use crate::flow::chat::ask::Commit;
+use crate::flow::chat::objections::Commit;
 use crate::flow::chat::{Conversation, Trouble, or_refused};
 use crate::flow::engine::Engine;
 use crate::flow::forecast::Forecast;
