@@ -21,6 +21,7 @@ pub mod deliveries;
 pub mod delivery_list;
 pub mod disk;
 pub mod drifts;
+pub mod ends;
 pub mod error;
 pub mod estimates;
 pub mod foreign;

@@ -341,7 +341,7 @@ impl<'a> Steps<'a> {
         });
     }
 
-    /// src/store/claims.rs: `finish`, with the last word in the same transaction.
+    /// src/store/ends.rs: `finish`, with the last word in the same transaction.
     fn finish(&mut self, w: usize, (d, f, well): (u8, u8, bool)) {
         let at = usize::from(d);
         let stale = self.now.fence[at] != f;

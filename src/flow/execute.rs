@@ -32,7 +32,8 @@ use crate::flow::traces::told;
 use crate::provider::launch::{Running, Start};
 use crate::provider::spec::{Graces, RunnerSpec};
 use crate::provider::watch::{self, Ended};
-use crate::store::claims::{Claim, End};
+use crate::store::claims::Claim;
+use crate::store::ends::End;
 use crate::store::error::StoreError;
 
 /// How long a run waits for what an earlier one left behind in its environment.
