@@ -1,9 +1,13 @@
 //! Requests that nobody honest sends, for every door: generated, and the same again for the same seed.
 
-use chima_simulator::sign::sign;
+mod broken;
+pub mod draft;
+mod webhook;
+
 use hmac::{Hmac, KeyInit, Mac};
 
 use crate::dice::Dice;
+use crate::process::edge::corpus::draft::{Draft, Framing, gzip_bomb};
 
 /// What the program under attack believes.
 #[derive(Debug, Clone, Copy)]
@@ -20,35 +24,6 @@ pub struct Hostile {
     pub bytes: Vec<u8>,
 }
 
-/// Bodies that decode to much more than they are.
-pub fn gzip_bomb(megabytes: usize) -> Vec<u8> {
-    struct Bits(Vec<u8>, usize);
-    impl Bits {
-        fn push(&mut self, bits: &str) {
-            for bit in bits.bytes() {
-                if self.1 == 0 {
-                    self.0.push(0);
-                }
-                if bit == b'1' {
-                    *self.0.last_mut().unwrap() |= 1 << self.1;
-                }
-                self.1 = (self.1 + 1) % 8;
-            }
-        }
-    }
-    // one final block with the fixed codes: a zero, then "the same 258 times" again and again, then the end
-    let mut bits = Bits(b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec(), 0);
-    bits.push("110");
-    bits.push("00110000");
-    for _ in 0..megabytes * 1024 * 1024 / 258 {
-        bits.push("1100010100000");
-    }
-    bits.push("0000000");
-    let mut bytes = bits.0;
-    bytes.extend([0; 8]);
-    bytes
-}
-
 /// Requests in an endless row.
 pub struct Corpus {
     dice: Dice,
@@ -56,82 +31,6 @@ pub struct Corpus {
     bomb: Vec<u8>,
     deep: Vec<u8>,
 }
-
-/// A head as it will be sent, with the body's framing.
-struct Draft {
-    method: &'static str,
-    target: String,
-    version: &'static str,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Vec<u8>,
-    framing: Framing,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Framing {
-    Length,
-    Chunked,
-}
-
-impl Draft {
-    fn new(method: &'static str, target: &str) -> Self {
-        Self {
-            method,
-            target: target.to_owned(),
-            version: "HTTP/1.1",
-            headers: vec![("host".to_owned(), b"localhost".to_vec())],
-            body: Vec::new(),
-            framing: Framing::Length,
-        }
-    }
-
-    fn header(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut bytes = format!("{} {} {}\r\n", self.method, self.target, self.version).into_bytes();
-        for (name, value) in &self.headers {
-            bytes.extend(name.bytes().chain(*b": ").chain(value.iter().copied()).chain(*b"\r\n"));
-        }
-        bytes.extend(b"connection: close\r\n");
-        match self.framing {
-            Framing::Length => {
-                bytes.extend(format!("content-length: {}\r\n\r\n", self.body.len()).into_bytes());
-                bytes.extend(&self.body);
-            }
-            Framing::Chunked => {
-                bytes.extend(b"transfer-encoding: chunked\r\n\r\n");
-                for piece in self.body.chunks(1000) {
-                    bytes.extend(format!("{:x}\r\n", piece.len()).into_bytes());
-                    bytes.extend(piece);
-                    bytes.extend(b"\r\n");
-                }
-                bytes.extend(b"0\r\n\r\n");
-            }
-        }
-        bytes
-    }
-}
-
-const EVENTS: &[&[u8]] = &[
-    b"deployment",
-    b"deployment_status",
-    b"push",
-    b"ping",
-    b"issue_comment",
-    b"check_run",
-    b"status",
-    b"repository",
-    b"installation",
-    b"",
-    b"DEPLOYMENT",
-    b"deployment\xff",
-    b"deployment, push",
-    b"../../deployment",
-    b"deployment\t",
-    b"__proto__",
-];
 
 const TYPES: &[&[u8]] = &[
     b"application/json",
@@ -143,17 +42,6 @@ const TYPES: &[&[u8]] = &[
     b"",
     b"application/json\xff",
     b"application/json, text/html",
-];
-
-const ENCODINGS: &[&[u8]] = &[
-    b"gzip",
-    b"br",
-    b"deflate, gzip",
-    b"identity",
-    b"zstd",
-    b"gzip, gzip, gzip",
-    b"*",
-    b"aws-chunked",
 ];
 
 const WORDS: &[&str] = &[
@@ -230,167 +118,6 @@ impl Corpus {
     fn word(&mut self) -> &'static str {
         let words: &[&'static str] = WORDS;
         self.dice.one_of::<&'static str>(words)
-    }
-
-    /// A body, and what it is called.
-    fn body(&mut self) -> (String, Vec<u8>) {
-        let whole = br#"{"action":"created","deployment":{"id":1,"sha":"0000000000000000000000000000000000000000","ref":"main","task":"deploy","environment":"staging","payload":{},"creator":{"login":"mona"}},"repository":{"id":1,"full_name":"octo/site"}}"#;
-        let (what, body) = match self.dice.index(17) {
-            0 => ("whole", whole.to_vec()),
-            1 => ("nothing", Vec::new()),
-            2 => ("half", whole[..self.dice.index(whole.len())].to_vec()),
-            3 => ("noise", self.dice.bytes(2000)),
-            4 => (
-                "duplicate keys",
-                br#"{"deployment":{"id":1},"deployment":{"id":2},"repository":{"id":1},"repository":{"id":2}}"#
-                    .to_vec(),
-            ),
-            5 => (
-                "number",
-                br#"{"deployment":{"id":184467440737095516160000},"repository":{"id":-1e999}}"#.to_vec(),
-            ),
-            6 => (
-                "invalid UTF-8",
-                b"{\"deployment\":{\"id\":1,\"ref\":\"\xff\xfe\xc0\x80\"}}".to_vec(),
-            ),
-            7 => (
-                "surrogate",
-                br#"{"deployment":{"id":1,"ref":"\ud800"},"repository":{"id":1}}"#.to_vec(),
-            ),
-            8 => (
-                "form",
-                b"payload=%7B%7D&payload=%7B%22deployment%22%3A1%7D&payload".to_vec(),
-            ),
-            9 => ("form with a bomb of fields", b"a=1&".repeat(3000)),
-            10 => (
-                "multipart",
-                b"--x\r\ncontent-disposition: form-data; name=\"payload\"\r\n\r\n{}\r\n--x--".to_vec(),
-            ),
-            11 => (
-                "UTF-16",
-                "{\"deployment\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect(),
-            ),
-            12 => ("byte order mark", b"\xef\xbb\xbf{}".to_vec()),
-            13 => (
-                "word",
-                format!("{{\"deployment\":{{\"ref\":\"{}\"}}}}", self.word()).into_bytes(),
-            ),
-            14 => (
-                "wide",
-                [b"{".to_vec(), b"\"a\":1,".repeat(5000), b"\"b\":1}".to_vec()].concat(),
-            ),
-            // these have a megabyte, so they are rare
-            15 if self.dice.index(8) == 0 => ("deep", self.deep.clone()),
-            16 if self.dice.index(4) == 0 => ("bomb", self.bomb.clone()),
-            _ => ("deep enough", b"[".repeat(200)),
-        };
-        (what.to_owned(), body)
-    }
-
-    /// A signature that is not the right one for this body, and what is wrong with it.
-    fn signature(&mut self, body: &[u8]) -> (&'static str, Vec<(&'static str, Vec<u8>)>) {
-        const NEW: &str = "x-hub-signature-256";
-        let right = sign(self.secrets.webhook, body);
-        let digits = right.trim_start_matches("sha256=").to_owned();
-        let other = |key: &[u8], body: &[u8]| {
-            let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
-            mac.update(body);
-            format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
-        };
-        let one = |value: String| vec![(NEW, value.into_bytes())];
-        match self.dice.index(24) {
-            0 => ("missing", vec![]),
-            1 => ("empty", one(String::new())),
-            2 => ("old name", vec![("x-hub-signature", right.clone().into_bytes())]),
-            3 => (
-                "old algorithm",
-                vec![(
-                    "x-hub-signature",
-                    b"sha1=0123456789012345678901234567890123456789".to_vec(),
-                )],
-            ),
-            4 => ("sha1 prefix", one(format!("sha1={digits}"))),
-            5 => ("no prefix", one(digits)),
-            6 => ("short", one(right[..right.len() - 1 - self.dice.index(40)].to_owned())),
-            7 => ("long", one(format!("{right}{}", "0".repeat(1 + self.dice.index(90))))),
-            8 => ("upper case", one(right.to_uppercase())),
-            9 => (
-                "upper case digits",
-                one(format!(
-                    "sha256={}",
-                    digits.to_uppercase().replacen(|c: char| c.is_ascii_digit(), "A", 1)
-                )),
-            ),
-            10 => ("upper case prefix", one(format!("SHA256={digits}"))),
-            11 => (
-                "two, both right",
-                vec![(NEW, right.clone().into_bytes()), (NEW, right.into_bytes())],
-            ),
-            12 => (
-                "two, one right",
-                vec![(NEW, other(b"x", body).into_bytes()), (NEW, right.into_bytes())],
-            ),
-            13 => (
-                "for one byte more",
-                one(sign(self.secrets.webhook, &[body, b" "].concat())),
-            ),
-            14 => ("for nothing", one(sign(self.secrets.webhook, b"nothing of this"))),
-            15 => ("wrong secret", one(other(b"a secret that was retired", body))),
-            16 => ("empty secret", one(other(b"", body))),
-            17 => (
-                "secret with a line end",
-                one(other(format!("{}\n", self.secrets.webhook).as_bytes(), body)),
-            ),
-            18 => ("list", one(format!("{right}, {right}"))),
-            19 => ("inner space", one(format!("sha256= {digits}"))),
-            20 => ("not hexadecimal", one(format!("sha256={}", "z".repeat(64)))),
-            21 => (
-                "not ASCII",
-                vec![(NEW, [b"sha256=", b"\xff".repeat(64).as_slice()].concat())],
-            ),
-            22 => ("zeroes", one(format!("sha256={}", "0".repeat(64)))),
-            _ => {
-                let mut changed = right.into_bytes();
-                let at = 7 + self.dice.index(64);
-                changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
-                ("one digit", vec![(NEW, changed)])
-            }
-        }
-    }
-
-    fn webhook(&mut self) -> Hostile {
-        let (body_is, body) = self.body();
-        let (wrong, signature) = self.signature(&body);
-        let mut draft = Draft::new("POST", "/webhooks/github");
-        for (name, value) in signature {
-            draft.header(name, value);
-        }
-        let event = *self.dice.one_of(EVENTS);
-        draft.header("x-github-event", event);
-        if self.dice.index(8) == 0 {
-            draft.header("x-github-event", "ping");
-        }
-        draft.header("x-github-delivery", self.guid());
-        draft.header("content-type", self.dice.one_of(TYPES));
-        if self.dice.index(3) == 0 {
-            draft.header("content-encoding", self.dice.one_of(ENCODINGS));
-        }
-        self.decorate(&mut draft);
-        draft.body = body;
-        Hostile {
-            what: format!("webhook: {body_is}, signature {wrong}"),
-            bytes: draft.bytes(),
-        }
-    }
-
-    fn guid(&mut self) -> Vec<u8> {
-        match self.dice.index(5) {
-            0 => b"".to_vec(),
-            1 => self.word().bytes().filter(|byte| *byte >= b' ').collect(),
-            2 => b"0".repeat(4000),
-            3 => b"\xff\xfe".to_vec(),
-            _ => format!("00000000-0000-0000-0000-{:012}", self.dice.index(1_000_000)).into_bytes(),
-        }
     }
 
     /// Headers that want something of a proxy or of a library.
@@ -601,120 +328,6 @@ impl Corpus {
         Hostile {
             what: format!("method: {method} {target}"),
             bytes: draft.bytes(),
-        }
-    }
-
-    /// What is not HTTP/1.1, or reads as two different requests.
-    fn broken(&mut self) -> Hostile {
-        const HEAD: &str = "POST /webhooks/github HTTP/1.1\r\nhost: l\r\n";
-        const INNER: &str = "GET /setup HTTP/1.1\r\nhost: l\r\n\r\n";
-        let noise = self.dice.bytes(300);
-        let (what, bytes): (_, Vec<u8>) = match self.dice.index(26) {
-            0 => (
-                "two lengths",
-                format!("{HEAD}content-length: 3\r\ncontent-length: 4\r\n\r\nabcd").into(),
-            ),
-            1 => (
-                "length and chunks",
-                format!(
-                    "{HEAD}connection: close\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{INNER}"
-                )
-                .into(),
-            ),
-            2 => (
-                "chunks and length",
-                format!("{HEAD}transfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n5\r\nabcde\r\n0\r\n\r\n{INNER}")
-                    .into(),
-            ),
-            3 => (
-                "chunks not last",
-                format!("{HEAD}transfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n").into(),
-            ),
-            4 => (
-                "chunks in HTTP/1.0",
-                format!(
-                    "{}transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-                    HEAD.replace("1.1", "1.0")
-                )
-                .into(),
-            ),
-            5 => (
-                "odd encoding",
-                format!("{HEAD}transfer-encoding: \u{b}chunked\r\n\r\n0\r\n\r\n").into(),
-            ),
-            6 => (
-                "space before colon",
-                format!("{HEAD}content-length : 3\r\n\r\nabc").into(),
-            ),
-            7 => ("folded header", format!("{HEAD}x-a: b\r\n c\r\n\r\n").into()),
-            8 => (
-                "length with plus",
-                format!("{HEAD}content-length: +3\r\n\r\nabc").into(),
-            ),
-            9 => ("length below zero", format!("{HEAD}content-length: -1\r\n\r\n").into()),
-            10 => (
-                "length in hexadecimal",
-                format!("{HEAD}content-length: 0x3\r\n\r\nabc").into(),
-            ),
-            11 => (
-                "length beyond 64 bits",
-                format!("{HEAD}content-length: 18446744073709551616\r\n\r\n").into(),
-            ),
-            12 => (
-                "lengths in a list",
-                format!("{HEAD}content-length: 3, 4\r\n\r\nabcd").into(),
-            ),
-            13 => ("NUL in a value", format!("{HEAD}x-a: b\0c\r\n\r\n").into()),
-            14 => ("NUL in a name", format!("{HEAD}x\0: b\r\n\r\n").into()),
-            15 => (
-                "lone line feeds and a bad name",
-                "GET / HTTP/1.1\nhost: l\n\u{e9}: x\n\n".into(),
-            ),
-            16 => (
-                "huge head",
-                format!("{HEAD}x-a: {}\r\n\r\n", "a".repeat(20_000 + self.dice.index(300_000))).into(),
-            ),
-            17 => (
-                "header bomb",
-                format!("{HEAD}{}\r\n", "a: b\r\n".repeat(200 + self.dice.index(2000))).into(),
-            ),
-            18 => (
-                "huge target",
-                format!("GET /{} HTTP/1.1\r\nhost: l\r\n\r\n", "a".repeat(70_000)).into(),
-            ),
-            19 => (
-                "version",
-                format!(
-                    "GET / HTTP/{}.{}\r\nhost: l\r\n\r\n",
-                    2 + self.dice.index(7),
-                    self.dice.index(9)
-                )
-                .into(),
-            ),
-            20 => (
-                "HTTP/2 preface",
-                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec(),
-            ),
-            21 => (
-                "TLS",
-                [
-                    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice(),
-                    &noise,
-                    b"\r\n\r\n",
-                ]
-                .concat(),
-            ),
-            22 => ("no version", "GET /\r\n\r\n".into()),
-            23 => ("two spaces", "GET  /  HTTP/1.1\r\nhost: l\r\n\r\n".into()),
-            24 => ("NUL first", [b"\0\0".as_slice(), &noise, b"\r\n\r\n"].concat()),
-            _ => (
-                "target not ASCII",
-                "GET /\u{ff}\u{0} HTTP/1.1\r\nhost: l\r\n\r\n".into(),
-            ),
-        };
-        Hostile {
-            what: format!("broken: {what}"),
-            bytes,
         }
     }
 }

@@ -140,7 +140,11 @@ fn wrong(dice: &mut Dice, number: u64) -> Parcel {
         },
         22 => Parcel {
             encoding: Some("gzip"),
-            ..parcel("compressed", "deployment", crate::process::edge::corpus::gzip_bomb(4))
+            ..parcel(
+                "compressed",
+                "deployment",
+                crate::process::edge::corpus::draft::gzip_bomb(4),
+            )
         },
         _ => parcel(
             "no object",
