@@ -88,6 +88,62 @@ async fn where_github_cannot_be_asked_the_page_says_so_and_keeps_what_is_known()
     world.end().await;
 }
 
+/// What a look asked GitHub about the repository: as whom, and how each answer ended.
+async fn asked_by_a_look(world: &World, after: u64) -> Vec<(String, u16)> {
+    let before = world.github.requests().len();
+    assert_eq!(world.look_at_branches(after).await, 1);
+    let asked = world.github.requests().into_iter().skip(before);
+    let about_it = asked.filter(|one| one.path.starts_with("/repos/") && !one.path.ends_with("/installation"));
+    about_it
+        .map(|one| (one.identity, one.status.unwrap_or_default()))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_app_learns_it_with_the_token_of_its_installation() {
+    let mut world = World::setup().github_app().start().await;
+    world.deploy("staging").await;
+    world.settle().await;
+    world.push("two").await;
+    world.settle().await;
+    let asked = asked_by_a_look(&world, 30).await;
+    assert!(asked.len() >= 4, "{asked:?}");
+    assert!(
+        asked.iter().all(|one| *one == ("installation 77".to_owned(), 200)),
+        "{asked:?}"
+    );
+    assert!(world.page("/").await.contains("1 commit behind `main`"));
+    // nothing has changed: what GitHub can say so about is not read again, nor counted
+    let again = asked_by_a_look(&world, 1000).await;
+    assert_eq!(
+        again.iter().filter(|(_, status)| *status == 304).count(),
+        2,
+        "{again:?}"
+    );
+    assert!(world.page("/").await.contains("1 commit behind `main`"));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_app_that_was_installed_anew_is_found_again() {
+    let world = World::setup().github_app().start().await;
+    world.deploy("staging").await;
+    world.settle().await;
+    world.look_at_branches(30).await;
+    world.github.change(|world| world.app.installations[0].id = 99);
+    world.github.revoke_installation_tokens();
+    let refused = asked_by_a_look(&world, 1000).await;
+    assert!(refused.iter().all(|(_, status)| *status == 401), "{refused:?}");
+    assert!(world.page("/").await.contains("GitHub could not be asked"));
+    let asked = asked_by_a_look(&world, 120).await;
+    assert!(
+        asked.iter().all(|one| *one == ("installation 99".to_owned(), 200)),
+        "{asked:?}"
+    );
+    assert!(!world.page("/").await.contains("could not be asked"));
+    world.end().await;
+}
+
 #[tokio::test]
 async fn of_two_processes_one_looks() {
     let world = World::new().await;
