@@ -8,7 +8,6 @@ use crate::domain::command::{Cancellation, UNNAMED};
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
 use crate::flow::command::Desk;
-use crate::flow::engine::Engine;
 use crate::flow::outcome::Ending;
 use crate::provider::worker::is_dead;
 use crate::report::cancel as words;
@@ -85,18 +84,6 @@ pub async fn cancel(desk: &Desk<'_>, mut run: Run, cancellation: &Cancellation) 
             Recorded::Moved(current) => run = *current,
         }
     }
-}
-
-/// As [`cancel`], from inside a server: nobody in this process waits for the next sweep.
-///
-/// # Errors
-///
-/// When the ledger cannot be written.
-pub async fn cancel_here(engine: &Engine, run: Run, cancellation: &Cancellation) -> Result<Answer, StoreError> {
-    let answer = cancel(&engine.desk(), run, cancellation).await?;
-    engine.sweeps.notify_one();
-    engine.outbox.notify_one();
-    Ok(answer)
 }
 
 /// The end of a run of which nothing runs any more, or ever did, because somebody wanted it to stop. Who and why, the

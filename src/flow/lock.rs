@@ -101,17 +101,6 @@ pub async fn lock(desk: &Desk<'_>, request: &LockRequest) -> Result<Locked, Stor
     Ok(locked)
 }
 
-/// As [`lock`], from inside a server: nobody in this process waits for the next sweep.
-///
-/// # Errors
-///
-/// When the ledger cannot be written.
-pub async fn lock_here(engine: &Engine, request: &LockRequest) -> Result<Locked, StoreError> {
-    let locked = lock(&engine.desk(), request).await?;
-    changed(engine);
-    Ok(locked)
-}
-
 /// Unlocks whatever of this is locked, whoever holds it.
 ///
 /// # Errors
@@ -123,17 +112,6 @@ pub async fn unlock(desk: &Desk<'_>, places: &[Place], by: &Person) -> Result<Un
     Ok(unlocked)
 }
 
-/// As [`unlock`], from inside a server.
-///
-/// # Errors
-///
-/// When the ledger cannot be written.
-pub async fn unlock_here(engine: &Engine, places: &[Place], by: &Person) -> Result<Unlocked, StoreError> {
-    let unlocked = unlock(&engine.desk(), places, by).await?;
-    changed(engine);
-    Ok(unlocked)
-}
-
 /// Unlocks whatever a person has locked, and takes that person out of every line.
 ///
 /// # Errors
@@ -142,17 +120,6 @@ pub async fn unlock_here(engine: &Engine, places: &[Place], by: &Person) -> Resu
 pub async fn unlock_all(desk: &Desk<'_>, by: &Person) -> Result<Unlocked, StoreError> {
     let unlocked = desk.store.unlock_all_of(by, desk.now()).await?;
     tell_ended(&unlocked, by);
-    Ok(unlocked)
-}
-
-/// As [`unlock_all`], from inside a server.
-///
-/// # Errors
-///
-/// When the ledger cannot be written.
-pub async fn unlock_all_here(engine: &Engine, by: &Person) -> Result<Unlocked, StoreError> {
-    let unlocked = unlock_all(&engine.desk(), by).await?;
-    changed(engine);
     Ok(unlocked)
 }
 

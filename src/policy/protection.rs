@@ -8,7 +8,7 @@ use crate::domain::deployment::{Deployment, Order};
 use crate::domain::reason::Reason;
 use crate::policy::checks::{Finding, environment, lock, repository, required_contexts, source};
 use crate::policy::decide::verdict;
-use crate::policy::decision::{Check, CheckName, CheckVerdict, Decision, Verdict};
+use crate::policy::decision::{Check, CheckName, CheckVerdict, Decision};
 use crate::policy::facts::{Facts, LaneFacts};
 use crate::policy::needs::Needs;
 use crate::policy::rules::{EnvironmentRules, OnLock, Rules};
@@ -74,12 +74,6 @@ pub fn decide(deployment: &Deployment, facts: &Facts, rules: &Rules) -> Decision
         forced: None,
         command: None,
     }
-}
-
-/// Whether the decision lets the job go on.
-#[must_use]
-pub fn approves(decision: &Decision) -> bool {
-    decision.verdict == Verdict::Run
 }
 
 fn required_by(environment: &EnvironmentRules) -> bool {

@@ -193,40 +193,6 @@ impl Store {
         commit(tx, doing).await
     }
 
-    /// Puts a delivery off until GitHub can be asked about it, for `wait` at least: with growing pauses, however often. It is nobody's
-    /// fault here, and a deployment must not get lost because GitHub was away for long.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub async fn defer_delivery(
-        &self,
-        id: DeliveryId,
-        detail: &str,
-        wait: Duration,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let doing = "put a delivery off";
-        let mut tx = self.begin(doing).await?;
-        let row = sqlx::query(
-            "UPDATE deliveries SET attempts = MIN(attempts + 1, 8), detail = ? WHERE id = ? RETURNING attempts",
-        )
-        .bind(detail)
-        .bind(id.to_string())
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(StoreError::while_doing(doing))?;
-        let attempts: i64 = row.try_get(0).map_err(StoreError::while_doing(doing))?;
-        let pause = Duration::from_millis(250 << attempts.clamp(0, 8)).max(wait);
-        sqlx::query("UPDATE deliveries SET next_attempt_at = ? WHERE id = ?")
-            .bind(millis(now + pause))
-            .bind(id.to_string())
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::while_doing(doing))?;
-        commit(tx, doing).await
-    }
-
     /// Puts a stored delivery before the door again because somebody wants it, unless it has had its effect or its bytes are gone.
     ///
     /// # Errors

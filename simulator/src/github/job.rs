@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::github::GitHub;
-use crate::github::deploy::{Actor, DeploymentRequest, StatusReport};
+use crate::github::deploy::DeploymentRequest;
 use crate::github::event;
 use crate::github::record;
 use crate::github::refused::Refused;
@@ -78,29 +78,6 @@ impl GitHub {
             deployment,
             deliveries,
         })
-    }
-
-    /// A job that was let go on deploys and ends: sends its statuses as `github-actions[bot]`.
-    ///
-    /// # Errors
-    /// When there is no such deployment.
-    pub async fn job_ends(&self, repository: &str, deployment: u64, state: &str) -> Result<Vec<Delivered>, Refused> {
-        let report = StatusReport {
-            state: state.to_owned(),
-            log_url: format!("{}/{repository}/actions", self.url()),
-            ..StatusReport::default()
-        };
-        let actor = Actor {
-            login: "github-actions[bot]".to_owned(),
-            app: Some("github-actions".to_owned()),
-        };
-        let (reported, deliveries) = self
-            .tell(|world| {
-                let found = world.repository(repository).ok_or_else(Refused::not_found)?.id;
-                world.report_status(found, deployment, report, &actor)
-            })
-            .await;
-        reported.map(|_| deliveries)
     }
 
     /// The jobs of a workflow run that asked for a word.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chima::domain::command::Cancellation;
 use chima::domain::run::{Run, RunState};
-use chima::flow::cancel::{Answer, cancel, cancel_here};
+use chima::flow::cancel::{Answer, cancel};
 use chima::flow::prepare::lock_file;
 use chima::flow::{execute, sweep};
 use chima::provider::lock;
@@ -168,10 +168,9 @@ async fn a_running_one_is_stopped_and_the_next_of_its_lane_follows() {
 async fn whoever_asks_inside_the_server_wakes_it() {
     let world = World::setup().script(DEAF).start().await;
     let (id, running) = world.working("staging").await;
-    let run = world.run(id).await;
     let asked = std::time::Instant::now();
-    let answer = cancel_here(&world.engine, run, &Cancellation::new("mona", None)).await;
-    assert!(matches!(answer, Ok(Answer::Requested(_))));
+    let answer = world.say_in("deployment", "cancel site staging").await;
+    assert_eq!(answer["ok"], true, "{answer}");
     let rung = tokio::time::timeout(Duration::ZERO, world.engine.sweeps.notified()).await;
     assert_eq!(rung, Ok(()), "nobody waits for the next tick");
     drop(world.engine.tasks.spawn(sweep::run(world.engine.clone())));
