@@ -289,6 +289,6 @@ fn read(row: &Reader<'_>) -> Result<Ask, StoreError> {
         answer: row.maybe_text("answer")?,
         told: row.maybe_text("told")?,
         reply: row.maybe_number("reply_id")?.map(CommentId),
-        attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+        attempts: row.count("attempts")?,
     })
 }

@@ -330,7 +330,7 @@ impl Reader<'_> {
             moved_by: self.maybe_text("moved_by")?,
             moved_to: self.maybe_text("moved_to")?,
             fence: Fence(self.number("fence")?),
-            failures: u32::try_from(self.number("failures")?).unwrap_or(u32::MAX),
+            failures: self.count("failures")?,
             looked_at: self.maybe_time("looked_at")?,
             sha: self.maybe_text("sha")?,
             outcome: self.maybe_json("outcome")?,

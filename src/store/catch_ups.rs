@@ -220,7 +220,7 @@ impl Reader<'_> {
             since: self.time("since")?,
             due_at: self.time("due_at")?,
             fence: Fence(self.number("fence")?),
-            failures: u32::try_from(self.number("failures")?).unwrap_or(u32::MAX),
+            failures: self.count("failures")?,
             trouble: self.maybe_text("trouble")?,
             looked_at: self.maybe_time("looked_at")?,
             progress: self.json("progress")?,

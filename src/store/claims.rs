@@ -140,8 +140,7 @@ impl Store {
         .fetch_one(&self.read)
         .await
         .map_err(StoreError::while_doing(doing))?;
-        let attempts = Reader::new(&row, doing).number("attempts")?;
-        Ok(u32::try_from(attempts).unwrap_or(u32::MAX))
+        Reader::new(&row, doing).count("attempts")
     }
 
     /// Prolongs the claims of this worker on `runs`.

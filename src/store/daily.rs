@@ -209,12 +209,11 @@ impl Store {
             .map(|row| {
                 let class = sqlx::Row::try_get(row, "up_to").map_err(StoreError::while_doing(doing))?;
                 let row = Reader::new(row, doing);
-                let name = row.text("what")?;
                 Ok(Counted {
                     app: row.text("app")?,
                     environment: row.text("environment")?,
                     day: i64::try_from(row.number("first")?).unwrap_or(i64::MAX),
-                    measure: Measure::from_name(&name).ok_or_else(|| row.unreadable("what", name))?,
+                    measure: row.word("what", Measure::from_name)?,
                     class,
                     count: row.number("counted")?,
                 })

@@ -223,11 +223,9 @@ impl Store {
 }
 
 fn read_delivery(row: &Reader<'_>) -> Result<Delivery, StoreError> {
-    let disposition = row.text("disposition")?;
-    let source = row.text("source")?;
     Ok(Delivery {
         id: row.parsed("id")?,
-        source: Source::from_name(&source).ok_or_else(|| row.unreadable("source", source))?,
+        source: row.word("source", Source::from_name)?,
         guid: row.maybe_text("guid")?,
         event: row.text("event")?,
         host: row.text("host")?,
@@ -235,7 +233,7 @@ fn read_delivery(row: &Reader<'_>) -> Result<Delivery, StoreError> {
         content_type: row.maybe_text("content_type")?,
         body: row.bytes("body")?,
         received_at: row.time("received_at")?,
-        disposition: Disposition::from_name(&disposition).ok_or_else(|| row.unreadable("disposition", disposition))?,
+        disposition: row.word("disposition", Disposition::from_name)?,
         detail: row.maybe_text("detail")?,
         attempts: row.number("attempts")?,
         recovered: row.number("recovered")? != 0,

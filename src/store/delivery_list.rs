@@ -91,16 +91,14 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let row = Reader::new(row, doing);
-                let (disposition, source) = (row.text("disposition")?, row.text("source")?);
                 Ok(ListedDelivery {
                     id: row.parsed("id")?,
-                    source: Source::from_name(&source).ok_or_else(|| row.unreadable("source", source))?,
+                    source: row.word("source", Source::from_name)?,
                     guid: row.maybe_text("guid")?,
                     event: row.text("event")?,
                     repository: row.maybe_text("repository")?,
                     received_at: row.time("received_at")?,
-                    disposition: Disposition::from_name(&disposition)
-                        .ok_or_else(|| row.unreadable("disposition", disposition))?,
+                    disposition: row.word("disposition", Disposition::from_name)?,
                     detail: row.maybe_text("detail")?,
                     verdict: row.maybe_text("verdict")?,
                     run: row.maybe_text("run_id")?.and_then(|id| id.parse().ok()),

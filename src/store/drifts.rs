@@ -229,7 +229,7 @@ impl Reader<'_> {
         Ok(Drift {
             repository: self.text("repository")?,
             fence: Fence(self.number("fence")?),
-            failures: u32::try_from(self.number("failures")?).unwrap_or(u32::MAX),
+            failures: self.count("failures")?,
             trouble: self.maybe_text("trouble")?,
             looked_at: self.maybe_time("looked_at")?,
             found: self.json("found")?,

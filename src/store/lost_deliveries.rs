@@ -179,7 +179,7 @@ impl Reader<'_> {
             event: self.text("event")?,
             repository_id: self.maybe_number("repository_id")?,
             delivered_at: self.time("delivered_at")?,
-            asks: u32::try_from(self.number("asks")?).unwrap_or(u32::MAX),
+            asks: self.count("asks")?,
             ask_after: self.time("ask_after")?,
         })
     }

@@ -64,13 +64,12 @@ impl Store {
             .map(|row| {
                 let number = row.try_get("number").map_err(StoreError::while_doing(doing))?;
                 let row = Reader::new(row, doing);
-                let state = row.text("state")?;
                 Ok(News {
                     number,
                     run: row.parsed("run_id")?,
                     app: row.maybe_text("app")?,
                     environment: row.text("environment")?,
-                    state: RunState::from_name(&state).ok_or_else(|| row.unreadable("state", state))?,
+                    state: row.word("state", RunState::from_name)?,
                     at: row.time("at")?,
                     event: row.json("event")?,
                 })

@@ -69,7 +69,6 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let row = Reader::new(row, doing);
-                let state = row.text("state")?;
                 Ok(Open {
                     id: row.parsed("id")?,
                     app: row.maybe_text("app")?,
@@ -78,7 +77,7 @@ impl Store {
                     environment: row.text("environment")?,
                     task: row.text("task")?,
                     lane: row.maybe_text("lane")?,
-                    state: RunState::from_name(&state).ok_or_else(|| row.unreadable("state", state))?,
+                    state: row.word("state", RunState::from_name)?,
                     deployment: DeploymentId(row.number("deployment_id")?),
                     requested_at: row.time("requested_at")?,
                     started_at: row.maybe_time("started_at")?,

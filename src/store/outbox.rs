@@ -280,7 +280,7 @@ impl Store {
         let row = Reader::new(&row, doing);
         Ok(Some(Claimed {
             outgoing: read_outgoing(&row)?,
-            attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+            attempts: row.count("attempts")?,
             created_at: row.time("created_at")?,
             delivery: row.maybe_text("delivery_id")?.and_then(|id| id.parse().ok()),
         }))
@@ -451,7 +451,7 @@ pub(crate) fn read_row(row: &Reader<'_>) -> Result<OutboxRow, StoreError> {
     Ok(OutboxRow {
         outgoing: read_outgoing(row)?,
         state: row.text("state")?,
-        attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+        attempts: row.count("attempts")?,
         created_at: row.time("created_at")?,
         sent_at: row.maybe_time("sent_at")?,
         last_error: row.maybe_text("last_error")?,
@@ -459,10 +459,9 @@ pub(crate) fn read_row(row: &Reader<'_>) -> Result<OutboxRow, StoreError> {
 }
 
 fn read_outgoing(row: &Reader<'_>) -> Result<Outgoing, StoreError> {
-    let kind = row.text("kind")?;
     Ok(Outgoing {
         id: row.text("id")?,
-        kind: Kind::from_name(&kind).ok_or_else(|| row.unreadable("kind", kind))?,
+        kind: row.word("kind", Kind::from_name)?,
         key: row.text("key")?,
         run: row.maybe_text("run_id")?.and_then(|id| id.parse().ok()),
         terminal: row.number("terminal")? != 0,

@@ -222,14 +222,13 @@ impl Store {
 
 impl Reader<'_> {
     fn request(&self) -> Result<StoredRequest, StoreError> {
-        let state = self.text("state")?;
         Ok(StoredRequest {
             id: self.text("id")?,
             delivery: self.parsed("delivery_id")?,
             request: self.json("request")?,
-            state: ProtectionState::from_name(&state).ok_or_else(|| self.unreadable("state", state))?,
+            state: self.word("state", ProtectionState::from_name)?,
             reason: self.maybe_json("reason")?,
-            reports: u32::try_from(self.number("reports")?).unwrap_or(u32::MAX),
+            reports: self.count("reports")?,
             marks: self.number("marks")?,
             fence: Fence(self.number("fence")?),
             created_at: self.time("created_at")?,

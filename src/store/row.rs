@@ -49,6 +49,11 @@ impl<'r> Reader<'r> {
             .transpose()
     }
 
+    /// A small number; what does not fit is pinned to the largest.
+    pub(crate) fn count(&self, column: &'static str) -> Result<u32, StoreError> {
+        Ok(u32::try_from(self.number(column)?).unwrap_or(u32::MAX))
+    }
+
     pub(crate) fn fraction(&self, column: &'static str) -> Result<f64, StoreError> {
         self.row.try_get(column).map_err(StoreError::while_doing(self.doing))
     }
@@ -66,6 +71,12 @@ impl<'r> Reader<'r> {
     pub(crate) fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
         let found = self.text(column)?;
         found.parse().map_err(|_| self.unreadable(column, found))
+    }
+
+    /// One of the words that a type has for its values.
+    pub(crate) fn word<T>(&self, column: &'static str, from_name: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
+        let found = self.text(column)?;
+        from_name(&found).ok_or_else(|| self.unreadable(column, found))
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
@@ -88,7 +99,6 @@ impl<'r> Reader<'r> {
     }
 
     pub(crate) fn run(&self) -> Result<Run, StoreError> {
-        let state = self.text("state")?;
         let cancel_reason = self.maybe_text("cancel_reason")?;
         Ok(Run {
             id: self.parsed("id")?,
@@ -108,10 +118,10 @@ impl<'r> Reader<'r> {
             room: self.maybe_text("room")?,
             listener: self.maybe_json("listener")?,
             lane: self.maybe_text("lane")?.map(LaneKey::from_stored),
-            state: RunState::from_name(&state).ok_or_else(|| self.unreadable("state", state))?,
+            state: self.word("state", RunState::from_name)?,
             reason: self.maybe_json("reason")?,
             fence: Fence(self.number("fence")?),
-            attempts: u32::try_from(self.number("attempts")?).unwrap_or(u32::MAX),
+            attempts: self.count("attempts")?,
             requested_at: self.time("requested_at")?,
             created_at: self.time("created_at")?,
             started_at: self.maybe_time("started_at")?,

@@ -188,7 +188,7 @@ fn read(row: &Reader<'_>) -> Result<SlackAsk, StoreError> {
         id: row.text("id")?,
         heard: row.json("heard")?,
         wished: row.maybe_json("wished")?,
-        attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+        attempts: row.count("attempts")?,
         at: row.time("created_at")?,
     })
 }

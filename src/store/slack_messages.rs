@@ -284,7 +284,7 @@ fn read(row: &Reader<'_>) -> Result<SlackMessageRow, StoreError> {
         told: row.maybe_text("told")?,
         commits_told: row.number("commits_told")? != 0,
         end_told: row.number("end_told")? != 0,
-        attempts: u32::try_from(row.number("attempts")?).unwrap_or(u32::MAX),
+        attempts: row.count("attempts")?,
         next_look_at: row.time("next_look_at")?,
     })
 }

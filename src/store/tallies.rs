@@ -137,8 +137,8 @@ impl Store {
         for row in &rows {
             let up_to: i64 = row.try_get("up_to").map_err(&failed)?;
             let row = Reader::new(row, doing);
-            let (app, environment, name) = (row.text("app")?, row.text("environment")?, row.text("state")?);
-            let state = RunState::from_name(&name).ok_or_else(|| row.unreadable("state", name))?;
+            let (app, environment) = (row.text("app")?, row.text("environment")?);
+            let state = row.word("state", RunState::from_name)?;
             let same = |tally: &Tally| (&tally.app, &tally.environment, tally.state) == (&app, &environment, state);
             if !tallies.last().is_some_and(same) {
                 tallies.push(Tally {
