@@ -16,6 +16,7 @@ pub mod commits;
 pub mod deliveries;
 pub mod deploy;
 pub mod export;
+pub mod filters;
 pub mod history;
 pub mod locks;
 pub mod log;
@@ -75,10 +76,15 @@ fn what(run: &Run) -> String {
 
 /// What was asked for; a commit as short as commits are shown.
 fn ref_of(git_ref: &str, sha: &str) -> String {
-    if git_ref == sha {
+    if is_commit(git_ref, sha) {
         return harmless(&sha.chars().take(8).collect::<String>());
     }
     harmless(git_ref)
+}
+
+/// Whether what was asked for says no more than its commit.
+fn is_commit(git_ref: &str, sha: &str) -> bool {
+    git_ref.len() >= 7 && sha.starts_with(git_ref)
 }
 
 /// A value of a request, without what would change how others are shown; the template escapes the rest.

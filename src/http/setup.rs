@@ -15,6 +15,7 @@ use url::Url;
 use crate::flow::set_up::{Outcome, SetUp, SetUpError};
 use crate::github::manifest::NAME_CHARACTERS;
 use crate::github::needs::{EVENTS, PERMISSIONS, of_app};
+use crate::http::pages::filters;
 use crate::http::problem::server_fault;
 use crate::http::{fixed_headers, pages};
 

@@ -18,6 +18,7 @@ use crate::http::access::is_sent_by_us;
 use crate::http::api::limit::Limits;
 use crate::http::inbound::read;
 use crate::http::pages::act::{Act, foreign_page};
+use crate::http::pages::filters;
 use crate::http::pages::looker::Frame;
 use crate::http::pages::{harmless, page, refused, says};
 use crate::http::problem::{Problem, server_fault};

@@ -34,7 +34,14 @@
     const state = document.getElementById("state");
     state.textContent = now.state;
     state.className = `state ${now.state}`;
-    document.getElementById("description").textContent = now.description;
+    const said = now.description.split("`");
+    // as the server shows sentences: what stands between backticks is code
+    document.getElementById("description").replaceChildren(...(said.length % 2 ? said : [now.description]).map((text, at) => {
+      if (at % 2 === 0) return text;
+      const code = document.createElement("code");
+      code.textContent = text;
+      return code;
+    }));
   });
   source.addEventListener("end", () => {
     source.close();

@@ -13,6 +13,7 @@ use crate::flow::view::Look;
 use crate::flow::view::delivery::{DeliveryView, deliveries, disposition_names};
 use crate::http::api::deliveries::{detail, masked, replayed, seen};
 use crate::http::pages::act::Act;
+use crate::http::pages::filters;
 use crate::http::pages::looker::{Frame, Looker, Section};
 use crate::http::pages::query::{Query, address};
 use crate::http::pages::{harmless, may_only_look, missing, page, refused};

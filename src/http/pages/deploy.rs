@@ -16,10 +16,11 @@ use crate::http::api::deployments::understood;
 use crate::http::api::once::{Work, chat_failed, in_page};
 use crate::http::pages::act::Act;
 use crate::http::pages::commits::{CommitRow, difference, rows, short};
+use crate::http::pages::filters;
 use crate::http::pages::looker::{Frame, Looker, Section};
 use crate::http::pages::query::{Query, address};
 use crate::http::pages::words::Words;
-use crate::http::pages::{harmless, may_only_look, missing, moment, page, refused};
+use crate::http::pages::{harmless, is_commit, may_only_look, missing, moment, page, refused};
 use crate::http::problem::Problem;
 use crate::http::state::Surface;
 use crate::report::duration::span_of_seconds;
@@ -56,6 +57,7 @@ struct PlaceChoice {
 struct Ahead {
     app: String,
     environment: String,
+    /// Where it says more than the commit.
     git_ref: String,
     sha: String,
     task: String,
@@ -225,7 +227,11 @@ fn ahead(
             .collect(),
         replaces: found.replaces.as_deref().map(short).unwrap_or_default(),
         sha: short(&found.sha),
-        git_ref: harmless(&found.git_ref),
+        git_ref: if is_commit(&found.git_ref, &found.sha) {
+            String::new()
+        } else {
+            harmless(&found.git_ref)
+        },
         reasons: found.reasons.into_iter().map(|why| why.text).collect(),
         line: format!("{}{}", in_line(found.position, None), wait.unwrap_or_default()),
         estimate: estimate.unwrap_or_else(|| "too few runs of its kind have succeeded to tell".to_owned()),

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::run::RunState;
 use crate::flow::view::Look;
 use crate::flow::view::run::history;
+use crate::http::pages::filters;
 use crate::http::pages::looker::{Frame, Looker, Section};
 use crate::http::pages::page;
 use crate::http::pages::rows::Line;

@@ -10,6 +10,7 @@ use crate::flow::view::board::{AppView, EnvironmentView, board};
 use crate::flow::view::drift::HeadView;
 use crate::flow::view::needs::{Need, is_bad, needs};
 use crate::flow::view::run::RunView;
+use crate::http::pages::filters;
 use crate::http::pages::looker::{Frame, Looker, Section};
 use crate::http::pages::others::{self, JobRow, OtherRow};
 use crate::http::pages::rows::{Line, address, short};

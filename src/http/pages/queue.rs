@@ -12,6 +12,7 @@ use crate::domain::viewer::Scope;
 use crate::flow::view::Look;
 use crate::flow::view::lock::{LockView, locks};
 use crate::flow::view::queue::{AskedView, QueueEntry, Which, queue, read_cursor};
+use crate::http::pages::filters;
 use crate::http::pages::looker::{Frame, Looker, Section};
 use crate::http::pages::rows::{Line, address, short};
 use crate::http::pages::{harmless, moment, page};

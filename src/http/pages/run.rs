@@ -13,12 +13,13 @@ use crate::flow::view::Look;
 use crate::flow::view::run::{CheckView, find};
 use crate::http::logs::reader_of;
 use crate::http::pages::commits::{Brought, short};
+use crate::http::pages::filters;
 use crate::http::pages::log::ShownLog;
 use crate::http::pages::looker::{Frame, Looker};
 use crate::http::pages::query::address;
 use crate::http::pages::run_acts::{Deed, next};
 use crate::http::pages::steps::{self, HostRow, StepRow};
-use crate::http::pages::{harmless, missing, page, precise, what};
+use crate::http::pages::{harmless, is_commit, missing, page, precise, what};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::policy::decision::Decision;
@@ -185,7 +186,11 @@ async fn run_page(surface: &Surface, (viewer, frame): (&Viewer, Frame), listed: 
         repository_url: format!("{github}/{}", run.repository),
         commit_url: format!("{github}/{}/commit/{}", run.repository, run.sha),
         sha: run.sha.chars().take(12).collect(),
-        git_ref: harmless(&run.git_ref),
+        git_ref: if is_commit(&run.git_ref, &run.sha) {
+            String::new()
+        } else {
+            harmless(&run.git_ref)
+        },
         environment: harmless(&run.environment),
         environment_url,
         lock,

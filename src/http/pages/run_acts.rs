@@ -22,6 +22,7 @@ use crate::http::api::once::{Work, chat_failed, in_page};
 use crate::http::api::runs::said_so;
 use crate::http::pages::act::Act;
 use crate::http::pages::commits::short;
+use crate::http::pages::filters;
 use crate::http::pages::looker::{Frame, Looker};
 use crate::http::pages::words::Words;
 use crate::http::pages::{harmless, may_only_look, missing, page, refused, what};

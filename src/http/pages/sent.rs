@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::domain::ids::DeploymentId;
 use crate::flow::view::Look;
+use crate::http::pages::filters;
 use crate::http::pages::looker::{Frame, Looker};
 use crate::http::pages::{harmless, missing, page};
 use crate::http::problem::server_fault;

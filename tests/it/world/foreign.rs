@@ -131,7 +131,7 @@ async fn what_somebody_else_says_of_a_run_is_on_its_page() {
     world.settle().await;
     assert_eq!(world.states(id).len(), states.len() + 1);
     let page = world.run_page(id).await;
-    let line = "@smoke-bot, not Chima, told GitHub `success`";
+    let line = "@smoke-bot, not Chima, told GitHub <code>success</code>";
     assert_eq!(page.matches(line).count(), 1, "{page}");
     world.end().await;
 }

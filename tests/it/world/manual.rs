@@ -109,7 +109,7 @@ async fn it_says_what_is_to_be_done_and_waits() {
     "#);
     let page = world.run_page(id).await;
     assert!(
-        page.contains("waiting for a person: Release main to the store, then press `go`;"),
+        page.contains("waiting for a person: Release main to the store, then press <code>go</code>;"),
         "{page}"
     );
     let run = world.run(id).await;

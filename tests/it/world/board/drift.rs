@@ -23,7 +23,7 @@ async fn what_runs_falls_behind_and_catches_up() {
     assert_eq!(world.look_at_branches(1).await, 0, "not at once");
     assert_eq!(world.look_at_branches(3).await, 1);
     assert_eq!(world.look_at_branches(0).await, 0, "only once");
-    assert!(world.page("/").await.contains("up to date with `main`"));
+    assert!(world.page("/").await.contains("up to date with <code>main</code>"));
     for name in ["two", "three"] {
         world.push(name).await;
     }
@@ -31,14 +31,14 @@ async fn what_runs_falls_behind_and_catches_up() {
     assert_eq!(world.look_at_branches(30).await, 1);
     let page = world.page("/").await;
     assert!(
-        page.contains("2 commits behind `main`") && page.contains("/compare/"),
+        page.contains("2 commits behind <code>main</code>") && page.contains("/compare/"),
         "{page}"
     );
     assert!(page.contains("three") && page.contains("no checks"), "{page}");
     world.deploy("staging").await;
     world.settle().await;
     // what is at the head needs nobody to be asked
-    assert!(world.page("/").await.contains("up to date with `main`"));
+    assert!(world.page("/").await.contains("up to date with <code>main</code>"));
     world.end().await;
 }
 
@@ -82,7 +82,7 @@ async fn where_github_cannot_be_asked_the_page_says_so_and_keeps_what_is_known()
     assert_eq!(world.look_at_branches(1000).await, 1);
     let page = world.page("/").await;
     assert!(
-        !page.contains("could not be asked") && page.contains("1 commit behind `main`"),
+        !page.contains("could not be asked") && page.contains("1 commit behind <code>main</code>"),
         "{page}"
     );
     world.end().await;

@@ -71,9 +71,15 @@ async fn each_filter_is_an_address() {
 async fn what_cannot_be_looked_for_is_said() {
     let world = World::new().await;
     for (query, expected) in [
-        ("outcome=great", "`outcome` is `great`; expected one of held"),
-        ("from=yesterday", "`from` is `yesterday`; expected a day"),
-        ("before=2", "`before` is no id of a run"),
+        (
+            "outcome=great",
+            "<code>outcome</code> is <code>great</code>; expected one of held",
+        ),
+        (
+            "from=yesterday",
+            "<code>from</code> is <code>yesterday</code>; expected a day",
+        ),
+        ("before=2", "<code>before</code> is no id of a run"),
         ("app=a&app=b", "the address asks for something twice"),
     ] {
         let (status, page) = world.get(&format!("/history?{query}")).await;

@@ -115,7 +115,7 @@ async fn what_waits_for_somebody_stands_on_top() {
     world.pass(Duration::from_secs(601)).await;
     assert_eq!(world.needed(None).await, ["held staging"]);
     let page = world.page("/").await;
-    assert!(page.contains("`ci`") && page.contains("1 held"), "{page}");
+    assert!(page.contains("<code>ci</code>") && page.contains("1 held"), "{page}");
     world.end_with(Left { held: 1, dead: 0 }).await;
 }
 
@@ -129,6 +129,41 @@ async fn an_old_lock_stands_on_top() {
     world.clock.advance(Duration::from_secs(24 * 3600));
     assert_eq!(world.needed(None).await, ["old_lock production"]);
     world.settle_all().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_was_asked_for_by_its_id_is_shown_once() {
+    let mut world = World::new().await;
+    let sha = world.commits[0].1.clone();
+    world.commit("two");
+    let asked = || DeploymentRequest {
+        git_ref: sha.clone(),
+        ..DeploymentRequest::to("staging")
+    };
+    world.hold();
+    let id = world.ask(asked()).await;
+    world.intake().await;
+    let texts = |page: String| -> String {
+        page.split('<')
+            .filter_map(|rest| rest.split_once('>'))
+            .map(|(_, text)| text)
+            .collect()
+    };
+    for path in ["/", "/queue"] {
+        let text = texts(world.page(path).await);
+        assert_eq!(text.matches(&sha[..8]).count(), 1, "{path}: {text}");
+    }
+    world.release();
+    world.settle_all().await;
+    assert_eq!(world.state(id).await, RunState::Succeeded);
+    let text = texts(world.page("/").await);
+    assert_eq!(text.matches(&sha[..8]).count(), 1, "{text}");
+    let text = texts(world.run_page(id).await);
+    assert!(
+        !text.contains(&format!("({})", &sha[..8])) && !text.contains(&format!("({sha})")),
+        "{text}"
+    );
     world.end().await;
 }
 

@@ -55,7 +55,7 @@ async fn an_admin_deploys_past_red_contexts_and_everybody_sees_it() {
         world
             .run_page(run.deployment.0)
             .await
-            .contains("forced by @mona past: `ci` failed")
+            .contains("forced by @mona past: <code>ci</code> failed")
     );
     let events = world.engine.store.events(run.id).await.unwrap();
     assert_eq!(
