@@ -3,6 +3,7 @@
 use crate::chat::target::Target;
 use crate::domain::length::Length;
 use crate::domain::lock::Otherwise;
+use crate::domain::names::Sha;
 
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +112,8 @@ pub struct Deploy {
     pub target: Target,
     /// A one-time code, as hubot-deploy took it.
     pub code: Option<String>,
+    /// What the ref was when they looked at what would happen: no other commit is meant.
+    pub seen: Option<Sha>,
 }
 
 /// A lock that is asked for.

@@ -189,6 +189,7 @@ fn read(word: Word, text: &str) -> Result<Command, Misunderstood> {
                 force: forced,
                 target: target(&rest)?,
                 code,
+                seen: None,
             };
             if plan {
                 Command::Plan(deploy)

@@ -57,6 +57,7 @@ impl At<'_> {
             force: false,
             target: self.target(),
             code: None,
+            seen: None,
         });
         offer(&format!("Deploy to {}", self.environment), &deploy)
     }

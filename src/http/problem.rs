@@ -44,6 +44,12 @@ impl Problem {
         self.status
     }
 
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The sentence.
     #[must_use]
     pub fn detail(&self) -> &str {

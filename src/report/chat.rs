@@ -23,7 +23,7 @@ use crate::report::words::{commit, enumeration, fitted, names, person, plain, qu
 
 pub use crate::report::chat::refusals::{
     from_a_fork, head_unknown, may_not_write, may_only_look, never_ran, no_commit, no_ref, not_over, nothing_before,
-    nothing_done, nothing_to_roll_back, pull_request_closed, restored, too_late, unsettled,
+    nothing_done, nothing_to_roll_back, pull_request_closed, ref_moved, restored, too_late, unsettled,
 };
 
 /// More lines than this are a page, not an answer.

@@ -164,6 +164,7 @@ fn deploy_command() -> impl Strategy<Value = Command> {
             force,
             target,
             code,
+            seen: None,
         };
         if plan {
             Command::Plan(deploy)

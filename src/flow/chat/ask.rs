@@ -52,6 +52,10 @@ impl<'a> Conversation<'a> {
                 (home.default_branch.clone(), None)
             }
         };
+        let (git_ref, named) = match &deploy.seen {
+            Some(seen) => self.still(&home, git_ref, seen).await?,
+            None => (git_ref, named),
+        };
         let mut notes = Map::new();
         if let Some(code) = &deploy.code {
             // as hubot-deploy called it
@@ -79,6 +83,21 @@ impl<'a> Conversation<'a> {
             Some(git_ref) => reply.offering(vec![offer_at(spot).keep_for(git_ref)]),
             None => reply,
         })
+    }
+
+    /// The commit that somebody has seen a ref to be, if it still is; and the ref, where it is more than that commit's own id. GitHub is
+    /// asked for the commit and not for the ref, which may move on between this look and that.
+    async fn still(&self, home: &Home, git_ref: String, seen: &Sha) -> Result<(String, Option<String>), Trouble> {
+        let now = self.github.commit_of(home.installation, &home.name, &git_ref).await?;
+        let Some(now) = now else {
+            return Err(Trouble::refused("ref_unknown", chat::no_ref(&git_ref)));
+        };
+        if now != *seen {
+            let text = chat::ref_moved(&git_ref, seen.as_str(), now.as_str());
+            return Err(Trouble::refused("ref_moved", text));
+        }
+        let is_its_id = git_ref.len() >= 7 && seen.as_str().starts_with(&git_ref.to_ascii_lowercase());
+        Ok((seen.to_string(), (!is_its_id).then_some(git_ref)))
     }
 
     /// Once more what was last tried: exactly that commit, task and hosts.
@@ -184,6 +203,7 @@ impl<'a> Conversation<'a> {
         if let Some(ask) = self.slack_ask {
             notes.insert("ask".to_owned(), json!(ask));
         }
+        let is_commit = what.git_ref.parse::<Sha>().is_ok();
         let wish = Wish {
             git_ref: what.git_ref,
             task: what.task,
@@ -196,8 +216,8 @@ impl<'a> Conversation<'a> {
             force: what.force,
             via: via(&speaker.place),
             description: what.description,
-            // what is forced is exactly what was named
-            auto_merge: spot.app.auto_merge && !what.force,
+            // a commit is deployed as it is, and what is forced is exactly what was named
+            auto_merge: spot.app.auto_merge && !what.force && !is_commit,
             notes,
         };
         let current = self.current(spot).await?;

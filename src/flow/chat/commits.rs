@@ -66,6 +66,7 @@ impl<'a> Conversation<'a> {
                 ..offer_at(spot).target()
             },
             code: None,
+            seen: None,
         });
         let label = format!("Deploy to {}", spot.environment.name);
         Ok(reply.offering(vec![offer(&label, &deploy)]))

@@ -66,6 +66,7 @@ pub(super) fn status_of(code: &str) -> StatusCode {
         | "run_over"
         | "run_ambiguous"
         | "branch_moves"
+        | "ref_moved"
         | "merge_conflict"
         | "nothing_made"
         | "required_context_failed"

@@ -112,6 +112,7 @@ pub(crate) fn understood(look: &Look<'_>, wanted: &NewDeployment) -> Result<Depl
             environment: Some(format!("{}{hosts}", environment.name)),
         },
         code: None,
+        seen: None,
     })
 }
 

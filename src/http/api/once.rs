@@ -189,8 +189,9 @@ async fn settled(
     }
     let speaker = viewer.speaker(Some(ask)).ok_or_else(no_token)?;
     match command_here(engine, &speaker, &work.command).await {
-        // it may have been made: it is looked for when the request comes again
-        Ok(reply) if matches!(reply.reason, Some("unsettled" | "github_unavailable")) => {
+        // it may have been made: it is looked for when the request comes again; or what was seen before it is not so any more, and
+        // nothing was asked for
+        Ok(reply) if matches!(reply.reason, Some("unsettled" | "github_unavailable" | "ref_moved")) => {
             engine.store.release_request(key).await?;
             Err(refused(&reply))
         }

@@ -1,13 +1,18 @@
 //! `/deploy`: what is to be deployed where; what would happen then; and the one button that makes it happen.
+//!
+//! The button sends which commit was shown. That commit is asked for, and no other: where the ref has moved meanwhile, what would happen
+//! now is shown instead.
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::chat::command::Command;
+use crate::chat::command::{Command, Deploy};
 use crate::config::{App, Environment};
 use crate::domain::conversation::Reply;
+use crate::domain::names::Sha;
 use crate::domain::viewer::{Scope, Viewer};
 use crate::flow::chat::preview::{Preview, preview};
 use crate::flow::view::Look;
@@ -26,6 +31,9 @@ use crate::http::state::Surface;
 use crate::report::duration::span_of_seconds;
 use crate::report::estimate::in_line;
 
+/// The ref is not what was shown any more.
+const MOVED: &str = "ref_moved";
+
 #[derive(Template)]
 #[template(path = "deploy.html")]
 struct DeployPage {
@@ -36,6 +44,8 @@ struct DeployPage {
     task: String,
     /// Nothing has been chosen yet.
     chosen: bool,
+    /// What has changed since they looked.
+    moved: String,
     /// Why it cannot even be meant.
     refusal: Words,
     ahead: Option<Ahead>,
@@ -60,6 +70,8 @@ struct Ahead {
     /// Where it says more than the commit.
     git_ref: String,
     sha: String,
+    /// The whole of it, for the button.
+    commit: String,
     task: String,
     force: bool,
     verdict: String,
@@ -83,6 +95,9 @@ pub struct Ordered {
     environment: String,
     #[serde(default, rename = "ref")]
     git_ref: String,
+    /// What that was when they looked.
+    #[serde(default)]
+    sha: String,
     #[serde(default)]
     task: String,
     #[serde(default)]
@@ -105,36 +120,57 @@ pub async fn deploy(State(surface): State<Surface>, Looker { viewer, frame }: Lo
     if named.is_some() && place.is_none() {
         return missing(frame);
     }
+    let wanted = place.map(|(app, environment)| NewDeployment {
+        app: app.name.to_string(),
+        environment: environment.name.to_string(),
+        git_ref: query.get("ref").map(str::to_owned),
+        task: query.get("task").map(str::to_owned),
+        hosts: Vec::new(),
+        force: query.get("force").is_some(),
+        plan: false,
+    });
+    shown(&surface, (&viewer, frame), place.zip(wanted.as_ref()), None).await
+}
+
+/// The page, with what would happen where something is wanted that they may want. `seen`: what they had seen before, and is not so any
+/// more.
+async fn shown(
+    surface: &Surface,
+    (viewer, frame): (&Viewer, Frame),
+    wanted: Option<((&App, &Environment), &NewDeployment)>,
+    seen: Option<&str>,
+) -> Response {
+    let look = Look::of(&surface.engine, viewer);
     let frame = frame.at(Section::Deploy);
-    let may = frame.may_deploy();
+    let said = |text: Option<&String>| text.map(|text| harmless(text)).unwrap_or_default();
     let mut shown = DeployPage {
-        may,
-        apps: choices(&look, place),
-        git_ref: query.get("ref").map(harmless).unwrap_or_default(),
-        task: query.get("task").map(harmless).unwrap_or_default(),
-        chosen: place.is_some(),
+        may: frame.may_deploy(),
+        apps: choices(&look, wanted.map(|(place, _)| place)),
+        git_ref: said(wanted.and_then(|(_, wanted)| wanted.git_ref.as_ref())),
+        task: said(wanted.and_then(|(_, wanted)| wanted.task.as_ref())),
+        chosen: wanted.is_some(),
+        moved: String::new(),
         refusal: Words::default(),
         ahead: None,
         frame,
     };
-    if let (Some((app, environment)), true) = (place, may) {
-        let wanted = NewDeployment {
-            app: app.name.to_string(),
-            environment: environment.name.to_string(),
-            git_ref: query.get("ref").map(str::to_owned),
-            task: query.get("task").map(str::to_owned),
-            hosts: Vec::new(),
-            force: query.get("force").is_some(),
-            plan: false,
-        };
-        match Box::pin(look_ahead(&surface, &viewer, app, &wanted)).await {
+    if let (Some(((app, _), wanted)), true) = (wanted, shown.may) {
+        match Box::pin(look_ahead(surface, viewer, app, wanted)).await {
             Ok(Ok(ahead)) => shown.ahead = Some(ahead),
             Ok(Err(reply)) => shown.refusal = Words::of(&reply.text),
             Err(problem) if problem.status().is_client_error() => shown.refusal = Words::of(problem.detail()),
             Err(problem) => return refused(shown.frame, &problem),
         }
     }
-    page(&shown)
+    let Some(seen) = seen else {
+        return page(&shown);
+    };
+    shown.moved = shown
+        .ahead
+        .as_ref()
+        .map(|ahead| ahead.moved_from(seen))
+        .unwrap_or_default();
+    (StatusCode::CONFLICT, page(&shown)).into_response()
 }
 
 /// Every environment that may be deployed to, by app.
@@ -237,6 +273,7 @@ fn ahead(
         estimate: estimate.unwrap_or_else(|| "too few runs of its kind have succeeded to tell".to_owned()),
         force: wanted.force,
         forced: forced.unwrap_or_default(),
+        commit: found.sha,
         app: found.app,
         environment: found.environment,
         task: found.task,
@@ -251,31 +288,62 @@ fn ahead(
 /// The one button.
 pub async fn ordered(State(surface): State<Surface>, Act { viewer, frame, form }: Act<Ordered>) -> Response {
     let look = Look::of(&surface.engine, &viewer);
-    if look.environment(&form.app, &form.environment).is_none() {
+    let Some(place) = look.environment(&form.app, &form.environment) else {
         return missing(frame);
-    }
-    match order(&surface, &viewer, &form).await {
+    };
+    let wanted = form.wanted();
+    match order(&surface, &viewer, &form, &wanted).await {
         Ok(to) => Redirect::to(&to).into_response(),
+        Err(problem) if problem.code() == MOVED => {
+            shown(&surface, (&viewer, frame), Some((place, &wanted)), Some(&form.sha)).await
+        }
         Err(problem) => refused(frame, &problem),
     }
 }
 
-async fn order(surface: &Surface, viewer: &Viewer, form: &Ordered) -> Result<String, Problem> {
+impl Ordered {
+    fn wanted(&self) -> NewDeployment {
+        let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        NewDeployment {
+            app: self.app.clone(),
+            environment: self.environment.clone(),
+            git_ref: said(&self.git_ref),
+            task: said(&self.task),
+            hosts: Vec::new(),
+            force: !self.force.is_empty(),
+            plan: !self.plan.is_empty(),
+        }
+    }
+}
+
+impl Ahead {
+    /// That the ref was another commit when they looked.
+    fn moved_from(&self, seen: &str) -> String {
+        let (git_ref, sha) = (&self.git_ref, &self.sha);
+        if self.commit == seen {
+            return format!("`{git_ref}` moved away from `{sha}` and back meanwhile. Nothing was deployed.");
+        }
+        format!(
+            "`{git_ref}` moved from `{}` to `{sha}` meanwhile. Nothing was deployed; this is what would happen now.",
+            short(seen)
+        )
+    }
+}
+
+async fn order(surface: &Surface, viewer: &Viewer, form: &Ordered, wanted: &NewDeployment) -> Result<String, Problem> {
     if !viewer.may_in(Scope::Deploy, &form.app) {
         return Err(may_only_look());
     }
-    let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let wanted = NewDeployment {
-        app: form.app.clone(),
-        environment: form.environment.clone(),
-        git_ref: said(&form.git_ref),
-        task: said(&form.task),
-        hosts: Vec::new(),
-        force: !form.force.is_empty(),
-        plan: !form.plan.is_empty(),
+    let seen = form.sha.parse::<Sha>().map_err(|_| {
+        let detail =
+            "the page that this was sent from does not say which commit was looked at; load it again, then ask again";
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_request", detail)
+    })?;
+    let command = Deploy {
+        seen: Some(seen),
+        ..understood(&Look::of(&surface.engine, viewer), wanted)?
     };
-    let command = understood(&Look::of(&surface.engine, viewer), &wanted)?;
-    let what = format!("deploy {}", serde_json::json!(wanted));
+    let what = format!("deploy {} {}", form.sha, serde_json::json!(wanted));
     let command = if wanted.plan {
         Command::Plan(command)
     } else {

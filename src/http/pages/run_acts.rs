@@ -51,7 +51,7 @@ pub struct Said {
     /// Why.
     #[serde(default)]
     reason: String,
-    /// Back to which commit.
+    /// What was shown: back to which commit, on to which environment.
     #[serde(default)]
     to: String,
 }
@@ -190,6 +190,7 @@ async fn told(surface: &Surface, viewer: &Viewer, run: &Run, deed: Deed) -> Resu
                 ("ref", run.sha.as_str()),
             ];
             Question {
+                to: next.name.to_string(),
                 preview: crate::http::pages::query::address(path, &parts),
                 ..question(
                     format!("Promote to {}?", next.name),
@@ -255,6 +256,9 @@ async fn done(surface: &Surface, viewer: &Viewer, run: &Run, (deed, form): (Deed
         }
         Deed::Promote => {
             let (app, next) = further(surface, viewer, run)?;
+            if next.name.as_str() != form.to {
+                return Err(goes_elsewhere(next));
+            }
             Command::Deploy(Deploy {
                 task: "deploy".to_owned(),
                 force: false,
@@ -264,6 +268,7 @@ async fn done(surface: &Surface, viewer: &Viewer, run: &Run, (deed, form): (Deed
                     environment: Some(next.name.to_string()),
                 },
                 code: None,
+                seen: None,
             })
         }
     };
@@ -338,6 +343,16 @@ fn further<'a>(surface: &'a Surface, viewer: &'a Viewer, run: &Run) -> Result<(&
         .environment(order.app.as_str(), order.environment.as_str())
         .ok_or_else(no_place)?;
     Ok((app, next(app, environment).ok_or_else(no_place)?))
+}
+
+/// The configuration has changed since they looked.
+fn goes_elsewhere(next: &Environment) -> Problem {
+    let detail = format!(
+        "the environment that comes next is `{}` now, which is not the one that the page showed, and nothing was done; look at it again, \
+         then ask again",
+        next.name
+    );
+    Problem::new(axum::http::StatusCode::CONFLICT, "environment_moved", &detail)
 }
 
 fn no_place() -> Problem {

@@ -5,7 +5,7 @@ use crate::domain::conversation::Reply;
 use crate::domain::names::shown;
 use crate::domain::run::Run;
 use crate::report::outlook::{Outlook, waiting};
-use crate::report::words::{commit, person, plain, quoted};
+use crate::report::words::{commit, person, plain, quoted, sha8};
 
 /// Whoever may not push to a repository may not deploy it from a pull request either.
 #[must_use]
@@ -133,6 +133,17 @@ pub fn no_ref(git_ref: &str) -> String {
     format!(
         "there is no branch, tag or commit {}; push it, or name another",
         quoted(git_ref)
+    )
+}
+
+/// A ref is not what it was when somebody looked at it.
+#[must_use]
+pub fn ref_moved(git_ref: &str, from: &str, to: &str) -> String {
+    format!(
+        "{} moved from {} to {} meanwhile, and nothing was asked for; look at what would happen now, then ask again",
+        quoted(git_ref),
+        quoted(&sha8(from)),
+        quoted(&sha8(to))
     )
 }
 

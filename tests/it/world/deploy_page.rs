@@ -1,6 +1,8 @@
 //! The page to deploy: from the form to the end of the run, without a script.
 
 use chima_simulator::github::deploy::DeploymentRequest;
+use chima_simulator::github::world::Deployment;
+use serde_json::json;
 
 use crate::world::run_page::{field, with_people};
 use crate::world::sign_in::signed_in;
@@ -14,7 +16,7 @@ fn made(world: &World) -> usize {
 
 /// What the one button of a page sends.
 fn form(page: &str) -> Vec<(&'static str, String)> {
-    ["proof", "ask", "app", "environment", "ref", "task"]
+    ["proof", "ask", "app", "environment", "ref", "sha", "task"]
         .map(|name| {
             (
                 name,
@@ -78,12 +80,85 @@ async fn what_would_happen_is_shown_and_one_button_makes_it_happen_once() {
 }
 
 #[tokio::test]
+async fn no_other_commit_is_deployed_than_the_one_that_was_seen() {
+    let mut world = with_people().start().await;
+    let one = world.commits[0].1.clone();
+    let mut mona = signed_in(&world, "mona").await;
+    for (query, version) in [("ref=main", "two"), ("ref=", "three")] {
+        let seen = form(&mona.page(&format!("/deploy?place=site/staging&{query}")).await);
+        let two = world.commit(version);
+        let moved = mona.post("/deploy", &pairs(&seen)).await;
+        assert_eq!(moved.status, 409, "{}", moved.text);
+        let says = format!(
+            "<code>main</code> moved from <code>{}</code> to <code>{}</code> meanwhile",
+            &one[..8],
+            &two[..8]
+        );
+        for expected in [&says, &format!("Deploy {} to staging", &two[..8])] {
+            assert!(moved.text.contains(expected), "{query}: {expected}: {}", moved.text);
+        }
+        assert_eq!(made(&world), 0, "{query}: something was made");
+        world.github.repository(SITE).branch("main", &one);
+    }
+    // a button that says nothing, or no commit, was on no page of ours
+    let seen = form(&mona.page("/deploy?place=site/staging&ref=main").await);
+    for wrong in ["", "main", &one[..8]] {
+        let mut form = seen.clone();
+        form.retain(|(name, _)| *name != "sha");
+        form.push(("sha", wrong.to_owned()));
+        let refused = mona.post("/deploy", &pairs(&form)).await;
+        assert_eq!(refused.status, 422, "{wrong}: {}", refused.text);
+    }
+    // pressed again after the branch has moved on, it leads where it led: that is done already
+    let first = mona.post("/deploy", &pairs(&seen)).await;
+    let four = world.commit("four");
+    let second = mona.post("/deploy", &pairs(&seen)).await;
+    assert_eq!(
+        (second.status, &second.location),
+        (303, &first.location),
+        "{}",
+        second.text
+    );
+    mona.arrive(&world, &first).await;
+    world.settle_all().await;
+    let asked = world.github.read(|found| {
+        let deployments = &found.repository(SITE).unwrap().deployments;
+        let asked = |one: &Deployment| (one.git_ref.clone(), one.sha.clone(), one.payload["branch"].clone());
+        deployments.iter().map(asked).collect::<Vec<_>>()
+    });
+    // GitHub is asked for the commit: whatever moves between our look and its own changes nothing
+    assert_eq!(asked, [(one.clone(), one.clone(), json!("main"))]);
+    assert_ne!(one, four);
+    world.end().await;
+}
+
+/// GitHub's merge on the way would make another commit of it.
+#[tokio::test]
+async fn what_was_seen_is_not_merged_into_first() {
+    let mut world = with_people().with_more("auto_merge: true").start().await;
+    let one = world.commits[0].1.clone();
+    world.github.repository(SITE).branch("topic", &one);
+    world.commit("two");
+    let mut mona = signed_in(&world, "mona").await;
+    let seen = form(&mona.page("/deploy?place=site/staging&ref=topic").await);
+    let pressed = mona.post("/deploy", &pairs(&seen)).await;
+    mona.arrive(&world, &pressed).await;
+    world.settle_all().await;
+    assert_eq!(world.runs().await.pop().unwrap().sha, one);
+    let topic = world
+        .github
+        .read(|found| found.repository(SITE).unwrap().branches["topic"].clone());
+    assert_eq!(topic, one, "nothing was merged");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_would_be_refused_has_no_button_and_says_why() {
     let world = with_people().start().await;
     let (mut mona, mut root) = (signed_in(&world, "mona").await, signed_in(&world, "root").await);
     let proof = root.proof().await;
     for (query, expected) in [
-        ("place=site/staging&ref=nowhere", "nowhere"),
+        ("place=site/staging&ref=nowhere", "<code>nowhere</code>"),
         ("place=site/staging&ref=a..b", "a..b"),
         ("place=site/staging&task=unheard-of", "unheard-of"),
         ("place=site/staging&ref=%3Cb%3E%E2%80%AE", "&#60;b&#62;"),
@@ -99,6 +174,7 @@ async fn what_would_be_refused_has_no_button_and_says_why() {
     let form = [
         ("proof", proof.as_str()),
         ("ask", "one"),
+        ("sha", &world.commits[0].1),
         ("app", "site"),
         ("environment", "staging"),
         ("task", "unheard-of"),

@@ -299,6 +299,18 @@ async fn what_ran_is_promoted_and_rolled_back() {
         shown.contains(&format!("/deploy?app=site&#38;environment=staging&#38;ref={two}")),
         "{shown}"
     );
+    // where the page that was looked at would not have led
+    let proof = mona.proof().await;
+    for elsewhere in ["", "production", "`<b>`"] {
+        let form = [("proof", proof.as_str()), ("ask", "one"), ("to", elsewhere)];
+        let refused = mona.post(&format!("{path}/promote"), &form).await;
+        assert!(
+            refused.status == 409 && refused.text.contains("is <code>staging</code> now"),
+            "{elsewhere}: {} {}",
+            refused.status,
+            refused.text
+        );
+    }
     let pressed = mona.press(&format!("{path}/promote"), &[]).await;
     let run = mona.arrive(&world, &pressed).await;
     world.settle_all().await;
