@@ -137,7 +137,8 @@ fn place_of(look: &Look<'_>, app: &AppView, place: &EnvironmentView) -> Place {
         last: outcome,
         label: last.map(|last| short(&last.sha)).unwrap_or_default(),
         since,
-        time: since.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        // monitors want a time also where nothing was
+        time: since.unwrap_or(Timestamp::UNIX_EPOCH).to_rfc3339(),
         queued: place.queued,
         held: place.held,
         locked: place.lock.is_some(),

@@ -1,5 +1,10 @@
 //! Badges, and what wall monitors read.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::Stdio;
+
+use chrono::DateTime;
 use serde_json::Value;
 
 use crate::world::stage::{APP, World};
@@ -61,24 +66,91 @@ async fn only_a_public_badge_may_be_shown_by_other_sites() {
     world.end().await;
 }
 
+/// What an XML parser that is not ours, and forgives nothing, finds: the root's name, and each element below it with its attributes.
+fn parsed(xml: &str) -> Result<(String, Vec<(String, BTreeMap<String, String>)>), String> {
+    let script = "import json, sys, xml.etree.ElementTree as tree\n\
+                  root = tree.fromstring(sys.stdin.buffer.read())\n\
+                  assert not any(len(one) or (one.text or '').strip() for one in root), 'the elements hold something'\n\
+                  print(json.dumps([root.tag, [[one.tag, one.attrib] for one in root]]))\n";
+    #[expect(clippy::disallowed_methods, reason = "a judge of its own")]
+    let mut judge = std::process::Command::new("python3")
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    judge.stdin.take().unwrap().write_all(xml.as_bytes()).unwrap();
+    let said = judge.wait_with_output().unwrap();
+    if said.status.success() {
+        Ok(serde_json::from_slice(&said.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&said.stderr).into_owned())
+    }
+}
+
+/// The projects by their names, each as <https://cctray.org/v1/> wants it.
+fn projects(xml: &str) -> BTreeMap<String, BTreeMap<String, String>> {
+    let (root, elements) = parsed(xml).unwrap();
+    assert_eq!(root, "Projects");
+    let mut projects = BTreeMap::new();
+    for (element, attributes) in elements {
+        assert_eq!(element, "Project");
+        let names: BTreeSet<&str> = attributes.keys().map(String::as_str).collect();
+        let needed = BTreeSet::from(["name", "activity", "lastBuildStatus", "lastBuildTime", "webUrl"]);
+        let optional = BTreeSet::from(["lastBuildLabel"]);
+        assert!(names.is_superset(&needed), "{attributes:?}");
+        assert!(
+            names.difference(&needed).all(|name| optional.contains(name)),
+            "{attributes:?}"
+        );
+        let among = |name: &str, all: &[&str]| assert!(all.contains(&attributes[name].as_str()), "{attributes:?}");
+        among("activity", &["Sleeping", "Building", "CheckingModifications"]);
+        among("lastBuildStatus", &["Success", "Failure", "Exception", "Unknown"]);
+        DateTime::parse_from_rfc3339(&attributes["lastBuildTime"]).unwrap();
+        url::Url::parse(&attributes["webUrl"]).unwrap();
+        let before = projects.insert(attributes["name"].clone(), attributes);
+        assert_eq!(before, None, "a name is there twice");
+    }
+    projects
+}
+
 #[tokio::test]
 async fn monitors_read_each_environment() {
     let world = World::setup().script(BREAKABLE).start().await;
-    world.deploy("production").await;
+    // nothing was deployed yet, and the time is one all the same
+    let none = projects(&world.page("/cctray.xml").await);
+    let shown = |project: &BTreeMap<String, String>| {
+        let keys = ["activity", "lastBuildStatus", "lastBuildLabel"];
+        keys.map(|key| project.get(key).cloned().unwrap_or_default())
+    };
+    assert_eq!(none.keys().collect::<Vec<_>>(), ["site/production", "site/staging"]);
+    assert_eq!(shown(&none["site/staging"]), ["Sleeping", "Unknown", ""]);
+    let id = world.deploy("production").await;
     world.settle().await;
+    let run = world.run(id).await;
     std::fs::write(world.path("broken"), "").unwrap();
     world.deploy("staging").await;
     world.settle().await;
     let xml = world.page("/cctray.xml").await;
+    let found = projects(&xml);
+    let label = &run.sha[..8];
+    let production = &found["site/production"];
+    assert_eq!(shown(production), ["Sleeping", "Success", label]);
     assert!(
-        xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Projects>"),
-        "{xml}"
+        production["webUrl"].ends_with(&format!("/runs/{}", run.id)),
+        "{production:?}"
     );
-    for text in [
-        "<Project name=\"site/production\" activity=\"Sleeping\" lastBuildStatus=\"Success\"",
-        "<Project name=\"site/staging\" activity=\"Sleeping\" lastBuildStatus=\"Failure\"",
+    let over = DateTime::parse_from_rfc3339(&production["lastBuildTime"]).unwrap();
+    assert_eq!(over.timestamp(), run.finished_at.unwrap().timestamp());
+    assert_eq!(shown(&found["site/staging"]), ["Sleeping", "Failure", label]);
+    // the judge would notice
+    for broken in [
+        xml.replacen('"', "", 1),
+        xml.replace("/>", ">"),
+        xml.replace("site/", "a & b"),
     ] {
-        assert!(xml.contains(text), "{text}: {xml}");
+        assert!(parsed(&broken).is_err(), "{broken}");
     }
     let json: Value = serde_json::from_str(&world.page("/monitor.json").await).unwrap();
     assert_eq!(json["needs"], 1);
