@@ -18,6 +18,7 @@ mod recipients;
 pub mod reload;
 mod remote;
 pub mod serve;
+mod sessions;
 mod settle;
 pub mod setup;
 pub mod start;
@@ -134,6 +135,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Retry(args) => look::retry(&load(&path)?, &args),
         Command::Rollback(args) => look::rollback(&load(&path)?, &args),
         Command::Token(command) => tokens::token(&load(&path)?, &command),
+        Command::Sessions(command) => sessions::sessions(&load(&path)?, &command),
         Command::Completions { shell } => say_bytes(&shells::completions(shell)),
         Command::Man { dir: None } => say_bytes(&shells::page()?),
         Command::Man { dir: Some(dir) } => {

@@ -28,6 +28,7 @@ pub mod sign_in;
 pub mod statuses;
 pub mod teams;
 mod tokens;
+mod users;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -54,6 +54,13 @@ pub fn router(surface: Surface) -> Router {
         .route("/locks", post(pages::locks::lock))
         .route("/locks/{id}/unlock", post(pages::locks::unlock))
         .route("/statistics", get(pages::statistics::show))
+        .route("/sessions", get(pages::sessions::show))
+        .route("/sessions/{session}/end", post(pages::sessions::end))
+        .route("/sessions/others/end", post(pages::sessions::end_others))
+        .route(
+            "/sessions/all/end",
+            get(pages::sessions::ask_all).post(pages::sessions::end_all),
+        )
         .route("/badges/{app}/{file}", get(pages::badge::show))
         .route("/cctray.xml", get(pages::monitor::cctray))
         .route("/monitor.json", get(pages::monitor::monitor))

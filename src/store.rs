@@ -42,6 +42,7 @@ pub mod room;
 pub mod row;
 pub mod run_commits;
 pub mod runs;
+pub mod session_ends;
 pub mod sessions;
 pub mod slack_asks;
 pub mod slack_messages;

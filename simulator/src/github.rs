@@ -289,6 +289,19 @@ impl GitHub {
         self.change(|world| world.oauth.declines = !agrees);
     }
 
+    /// Somebody gives their login up, and nobody has it.
+    pub fn gives_up_login(&self, login: &str) {
+        self.change(|world| world.free.insert(login.to_owned()));
+    }
+
+    /// Another account takes a login.
+    pub fn takes_login(&self, login: &str) {
+        self.change(|world| {
+            world.free.remove(login);
+            *world.taken.entry(login.to_owned()).or_default() += 1;
+        });
+    }
+
     /// Takes a person out of a team.
     pub fn leaves_team(&self, organization: &str, team: &str, login: &str) {
         let key = (organization.to_owned(), team.to_owned(), login.to_owned());

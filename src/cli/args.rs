@@ -109,6 +109,17 @@ pub enum TokenCommand {
     },
 }
 
+/// What to do with sessions of the pages.
+#[derive(Debug, Subcommand)]
+pub enum SessionsCommand {
+    /// Sign everybody out at once; the audit log says so. Tokens of the API are not concerned.
+    End {
+        /// Those of everybody.
+        #[arg(long, required = true)]
+        all: bool,
+    },
+}
+
 /// What a deployment is asked for with.
 #[derive(Debug, ClapArgs)]
 pub struct DeployArgs {
@@ -286,6 +297,9 @@ pub enum Command {
     /// Make, list and revoke tokens of the API, on the machine that has the ledger.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// End sessions of the pages, on the machine that has the ledger.
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Print what a shell completes: put it where yours looks for that.
     Completions {
         /// Which shell.

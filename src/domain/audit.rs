@@ -16,6 +16,7 @@ use crate::domain::names::AppName;
 use crate::domain::person::{Person, Source};
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState};
+use crate::domain::session::SignedIn;
 use crate::domain::viewer::Scope;
 use crate::domain::warrant::Forced;
 
@@ -197,6 +198,23 @@ pub enum Deed {
     },
     /// Somebody signed out of the pages.
     SignedOut { session: String },
+    /// Sessions of the pages were ended before their time, other than by signing out of them.
+    SessionsEnded {
+        sessions: usize,
+        /// The first of them, where they are of one person.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ids: Vec<String>,
+        /// Whose; everybody's where nobody is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
+    },
+    /// A session of the pages was ended because its login belongs to another account now.
+    LoginTaken {
+        session: String,
+        login: String,
+        /// GitHub's number of the person who had signed in.
+        user: u64,
+    },
     /// A word was made with which somebody can get in once without GitHub, and may all.
     BreakGlassMade { expires_at: Timestamp },
     /// A process works with another configuration than the one before it.
@@ -363,6 +381,15 @@ impl From<&Person> for By {
             Source::Token => "api",
         };
         Self::through(&person.name, via)
+    }
+}
+
+impl From<&SignedIn> for By {
+    fn from(of: &SignedIn) -> Self {
+        match of {
+            SignedIn::Person { login, .. } => Self::through(login, "github"),
+            SignedIn::Emergency { account } => Self::through(account, "break-glass"),
+        }
     }
 }
 

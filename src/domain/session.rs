@@ -19,6 +19,8 @@ pub struct Session {
     pub id: String,
     /// Whose it is.
     pub of: SignedIn,
+    /// In what, as [`browser_of`] calls it; none where that was not written down.
+    pub browser: Option<String>,
     /// Since when.
     pub created_at: Timestamp,
     /// From then on it opens nothing.
@@ -52,6 +54,38 @@ impl Session {
     pub fn is_good_at(&self, now: Timestamp) -> bool {
         self.ended_at.is_none() && now < self.expires_at
     }
+}
+
+/// A browser, in words by which people tell their own apart. What it says of itself has more in it, which is nobody's business, and may
+/// say anything: none of its letters is kept.
+#[must_use]
+pub fn browser_of(user_agent: &str) -> String {
+    let among = |known: &[(&str, &'static str)]| {
+        let found = known.iter().find(|(mark, _)| user_agent.contains(mark));
+        found.map(|(_, name)| *name)
+    };
+    // each says that it is the ones below it, too
+    let browser = among(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = among(&[
+        ("Android", "Android"),
+        ("iPhone", "an iPhone"),
+        ("iPad", "an iPad"),
+        ("CrOS", "ChromeOS"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "a Mac"),
+        ("Linux", "Linux"),
+    ]);
+    let browser = browser.unwrap_or("another browser");
+    system.map_or_else(|| browser.to_owned(), |system| format!("{browser} on {system}"))
 }
 
 /// What a cookie holds.
@@ -106,6 +140,33 @@ mod tests {
         assert!(digest != text && proof != text && digest != proof);
         assert_ne!(proof_of(&digest), proof);
         assert_ne!(proof, proof_of(&text_of(&[8; 32])));
+    }
+
+    #[test]
+    fn of_a_browser_only_known_words_are_kept() {
+        for (says, expected) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+                "Firefox on Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
+                "Chrome on Android",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Mobile/15E148 Safari/604.1",
+                "Safari on an iPhone",
+            ),
+            ("curl/8.5.0", "another browser"),
+            ("<script>alert(1)</script>", "another browser"),
+            ("", "another browser"),
+        ] {
+            assert_eq!(browser_of(says), expected, "{says}");
+        }
     }
 
     #[test]

@@ -83,6 +83,38 @@ pub async fn roles(engine: &Engine, heard: &Heard, login: &str) -> Roles {
     found
 }
 
+/// Whether a login still belongs to the account that signed in with it: GitHub lets another one take a login that was given up. `app` is
+/// one that the login is something to.
+pub async fn is_still(
+    engine: &Engine,
+    heard: &Heard,
+    (login, user): (&str, u64),
+    (since, app): (Timestamp, &AppName),
+) -> Told {
+    let (now, key, question) = (engine.now(), login.to_ascii_lowercase(), Question::Is(user));
+    // GitHub said so when they signed in, also to a process that is gone
+    let word = heard.begin(&key, &question, since);
+    let wanted = word.wants_asking(now) && !heard.is_silent(now);
+    let Some(app) = engine.config.app(app.as_str()).filter(|_| wanted) else {
+        return word.tells(now);
+    };
+    // boxed: the client's futures are large
+    match Box::pin(ask(engine, &app.repository, &question, login)).await {
+        Ok(answer) => {
+            heard.keep(&key, question, Some(answer), now);
+            if answer { Told::Yes } else { Told::No }
+        }
+        Err(error) => {
+            tracing::warn!(login, error = %error, "cannot tell whether a login still belongs to whoever signed in with it");
+            heard.keep(&key, question, None, now);
+            if error.is_transient() {
+                heard.note_silence(now);
+            }
+            word.tells(now)
+        }
+    }
+}
+
 /// Judges again and again, each time with one answer more, until nothing is left to ask.
 async fn asked(engine: &Engine, heard: &Heard, people: &AppPeople<'_>, login: &str, now: Timestamp) -> Standing {
     loop {
@@ -123,6 +155,11 @@ async fn ask(
             engine.github.is_member(installation, (organization, team), login).await
         }
         Question::Writes(repository) => engine.github.may_write(installation, repository, login).await,
+        Question::Is(user) => {
+            let number = engine.github.account_of(installation, login).await?;
+            // a login that nobody has is nobody else's
+            Ok(number.is_none_or(|number| number == *user))
+        }
     }
 }
 
@@ -162,6 +199,11 @@ impl Word {
 }
 
 impl Heard {
+    /// GitHub has just said whose a login is.
+    pub(super) fn note_number(&self, login: &str, user: u64, now: Timestamp) {
+        self.keep(&login.to_ascii_lowercase(), Question::Is(user), Some(true), now);
+    }
+
     /// Nobody waits for a GitHub that does not answer, once it has not.
     fn is_silent(&self, now: Timestamp) -> bool {
         let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -170,6 +212,16 @@ impl Heard {
 
     fn note_silence(&self, now: Timestamp) {
         *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// What is known; where nothing is, that it was so then.
+    fn begin(&self, login: &str, question: &Question, then: Timestamp) -> Word {
+        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = words.entry((login.to_owned(), question.clone()));
+        *known.or_insert(Word {
+            said: Some((true, then)),
+            in_vain: None,
+        })
     }
 
     fn word(&self, login: &str, question: &Question) -> Option<Word> {

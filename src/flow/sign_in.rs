@@ -66,6 +66,8 @@ pub struct Back<'a> {
     pub code: Option<&'a str>,
     /// Digest of the session that the browser had before.
     pub before: Option<&'a str>,
+    /// What it says that it is.
+    pub user_agent: &'a str,
 }
 
 /// A session that is open now.
@@ -166,6 +168,7 @@ pub async fn take_back(
         .whose_code(&engine.config.github.url, &door.client, code)
         .await?;
     let login = somebody.login;
+    heard.note_number(&login, somebody.id, now);
     let found = roles(engine, heard, &login).await;
     if found.roles.is_empty() {
         return Err(if found.untold {
@@ -181,6 +184,7 @@ pub async fn take_back(
             login,
             user: somebody.id,
         },
+        browser: Some(session::browser_of(back.user_agent)),
         created_at: now,
         expires_at: now + door.session,
         last_seen_at: now,
@@ -214,7 +218,12 @@ pub async fn make_word(store: &Store, clock: &dyn Clock, account: &str) -> Resul
 /// # Errors
 ///
 /// When there is no randomness, or the ledger cannot be written.
-pub async fn use_word(engine: &Engine, word: &str, before: Option<&str>) -> Result<Option<Opened>, SignInError> {
+pub async fn use_word(
+    engine: &Engine,
+    word: &str,
+    before: Option<&str>,
+    user_agent: &str,
+) -> Result<Option<Opened>, SignInError> {
     let Some(digest) = session::digest_of_word(word) else {
         return Ok(None);
     };
@@ -226,6 +235,7 @@ pub async fn use_word(engine: &Engine, word: &str, before: Option<&str>) -> Resu
     let session = Session {
         id: engine.fresh_id(),
         of: SignedIn::Emergency { account },
+        browser: Some(session::browser_of(user_agent)),
         created_at: now,
         expires_at: now + EMERGENCY,
         last_seen_at: now,

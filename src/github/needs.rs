@@ -249,7 +249,7 @@ pub enum Purpose {
     Merge,
     /// To fetch with git, nothing else.
     Fetch,
-    /// To find out which repository a name is.
+    /// To find out which repository a name is, or whose a login is.
     Identify,
     /// To find out who is in a team, nothing else.
     People,

@@ -31,6 +31,7 @@ mod rows;
 pub mod run;
 pub mod run_acts;
 pub mod sent;
+pub mod sessions;
 pub mod statistics;
 mod steps;
 pub mod wanted;

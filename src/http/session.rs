@@ -8,8 +8,9 @@ use chrono::TimeDelta;
 
 use crate::domain::session::{Session, SignedIn, digest_of, proof_of};
 use crate::domain::viewer::Viewer;
-use crate::flow::roles::roles;
+use crate::flow::roles::{Roles, is_still, roles};
 use crate::http::state::Surface;
+use crate::policy::roles::Told;
 use crate::store::error::StoreError;
 
 /// When a session was last used is known to within this: a write for each page would cost more than the page.
@@ -108,8 +109,30 @@ pub(super) async fn entered(surface: &Surface, headers: &HeaderMap) -> Result<Op
         SignedIn::Emergency { account } => (Viewer::in_emergency(&session.id, account), false),
         // whoever was let in by GitHub has no business here once nobody signs in with it any more
         SignedIn::Person { .. } if surface.engine.config.sign_in.is_none() => return Ok(None),
-        SignedIn::Person { login, .. } => {
-            let found = roles(engine, &surface.sign_in.heard, login).await;
+        SignedIn::Person { login, user } => {
+            let heard = &surface.sign_in.heard;
+            let mut found = roles(engine, heard, login).await;
+            // what the login is to an app is nobody else's business, should it be somebody else's now
+            if let Some((app, _)) = found.roles.first() {
+                match is_still(engine, heard, (login, *user), (session.created_at, app)).await {
+                    Told::Yes => {}
+                    Told::No => {
+                        tracing::warn!(
+                            session.id = session.id,
+                            login,
+                            "a session ends: another account has its login now"
+                        );
+                        store.end_session_of_another(&session, now).await?;
+                        return Ok(None);
+                    }
+                    Told::Nothing => {
+                        found = Roles {
+                            roles: Vec::new(),
+                            untold: true,
+                        }
+                    }
+                }
+            }
             let apps = engine.config.apps.len();
             (Viewer::in_session(&session.id, login, found.roles, apps), found.untold)
         }

@@ -167,6 +167,7 @@ async fn back(
         state: &came.state,
         code: came.code.as_deref(),
         before: before.as_deref(),
+        user_agent: user_agent(&headers),
     };
     let standing = (&*surface.sign_in.heard, &*surface.sign_in.came_back);
     // boxed: the client's futures are large
@@ -208,7 +209,7 @@ async fn with_word(
     let word = form_urlencoded::parse(&body).find(|(name, _)| name == "word");
     let word = word.map(|(_, word)| word.into_owned()).unwrap_or_default();
     let before = digest_before(&surface, &headers);
-    match use_word(&surface.engine, &word, before.as_deref()).await {
+    match use_word(&surface.engine, &word, before.as_deref(), user_agent(&headers)).await {
         Ok(Some(opened)) => {
             tracing::warn!(session.id = opened.session.id, of = ?opened.session.of, "somebody got in without GitHub");
             open(&surface, &opened)
@@ -268,6 +269,12 @@ fn with_cookies<const N: usize>(mut response: Response, cookies: [Option<HeaderV
 /// The session that the browser has now ends with the new one.
 fn digest_before(surface: &Surface, headers: &HeaderMap) -> Option<String> {
     Cookie::Session.shown(surface, headers).and_then(digest_of)
+}
+
+/// What a browser says that it is.
+fn user_agent(headers: &HeaderMap) -> &str {
+    let said = headers.get(header::USER_AGENT);
+    said.and_then(|said| said.to_str().ok()).unwrap_or_default()
 }
 
 /// Whoever asks too much, by the address that a proxy at this machine says, or that they connect from.

@@ -31,6 +31,8 @@ pub enum Question {
     },
     /// Whether they may push to a repository.
     Writes(RepositoryName),
+    /// Whether their login is the one of the account with this number.
+    Is(u64),
 }
 
 /// What GitHub says.
@@ -134,6 +136,7 @@ mod tests {
             asked += 1;
             match question {
                 Question::Writes(_) => writes,
+                Question::Is(_) => Told::Yes,
                 Question::InTeam { team, .. } => match team.as_str() {
                     "web" => Told::Yes,
                     "gone" => Told::Nothing,

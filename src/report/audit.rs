@@ -129,6 +129,19 @@ pub fn what(entry: &Entry) -> String {
             expires_at.format("%F %R")
         ),
         Deed::SignedOut { .. } => "signed out".to_owned(),
+        Deed::SessionsEnded { sessions, of, .. } => {
+            let many = if *sessions == 1 {
+                "1 session".to_owned()
+            } else {
+                format!("{sessions} sessions")
+            };
+            let whose = of.as_deref().map_or_else(|| "everybody".to_owned(), person);
+            format!("ended {many} of {whose}")
+        }
+        Deed::LoginTaken { login, .. } => format!(
+            "ended a session of {}: another account has that login now",
+            person(login)
+        ),
         Deed::BreakGlassMade { expires_at } => format!(
             "made a word to get in with once, without GitHub, until {} UTC",
             expires_at.format("%F %T")

@@ -8,6 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::session::{Session, SignedIn};
 use crate::store::error::StoreError;
 use crate::store::row::{Reader, millis, number};
+use crate::store::session_ends::end;
 use crate::store::{Store, audit, commit};
 
 /// What opens nothing any more is of no use after that; the audit log tells of it for good.
@@ -65,17 +66,11 @@ impl Store {
     pub async fn end_session(&self, session: &Session, now: Timestamp) -> Result<(), StoreError> {
         let doing = "end a session";
         let mut tx = self.begin(doing).await?;
-        let changed = sqlx::query("UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL")
-            .bind(millis(now))
-            .bind(&session.id)
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::while_doing(doing))?;
-        if changed.rows_affected() == 1 {
+        if end(&mut tx, &session.id, now).await? {
             let deed = Deed::SignedOut {
                 session: session.id.clone(),
             };
-            audit::append(&mut tx, &Entry::new(now, deed).by(by(&session.of))).await?;
+            audit::append(&mut tx, &Entry::new(now, deed).by(By::from(&session.of))).await?;
         }
         commit(tx, doing).await
     }
@@ -188,13 +183,14 @@ async fn insert(
         SignedIn::Emergency { account } => (account, None),
     };
     sqlx::query(
-        "INSERT INTO sessions (id, digest, name, user_id, created_at, expires_at, last_seen_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions (id, digest, name, user_id, browser, created_at, expires_at, last_seen_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&session.id)
     .bind(digest)
     .bind(name)
     .bind(user)
+    .bind(&session.browser)
     .bind(millis(now))
     .bind(millis(session.expires_at))
     .bind(millis(session.last_seen_at))
@@ -209,19 +205,11 @@ async fn insert(
         },
         expires_at: session.expires_at,
     };
-    audit::append(tx, &Entry::new(now, deed).by(by(&session.of))).await?;
+    audit::append(tx, &Entry::new(now, deed).by(By::from(&session.of))).await?;
     Ok(())
 }
 
-/// Who it is, in the audit log.
-fn by(of: &SignedIn) -> By {
-    match of {
-        SignedIn::Person { login, .. } => By::through(login, "github"),
-        SignedIn::Emergency { account } => By::through(account, "break-glass"),
-    }
-}
-
-fn read(row: &Reader<'_>) -> Result<Session, StoreError> {
+pub(super) fn read(row: &Reader<'_>) -> Result<Session, StoreError> {
     let name = row.text("name")?;
     Ok(Session {
         id: row.text("id")?,
@@ -229,6 +217,7 @@ fn read(row: &Reader<'_>) -> Result<Session, StoreError> {
             Some(user) => SignedIn::Person { login: name, user },
             None => SignedIn::Emergency { account: name },
         },
+        browser: row.maybe_text("browser")?,
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
         last_seen_at: row.time("last_seen_at")?,

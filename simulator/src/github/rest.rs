@@ -26,7 +26,6 @@ use crate::github::app::Identity;
 use crate::github::graph::sha_of;
 use crate::github::refused::Refused;
 use crate::github::rest::call::Call;
-use crate::github::shape;
 use crate::github::world::World;
 use crate::journal::Recorded;
 use crate::limits::Cost;
@@ -168,7 +167,7 @@ fn route(world: &mut World, call: &Call<'_>) -> Option<Outcome> {
         ("POST", ["app-manifests", code, "conversions"]) => Some(manifests::convert(world, code)),
         _ if call.identity == Identity::Nobody => Some(Err(Refused::new(401, "Requires authentication"))),
         ("GET", ["user"]) => Some(people::myself(world, call)),
-        ("GET", ["users", login]) => Some(Ok(Answer::json(200, &shape::user(world, login)))),
+        ("GET", ["users", login]) => Some(people::user(world, login)),
         ("GET", ["orgs", organization, "teams", team, "memberships", login]) => {
             Some(people::membership(world, call, organization, team, login))
         }

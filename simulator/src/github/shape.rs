@@ -21,7 +21,7 @@ pub(crate) fn node_id(kind: &str, id: u64) -> String {
 
 /// An account, from its login alone.
 pub(crate) fn user(world: &World, login: &str) -> Value {
-    let id = number_of(login, 10_000_000) + 1;
+    let id = world.account_of(login);
     let escaped = login.replace('[', "%5B").replace(']', "%5D");
     let api = format!("{}/users/{escaped}", world.api_url);
     let bot = login.ends_with("[bot]");

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::github::app::{App, Token};
 use crate::github::comment::{Activity, Comment};
+use crate::github::graph::number_of;
 use crate::github::hook::{Hook, HookDelivery};
 use crate::github::job::Job;
 use crate::github::pull::PullRequest;
@@ -42,6 +43,10 @@ pub struct World {
     pub(crate) tokens: Vec<Token>,
     pub(crate) teams: BTreeSet<(String, String, String)>,
     pub(crate) renamed: BTreeMap<String, u64>,
+    /// How often another account has taken a login, by the login.
+    pub(crate) taken: BTreeMap<String, u32>,
+    /// Logins that nobody has.
+    pub(crate) free: BTreeSet<String>,
     pub(crate) clock: Clock,
     pub(crate) books: Books,
     pub(crate) faults: Faults,
@@ -251,6 +256,8 @@ impl World {
             )],
             teams: BTreeSet::new(),
             renamed: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            free: BTreeSet::new(),
             clock: Clock::system(),
             books: Books::new(Limits::generous()),
             faults: Faults::default(),
@@ -286,6 +293,15 @@ impl World {
             .iter()
             .filter(|delivery| delivery.outcome.is_none())
             .count()
+    }
+
+    /// The number of the account that has a login now.
+    pub(crate) fn account_of(&self, login: &str) -> u64 {
+        let seed = match self.taken.get(login) {
+            Some(times) => format!("{login} {times}"),
+            None => login.to_owned(),
+        };
+        number_of(&seed, 10_000_000) + 1
     }
 
     /// A number that no other record has.

@@ -67,6 +67,46 @@ async fn whoever_may_write_the_ledger_gets_in_while_github_is_down() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_write_the_ledger_signs_everybody_out() {
+    let installation = Installation::sqlite().await;
+    let mut server = installation.serve().await;
+    let mut browsers = Vec::new();
+    for _ in 0..2 {
+        let word = installation.run(&["token", "break-glass"]).await.stdout;
+        let mut one = browser(&installation);
+        let landed = one.post("/sign-in", &[("word", word.trim())]).await;
+        assert_eq!(landed.status, 303, "{}", landed.text);
+        browsers.push(one);
+    }
+    // without a word about whom, nobody is meant
+    let unclear = installation.run(&["sessions", "end"]).await;
+    assert!(
+        unclear.code == Some(2) && unclear.stderr.contains("--all"),
+        "{unclear:?}"
+    );
+    assert_eq!(browsers[0].get("/").await.status, 200);
+    for expected in ["2 sessions open nothing any more\n", "nobody is signed in\n"] {
+        let ended = installation.run(&["sessions", "end", "--all"]).await;
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(0), expected),
+            "{}",
+            ended.stderr
+        );
+    }
+    for one in &mut browsers {
+        assert_eq!(one.get("/").await.status, 303);
+    }
+    let told = installation.run(&["audit"]).await.stdout;
+    assert!(
+        told.contains("(terminal)") && told.contains("ended 2 sessions of everybody"),
+        "{told}"
+    );
+    server.stop(SOON).await;
+    installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_configuration_holds_for_whoever_is_signed_in_already() {
     let installation = Installation::sqlite().await;
     let all = with_sign_in(&installation, "    viewers: [mona, lisa]\n");

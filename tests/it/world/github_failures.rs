@@ -171,6 +171,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "a_github_that_fails_signs_nobody_in_and_the_next_try_does",
     ),
     ("repos/get-commit", "an_answer_that_github_owes_is_told_as_what_it_is"),
+    (
+        "users/get-by-username",
+        "a_github_that_does_not_say_whose_a_login_is_is_believed_for_an_hour",
+    ),
 ];
 
 #[test]

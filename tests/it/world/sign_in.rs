@@ -3,7 +3,9 @@
 mod doors;
 mod emergency;
 mod failures;
+mod logins;
 mod roles;
+mod sessions;
 mod way;
 
 use std::collections::BTreeMap;

@@ -40,6 +40,25 @@ pub(crate) fn myself(world: &World, call: &Call<'_>) -> Outcome {
     }
 }
 
+/// The account that has a login, as everybody may see it.
+pub(crate) fn user(world: &World, login: &str) -> Outcome {
+    if world.free.contains(login) {
+        return Err(Refused::not_found());
+    }
+    let mut user = shape::user(world, login);
+    for unsaid in ["name", "company", "location", "email", "hireable", "bio"] {
+        user[unsaid] = Value::Null;
+    }
+    for count in ["public_repos", "public_gists", "followers", "following"] {
+        user[count] = json!(0);
+    }
+    user["blog"] = json!("");
+    for moment in ["created_at", "updated_at"] {
+        user[moment] = json!(shape::time(world.now()));
+    }
+    Ok(Answer::json(200, &user))
+}
+
 pub(crate) fn membership(world: &World, call: &Call<'_>, organization: &str, team: &str, login: &str) -> Outcome {
     call.needs("members", "read")?;
     let is_member = world.teams.iter().any(|(known, its_team, member)| {
