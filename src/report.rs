@@ -15,6 +15,7 @@ pub mod creation;
 pub mod csv;
 pub mod drift;
 pub mod duration;
+pub mod escapes;
 pub mod estimate;
 pub mod event;
 pub mod force;

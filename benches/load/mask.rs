@@ -47,7 +47,7 @@ fn secrets(dice: &mut Dice) -> Vec<Secret> {
 }
 
 /// Output of each kind.
-fn texts(dice: &mut Dice) -> [(&'static str, Vec<u8>); 3] {
+fn texts(dice: &mut Dice) -> [(&'static str, Vec<u8>); 4] {
     let words = [
         "TASK [deploy]",
         "ok: [web1]",
@@ -57,14 +57,25 @@ fn texts(dice: &mut Dice) -> [(&'static str, Vec<u8>); 3] {
         "INFO",
         "\n",
     ];
-    let mut log = Vec::with_capacity(SIZE + 64);
+    let (mut log, mut coloured) = (Vec::with_capacity(SIZE + 64), Vec::with_capacity(SIZE + 64));
     while log.len() < SIZE {
-        log.extend_from_slice(words[(dice.roll() % words.len() as u64) as usize].as_bytes());
+        let word = words[(dice.roll() % words.len() as u64) as usize].as_bytes();
+        log.extend_from_slice(word);
         log.push(b' ');
+        if coloured.len() < SIZE {
+            coloured.extend_from_slice(b"\x1b[0;32m");
+            coloured.extend_from_slice(word);
+            coloured.extend_from_slice(b"\x1b[0m ");
+        }
     }
     let noise: Vec<u8> = (0..SIZE / 8).flat_map(|_| dice.roll().to_le_bytes()).collect();
     let base64 = dice.letters(SIZE);
-    [("a log", log), ("random bytes", noise), ("base64", base64)]
+    [
+        ("a log", log),
+        ("coloured", coloured),
+        ("random bytes", noise),
+        ("base64", base64),
+    ]
 }
 
 fn rate(text: &[u8], mut take: impl FnMut(&[u8])) -> f64 {

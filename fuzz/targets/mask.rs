@@ -1,4 +1,4 @@
-//! However a text is cut into pieces, the same comes out, and no secret is in it.
+//! However a text is cut into pieces, the same comes out, and no secret is in it, also for whoever sees no colours.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -30,12 +30,17 @@ fuzz_target!(|bytes: &[u8]| {
     };
     // a secret somewhere, and what the fuzzer makes of its surroundings
     let middle = text.len() / 2;
-    let value = VALUES[usize::from(*size) % VALUES.len()].as_bytes();
-    let text = [&text[..middle], value, &text[middle..]].concat();
+    let value = VALUES[usize::from(*size) % VALUES.len()];
+    // in colours
+    let coloured: String = value.chars().map(|c| format!("\x1b[3{}m{c}", size % 8)).collect();
+    let text = [&text[..middle], value.as_bytes(), coloured.as_bytes(), &text[middle..]].concat();
     let whole = PATTERNS.mask(&text);
     for secret in VALUES.iter().take(2) {
         let found = whole.windows(secret.len()).any(|window| window == secret.as_bytes());
         assert!(!found, "{secret} is in what came out");
+        let colour = format!("\x1b[3{}m", size % 8);
+        let seen = String::from_utf8_lossy(&whole).replace(&colour, "");
+        assert!(!seen.contains(secret), "{secret} can be seen in what came out");
     }
     let mut masker = Masker::new(PATTERNS.clone());
     let mut pieces = Vec::new();

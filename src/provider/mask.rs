@@ -1,15 +1,22 @@
 //! Replaces secrets by `***` in a stream of bytes, in every form a command is likely to print them.
 //!
 //! Masking happens before a byte is stored. A secret may arrive in any number of pieces: what could still become one is
-//! held back, which is never more than the longest suffix that begins some pattern.
+//! held back, which is never more than the longest suffix that begins some pattern. Escape sequences, which readers do not see, may
+//! stand anywhere in it.
 
 use std::sync::Arc;
 
+use memchr::memchr;
+
 pub mod forms;
+mod places;
+mod seen;
 mod table;
 
+use crate::provider::mask::places::Places;
 use crate::provider::mask::table::Table;
 use crate::provider::spec::Secret;
+use crate::report::escapes::{self, ESCAPE};
 
 /// Shorter ones would mask ordinary words, and say by it what they are.
 pub const MIN_SECRET: usize = 8;
@@ -129,28 +136,47 @@ impl Masker {
         let text = self.held.as_slice();
         // everything before it is out, as it was or as a mask
         let mut out_to = self.masked;
-        let mut at = 0;
+        let mut places = Places::of(table, text, is_last);
         let end = loop {
-            let Some(place) = table.next(text, at) else {
+            let Some(place) = places.next() else {
                 break text.len();
             };
-            let found = table.look(&text[place..]);
+            let found = table.look(&text[place..], is_last);
             if found.may_grow && !is_last {
                 break place;
             }
-            if found.len > 0 {
+            let found_to = place + found.len;
+            if found.len > 0 && found_to > out_to {
                 // those that overlap share a mask
                 if place >= out_to {
                     out.extend_from_slice(&text[out_to..place]);
                     out.extend_from_slice(MASK);
                 }
-                out_to = out_to.max(place + found.len);
+                keep_colours(table, &text[place.max(out_to)..found_to], out);
+                out_to = found_to;
             }
-            at = place + 1;
         };
         out.extend_from_slice(text.get(out_to..end).unwrap_or_default());
         self.masked = out_to.saturating_sub(end);
         self.held.drain(..end);
+    }
+}
+
+/// What follows a mask has the colours that it had. Of what stood in a secret only wishes for colours stay, and none that is, or is
+/// part of, one.
+fn keep_colours(table: &Table, masked: &[u8], out: &mut Vec<u8>) {
+    if table.has_escapes {
+        return;
+    }
+    let mut rest = masked;
+    while let Some(escape) = memchr(ESCAPE, rest) {
+        rest = &rest[escape..];
+        let (sequence, after) = rest.split_at(escapes::length(rest, true).unwrap_or(1));
+        let is_secret = || (0..sequence.len()).any(|at| table.look(&sequence[at..], true).len > 0);
+        if str::from_utf8(sequence).is_ok_and(|text| escapes::colours(text).is_some()) && !is_secret() {
+            out.extend_from_slice(sequence);
+        }
+        rest = after;
     }
 }
 

@@ -7,6 +7,7 @@ use crate::provider::manifest::Results;
 use crate::provider::manifest::support::Cause;
 use crate::provider::results::{Fault, HostResult, HostResults};
 use crate::provider::spec::StepSpec;
+use crate::report::escapes;
 
 /// A cause is a part of a status, which has 140 characters in all.
 const LONGEST_CAUSE: usize = 100;
@@ -51,7 +52,7 @@ pub fn read(step: &StepSpec, outcome: StepOutcome, tail: &str) -> Reading {
         }
     }
     let looked_for = |cause: &&Cause| code != 0 || cause.disproves;
-    if let Some((says, hint)) = cause(step.causes.iter().filter(looked_for), &without_colours(tail)) {
+    if let Some((says, hint)) = cause(step.causes.iter().filter(looked_for), &escapes::without(tail)) {
         if reading.outcome == (StepOutcome::Exited { code: 0 }) {
             reading.outcome = StepOutcome::Disproved { fault: Fault::Told };
         }
@@ -92,18 +93,6 @@ fn cause<'a>(causes: impl IntoIterator<Item = &'a Cause>, output: &str) -> Optio
     })
 }
 
-fn without_colours(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("\u{1b}[") {
-        out.push_str(before);
-        let end = after.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c));
-        rest = end.map_or("", |end| &after[end + 1..]);
-    }
-    out.push_str(rest);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,7 +103,7 @@ mod tests {
                 {"pattern": "Connection refused", "says": "a host refused the connection"}]"#,
         )
         .unwrap();
-        cause(&causes, &without_colours(output)).map(|(says, _)| says)
+        cause(&causes, &escapes::without(output)).map(|(says, _)| says)
     }
 
     #[test]

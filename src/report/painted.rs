@@ -68,7 +68,7 @@ impl Painted {
         let mut look = Look::default();
         for printed in Terminal::new(&text) {
             match printed {
-                Printed::Look(wish) => look.change(&wish),
+                Printed::Look(wish) => look.change(wish),
                 Printed::Odd(c) => self.push(
                     &name(c),
                     Look {

@@ -4,101 +4,57 @@
 //! and of colours only the wish for them is passed on. Nothing goes that a reader would see: a sequence that is not ended stays in
 //! its line as text, and characters that change how others are shown are passed on as odd, to be made visible.
 
-use std::iter::Peekable;
-use std::str::Chars;
+use crate::report::escapes;
 
-/// A colour sequence is never longer.
-const LONGEST_SEQUENCE: usize = 128;
 /// More marks on one letter than any script has would paint over the lines above and below.
 const MARKS: usize = 8;
 
 /// One thing that was printed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Printed {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Printed<'t> {
     /// A character to show as it is; a line end or a tab among them.
     Shown(char),
     /// A character that would show nothing, or show others differently.
     Odd(char),
     /// The parameters of a wish for colours (SGR).
-    Look(String),
+    Look(&'t str),
 }
 
 /// Reads printed bytes one after the other.
 pub(super) struct Terminal<'t> {
-    chars: Peekable<Chars<'t>>,
+    rest: &'t str,
     marks: usize,
 }
 
 impl<'t> Terminal<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self {
-            chars: text.chars().peekable(),
-            marks: 0,
-        }
+        Self { rest: text, marks: 0 }
     }
 
-    /// What follows an escape character.
-    fn sequence(&mut self) -> Option<Printed> {
-        match self.chars.peek() {
-            Some('[') => {
-                self.chars.next();
-                self.control()
-            }
-            // OSC, DCS, SOS, PM, APC
-            Some(']' | 'P' | 'X' | '^' | '_') => {
-                self.chars.next();
-                self.string();
-                None
-            }
-            Some('\u{20}'..='\u{7e}') => {
-                while self.chars.next_if(|c| ('\u{20}'..='\u{2f}').contains(c)).is_some() {}
-                self.chars.next_if(|c| ('\u{30}'..='\u{7e}').contains(c));
-                None
-            }
-            Some(_) | None => None,
-        }
-    }
-
-    /// A control sequence: parameters, then one final character. Whatever does not belong to one ends it.
-    fn control(&mut self) -> Option<Printed> {
-        let mut parameters = String::new();
-        while let Some(c) = self.chars.next_if(|c| ('\u{20}'..='\u{3f}').contains(c)) {
-            parameters.push(c);
-            if parameters.len() > LONGEST_SEQUENCE {
-                return None;
-            }
-        }
-        let last = self.chars.next_if(|c| ('\u{40}'..='\u{7e}').contains(c));
-        let of_colours = |c: char| c.is_ascii_digit() || matches!(c, ';' | ':');
-        (last == Some('m') && parameters.chars().all(of_colours)).then_some(Printed::Look(parameters))
-    }
-
-    /// A string for the terminal, which ends with BEL or ST. Without an end in its line it is no string, and is shown.
-    fn string(&mut self) {
-        let mut ahead = self.chars.clone();
-        while let Some(c) = ahead.next() {
-            match c {
-                '\n' | '\r' => return,
-                '\u{7}' | '\u{9c}' => {
-                    self.chars = ahead;
-                    return;
-                }
-                '\u{1b}' if ahead.next_if_eq(&'\\').is_some() => {
-                    self.chars = ahead;
-                    return;
-                }
-                _ => {}
-            }
-        }
+    /// The sequence that comes next.
+    fn sequence(&mut self) -> &'t str {
+        let len = escapes::length(self.rest.as_bytes(), true).unwrap_or(1);
+        let (sequence, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        sequence
     }
 }
 
-impl Iterator for Terminal<'_> {
-    type Item = Printed;
+impl<'t> Iterator for Terminal<'t> {
+    type Item = Printed<'t>;
 
-    fn next(&mut self) -> Option<Printed> {
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let c = self.chars.next()?;
+            let mut chars = self.rest.chars();
+            let c = chars.next()?;
+            if c == '\u{1b}' {
+                self.marks = 0;
+                match escapes::colours(self.sequence()) {
+                    Some(parameters) => return Some(Printed::Look(parameters)),
+                    None => continue,
+                }
+            }
+            self.rest = chars.as_str();
             if is_mark(c) {
                 self.marks += 1;
                 if self.marks > MARKS + 1 {
@@ -108,15 +64,10 @@ impl Iterator for Terminal<'_> {
                 self.marks = 0;
             }
             match c {
-                '\u{1b}' => {
-                    if let Some(look) = self.sequence() {
-                        return Some(look);
-                    }
-                }
                 // what was printed over stays to be seen
                 '\r' => {
-                    while self.chars.next_if_eq(&'\r').is_some() {}
-                    if self.chars.peek() != Some(&'\n') {
+                    self.rest = self.rest.trim_start_matches('\r');
+                    if !self.rest.starts_with('\n') {
                         return Some(Printed::Shown('\n'));
                     }
                 }

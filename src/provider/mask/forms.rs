@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::provider::mask::MIN_SECRET;
+use crate::report::escapes;
 
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -53,6 +54,12 @@ impl Forms {
     }
 
     fn insert(&mut self, form: Vec<u8>) {
+        // where a secret has escape sequences of its own, nobody sees those either
+        if let Ok(text) = str::from_utf8(&form)
+            && text.contains('\u{1b}')
+        {
+            self.insert(escapes::without(text).into_bytes());
+        }
         if form.len() >= MIN_SECRET {
             self.0.entry(form).or_insert(None);
         }
@@ -75,6 +82,8 @@ pub(super) fn all<'a>(values: impl Iterator<Item = &'a str>) -> Forms {
             encoded(trimmed, &mut forms);
         }
         if trimmed.contains('\n') {
+            // as a terminal ends them
+            escaped(&trimmed.lines().collect::<Vec<_>>().join("\r\n"), &mut forms);
             for line in trimmed.lines() {
                 escaped(line.trim(), &mut forms);
             }

@@ -6,11 +6,20 @@
 //! after it says whether the text would have to go on to become one. The time for one place does not depend on how many forms
 //! begin alike, and the memory is little more than the forms themselves.
 
+use std::ops::Range;
+
+use memchr::memchr;
+
 use crate::provider::mask::MIN_SECRET;
 use crate::provider::mask::forms::Forms;
+use crate::provider::mask::seen::{End, Seen};
+use crate::report::escapes::ESCAPE;
 
 /// So many bytes of a form are looked at first; none is shorter.
-const HEAD: usize = MIN_SECRET;
+pub(super) const HEAD: usize = MIN_SECRET;
+
+/// So many bytes of a text are compared first; more where a form goes on.
+const FIRST_LOOK: usize = 64;
 
 /// All forms together; positions fit into 32 bits with room to spare.
 const LIMIT: usize = 1 << 30;
@@ -29,6 +38,8 @@ pub(super) struct Table {
     forms: Vec<Form>,
     skips: Skips,
     heads: Heads,
+    /// Whether a secret has an escape character in it.
+    pub(super) has_escapes: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -40,9 +51,9 @@ struct Form {
 }
 
 /// What stands at the beginning of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Bytes of the longest form; 0 where none is there.
+    /// Bytes of the text that the longest form takes; 0 where none is there.
     pub(super) len: usize,
     /// Whether the whole text begins a longer one.
     pub(super) may_grow: bool,
@@ -97,6 +108,7 @@ impl Table {
             });
         }
         Some(Self {
+            has_escapes: memchr(ESCAPE, &text).is_some(),
             text,
             forms: all,
             skips,
@@ -104,21 +116,51 @@ impl Table {
         })
     }
 
-    /// The first place at or after `at` where a form may stand or begin.
-    pub(super) fn next(&self, text: &[u8], at: usize) -> Option<usize> {
-        let mut at = at;
-        while let Some(head) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+    /// The first of these places where the head of a form may stand.
+    pub(super) fn head_in(&self, text: &[u8], places: Range<usize>) -> Option<usize> {
+        let mut at = places.start;
+        while at < places.end {
+            let head = text.get(at..)?.first_chunk()?;
             match self.skips.of(head) {
                 0 if self.heads.may_have(head) => return Some(at),
                 skip => at += skip.max(1),
             }
         }
-        // too short for a head, but it may begin one
-        (at..text.len()).find(|place| self.look(&text[*place..]).may_grow)
+        None
     }
 
-    /// What stands at the beginning of this text.
-    pub(super) fn look(&self, text: &[u8]) -> Found {
+    /// What stands at the beginning of this text, for whoever sees no escape sequences. More may come, unless this is the last of it.
+    pub(super) fn look(&self, text: &[u8], is_last: bool) -> Found {
+        let mut found = Found::default();
+        if text.first() != Some(&ESCAPE) {
+            found = self.look_through_escapes(text, is_last);
+        }
+        if self.has_escapes {
+            let literal = self.compare(text);
+            found.len = found.len.max(literal.len);
+            found.may_grow |= literal.may_grow;
+        }
+        found
+    }
+
+    fn look_through_escapes(&self, text: &[u8], is_last: bool) -> Found {
+        let mut size = FIRST_LOOK;
+        loop {
+            let seen = Seen::of(text, size, is_last);
+            let found = self.compare(&seen.bytes);
+            if found.may_grow && seen.end == End::Size {
+                size *= FIRST_LOOK;
+                continue;
+            }
+            return Found {
+                len: seen.printed(found.len),
+                may_grow: found.may_grow && seen.end == End::Text,
+            };
+        }
+    }
+
+    /// What these bytes begin with, just as they are.
+    fn compare(&self, text: &[u8]) -> Found {
         let after = self.forms.partition_point(|form| self.bytes(form) <= text);
         let may_grow = self
             .forms

@@ -123,6 +123,99 @@ fn the_longest_of_secrets_that_begin_alike_is_masked_whole() {
 }
 
 #[test]
+fn a_secret_is_masked_through_what_nobody_sees() {
+    let all = patterns(&["hunter2hunter2", "abcdefgh"]);
+    for (text, masked) in [
+        ("<hun\x1b[31mter2hunter2>", "<***\x1b[31m>"),
+        (
+            "\x1b[1mhunter2\x1b[0mhunter\x1b[4m2\x1b[0m.",
+            "\x1b[1m***\x1b[0m\x1b[4m\x1b[0m.",
+        ),
+        // whatever is not a colour goes with the secret
+        ("hunter2hu\x1b[2K\x1b[1Anter2", "***"),
+        ("hunter2\x1b]8;;https://example.com/\x07hunter2", "***"),
+        ("hunter2\x1b]0;a\x1b[1mb\x1b\\hunter2", "***"),
+        ("hunter2\x1b(B\x1b[mhunter2", "***\x1b[m"),
+        ("h\x1b\x1b[munter2hunter2", "***\x1b[m"),
+        // a string without an end is text
+        ("hunter2\x1b]hunter2\n", "***\n"),
+        ("hunter2\x1b]hunter2", "***"),
+        // two that overlap, one of them in a sequence of the other
+        ("hunter2\x1b]0;abcdefgh\x07hunter2", "***"),
+        ("abcd\x1b[31mefghunter2hun\x1b[0mter2", "***\x1b[31m\x1b[0m"),
+        // and what only looks alike
+        ("hun\x1b[31mter3", "hun\x1b[31mter3"),
+        ("hunter2\x1b[3", "hunter2\x1b[3"),
+        ("hunter2\nhunter2", "hunter2\nhunter2"),
+    ] {
+        let shown = |bytes: Vec<u8>| bytes.escape_ascii().to_string();
+        let expected = shown(masked.as_bytes().to_vec());
+        assert_eq!(shown(all.mask(text.as_bytes())), expected, "{text:?}");
+        let letters: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+        assert_eq!(shown(in_pieces(&all, &letters)), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn a_secret_is_masked_whatever_reads_its_surroundings() {
+    let all = patterns(&["hunter2hunter2"]);
+    for before in ["\x1b", "\x1b[", "\x1b[31", "\x1b]", "\x1b]0;", "\x1b(", "\x1bP"] {
+        for inside in ["", "\x1b[31m", "\x1b[m\x1b[1m"] {
+            for after in ["", "\n", "\x07", "\x1b\\", "m"] {
+                let text = format!("{before}hunter2{inside}hunter2{after}");
+                let masked = String::from_utf8(all.mask(text.as_bytes())).unwrap();
+                assert_eq!(masked, format!("{before}***{inside}{after}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_colour_that_is_kept_is_a_secret() {
+    let all = patterns(&["hunter2hunter2", "1234567890"]);
+    assert_eq!(
+        all.mask(b"hunter2\x1b[1234567890m\x1b[1mhunter2"),
+        b"***\x1b[1m",
+        "{}",
+        all.mask(b"hunter2\x1b[1234567890m\x1b[1mhunter2").escape_ascii()
+    );
+}
+
+#[test]
+fn a_secret_with_sequences_of_its_own_is_masked_with_and_without_them() {
+    let all = patterns(&["abc\x1b[31mdefghijk"]);
+    for text in ["abc\x1b[31mdefghijk", "abcdefghijk", "abcdef\x1b[1mghijk"] {
+        let masked = all.mask(text.as_bytes());
+        assert!(masked.starts_with(b"***"), "{}", masked.escape_ascii());
+        assert!(!contains(&masked, b"abc") && !contains(&masked, b"ghijk"));
+    }
+}
+
+#[test]
+fn the_lines_of_a_secret_may_end_as_a_terminal_ends_them() {
+    let all = patterns(&["short\nlines"]);
+    assert_eq!(all.mask(b"<short\r\nlines>"), b"<***>");
+}
+
+#[test]
+fn what_is_held_back_for_a_sequence_has_an_end() {
+    let mut masker = Masker::new(patterns(&["hunter2hunter2"]));
+    let mut out = Vec::new();
+    let colours = std::iter::repeat_n(&b"\x1b[1m"[..], 10_000);
+    let title = [b"hunter2\x1b]0;".as_slice(), &[b'x'; 1 << 20]].concat();
+    let mut taken = 0;
+    for piece in std::iter::once(&b"hunter2"[..])
+        .chain(colours)
+        .chain([title.as_slice()])
+    {
+        masker.push(piece, &mut out);
+        taken += piece.len();
+        assert!(masker.held.len() < 8 << 10, "{taken}");
+    }
+    assert_eq!(out.len() + masker.held.len(), taken);
+}
+
+#[test]
 fn long_secrets_are_found_whole_or_not_at_all() {
     let values: Vec<String> = (0..20).map(|n| format!("{n:04} ").repeat(400)).collect();
     let all = patterns(&values.iter().map(String::as_str).collect::<Vec<_>>());
@@ -191,6 +284,44 @@ fn a_secret_is_found_at_every_split_among_few_and_many() {
     }
 }
 
+/// A text in pieces, cut at these places.
+fn cut<'t>(text: &'t [u8], cuts: &[prop::sample::Index]) -> Vec<&'t [u8]> {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+    cuts.sort_unstable();
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    for cut in cuts {
+        pieces.push(&text[from..cut]);
+        from = cut;
+    }
+    pieces.push(&text[from..]);
+    pieces
+}
+
+/// What a tool may print between two letters of a word.
+const UNSEEN: [&str; 10] = [
+    "\x1b[0m",
+    "\x1b[m",
+    "\x1b[1;38;5;196m",
+    "\x1b[38:2::1:2:3m",
+    "\x1b[K",
+    "\x1b[?25l",
+    "\x1b(B",
+    "\x1b=",
+    "\x1b]8;;https://example.com/\x1b\\",
+    "\x1b]0;title\x07",
+];
+
+fn unseen() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(&UNSEEN[..]), 0..3).prop_map(|all| all.concat())
+}
+
+/// The letters of a word with something unseen before each.
+fn dressed(word: &str, unseen: &[String]) -> String {
+    let letters = word.chars().zip(unseen.iter().cycle());
+    letters.map(|(letter, before)| format!("{before}{letter}")).collect()
+}
+
 proptest! {
     #[test]
     fn splits_never_change_the_result_and_nothing_leaks(
@@ -202,19 +333,46 @@ proptest! {
         let all = patterns(&values);
         let text: String = parts.iter().map(|(which, noise)| format!("{noise}{}", which.get(&secrets))).collect();
         let whole = all.mask(text.as_bytes());
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
-        cuts.sort_unstable();
-        let mut pieces = Vec::new();
-        let mut from = 0;
-        for cut in cuts {
-            pieces.push(&text.as_bytes()[from..cut]);
-            from = cut;
-        }
-        pieces.push(&text.as_bytes()[from..]);
-        prop_assert_eq!(in_pieces(&all, &pieces), whole.clone());
+        prop_assert_eq!(in_pieces(&all, &cut(text.as_bytes(), &cuts)), whole.clone());
         let shown = String::from_utf8(whole).unwrap();
         for secret in &secrets {
             prop_assert!(!shown.contains(secret.as_str()), "{} in {}", secret, shown);
         }
+    }
+
+    #[test]
+    fn sequences_hide_no_secret_wherever_they_stand_and_wherever_pieces_end(
+        secrets in prop::collection::vec("[ab]{8,12}", 1..4),
+        parts in prop::collection::vec((any::<prop::sample::Index>(), "[ab\n]{0,9}"), 1..6),
+        unseen in prop::collection::vec(unseen(), 1..20),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let values: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let all = patterns(&values);
+        let words = parts.iter().map(|(which, noise)| format!("{noise}{}", which.get(&secrets)));
+        let text = dressed(&words.collect::<String>(), &unseen);
+        let whole = all.mask(text.as_bytes());
+        prop_assert_eq!(in_pieces(&all, &cut(text.as_bytes(), &cuts)), whole.clone());
+        // what is seen of it is what is left of the text without sequences
+        let seen = crate::report::log_text::plain(&whole);
+        let bare = all.mask(crate::report::log_text::plain(text.as_bytes()).as_bytes());
+        prop_assert_eq!(seen.as_bytes(), bare);
+        for secret in &secrets {
+            prop_assert!(!seen.contains(secret.as_str()), "{} in {}", secret, seen);
+        }
+    }
+
+    #[test]
+    fn output_without_secrets_stays_as_it_is(
+        noise in prop::collection::vec(prop_oneof![
+            prop::sample::select(&UNSEEN[..]).prop_map(str::to_owned),
+            prop::sample::select(&["\x1b", "\x1b[", "\x1b]", "\x07", "\n", "\r"][..]).prop_map(str::to_owned),
+            "[abc]{0,4}",
+        ], 0..40),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let text = noise.concat();
+        let all = patterns(&["abcabcabcd", "d-never-there"]);
+        prop_assert_eq!(in_pieces(&all, &cut(text.as_bytes(), &cuts)), text.as_bytes());
     }
 }
