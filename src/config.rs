@@ -86,6 +86,8 @@ pub struct Config {
     pub nag_after: Option<Duration>,
     /// How long what is over is kept.
     pub retention: Retention,
+    /// What checkouts may take of the disk.
+    pub disk: Disk,
     /// Who is told of traces.
     pub telemetry: Option<Telemetry>,
     /// How people sign in to the pages; `None` where they cannot.
@@ -109,6 +111,15 @@ pub struct Retention {
     pub runs: Duration,
     /// Their logs.
     pub logs: Duration,
+}
+
+/// What checkouts may take of the disk, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disk {
+    /// What may be kept of all repositories together.
+    pub mirrors: u64,
+    /// What has to be free before a checkout begins.
+    pub free: u64,
 }
 
 /// Who is told of traces.

@@ -40,6 +40,7 @@ pub mod repositories;
 pub mod restore;
 pub mod retention;
 pub mod roles;
+pub mod room;
 pub mod rules;
 pub mod set_up;
 pub mod sign_in;

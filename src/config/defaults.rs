@@ -20,6 +20,9 @@ pub(super) const NAG_AFTER_SECONDS: u64 = 10_800;
 pub(super) const DELIVERIES_DAYS: u64 = 30;
 pub(super) const RUNS_DAYS: u64 = 365;
 pub(super) const LOGS_DAYS: u64 = 90;
+pub(super) const MIRRORS_MIB: u64 = 20_480;
+/// Half of what `/readyz` warns at.
+pub(super) const FREE_MIB: u64 = 512;
 /// A working day and what is left of it.
 pub(super) const SESSION_HOURS: u64 = 12;
 pub(super) const SERVICE_NAME: &str = "chima";

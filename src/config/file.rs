@@ -57,6 +57,8 @@ pub(super) struct File {
     /// How long what is over is kept. What is open is never removed, nor what makes a deployment run once; the audit log is kept for
     /// good.
     pub(super) retention: Option<Retention>,
+    /// What checkouts may take of the disk.
+    pub(super) disk: Option<Disk>,
     /// Traces for OpenTelemetry. Without it, none are made.
     pub(super) telemetry: Option<Telemetry>,
     /// How many runs may execute at once. One environment never runs two.
@@ -255,6 +257,20 @@ pub(super) struct Retention {
     /// Logs and results of runs, mirrors of repositories that are not configured any more.
     #[schemars(range(min = 1, max = 36_500), extend("default" = defaults::LOGS_DAYS))]
     pub(super) logs_days: Option<u64>,
+}
+
+/// What checkouts may take of the disk, so that the ledger and the logs keep their room.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Disk {
+    /// So many MiB may be kept of all repositories together, to be checked out from again: mirrors, those of submodules, files of Git LFS.
+    /// Beyond it those go first that were used longest ago, and none that is in use.
+    #[schemars(range(min = 1, max = 1_000_000_000), extend("default" = defaults::MIRRORS_MIB))]
+    pub(super) mirrors_mib: Option<u64>,
+    /// With fewer MiB free no checkout begins: what is kept and not in use is removed first, then the run ends in `error`. `0` means that
+    /// nobody looks. More than your largest checkout takes, with what its command makes.
+    #[schemars(range(min = 0, max = 1_000_000_000), extend("default" = defaults::FREE_MIB))]
+    pub(super) free_mib: Option<u64>,
 }
 
 /// Traces: what becomes of each deployment, from the delivery to the last status, with the time that each stage took.

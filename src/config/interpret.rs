@@ -18,7 +18,7 @@ use crate::config::schema;
 use crate::config::secret::{MASKABLE_BYTES, STRONG_BYTES, SecretError, SecretSource};
 use crate::config::tree::{self, Node};
 use crate::config::walk;
-use crate::config::{Config, Known, QueueAddress, Retention, defaults, secret};
+use crate::config::{Config, Disk, Known, QueueAddress, Retention, defaults, secret};
 use crate::domain::names::shown;
 
 mod access;
@@ -67,6 +67,14 @@ fn retention(typed: file::Retention) -> Retention {
         deliveries: days(typed.deliveries_days, defaults::DELIVERIES_DAYS),
         runs: days(typed.runs_days, defaults::RUNS_DAYS),
         logs: days(typed.logs_days, defaults::LOGS_DAYS),
+    }
+}
+
+fn disk(typed: file::Disk) -> Disk {
+    let bytes = |mib: Option<u64>, default: u64| mib.unwrap_or(default) << 20;
+    Disk {
+        mirrors: bytes(typed.mirrors_mib, defaults::MIRRORS_MIB),
+        free: bytes(typed.free_mib, defaults::FREE_MIB),
     }
 }
 
@@ -132,6 +140,7 @@ impl Reading<'_> {
                 seconds => Some(Duration::from_secs(seconds.unwrap_or(defaults::NAG_AFTER_SECONDS))),
             },
             retention: retention(file.retention.unwrap_or_default()),
+            disk: disk(file.disk.unwrap_or_default()),
             telemetry: telemetry?,
             sign_in: sign_in?,
             people,

@@ -29,6 +29,7 @@ impl Config {
             sign_in: _,
             people: _,
             retention: _,
+            disk: _,
             telemetry: _,
             apps: _,
             digest: _,

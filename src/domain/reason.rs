@@ -151,6 +151,8 @@ pub enum Reason {
     CommandNotStarted { program: String, detail: String },
     /// The commit could not be brought here.
     CheckoutFailed { detail: String },
+    /// The disk has too little room for a checkout.
+    NoRoom { free_mib: u64, needed_mib: u64 },
     /// What was checked out is not what was asked for.
     ShaMismatch { found: String },
     /// The process that carried out the run is gone without a result.
@@ -219,6 +221,7 @@ impl Reason {
             Self::Inactive { .. } => "inactive",
             Self::CommandNotStarted { .. } => "command_not_started",
             Self::CheckoutFailed { .. } => "checkout_failed",
+            Self::NoRoom { .. } => "no_room",
             Self::ShaMismatch { .. } => "sha_mismatch",
             Self::Interrupted { .. } => "interrupted",
             Self::Restored { .. } => "restored",

@@ -19,6 +19,7 @@ use crate::domain::run::{LaneKey, Run};
 use crate::flow::engine::Engine;
 use crate::flow::prepare::secrets::GivenSecrets;
 use crate::flow::prepare::ssh::SshFiles;
+use crate::flow::room;
 use crate::flow::traces::told;
 use crate::provider::checkout::{CheckoutError, Spent, Wanted};
 use crate::provider::environment::{DEFAULT_PATH, RunIdentity, Sources, compose};
@@ -266,6 +267,7 @@ async fn check_out(
     ssh: Option<SshAccess>,
     places: &Places,
 ) -> Result<(Option<SecretString>, Spent), Reason> {
+    room::make(engine, run.repository_id).await?;
     let remote = remote(engine, run, app, environment.checkout.submodules, ssh).await;
     let wanted = Wanted {
         repository: run.repository_id,
@@ -278,7 +280,13 @@ async fn check_out(
     let mut pause = Duration::from_millis(500);
     loop {
         let error = match engine.checkouts.prepare(&wanted).await {
-            Ok(spent) => return Ok((remote.token, spent)),
+            Ok(spent) => {
+                if spent.fetch.is_some() {
+                    let engine = engine.clone();
+                    engine.tasks.clone().spawn(async move { room::trim(&engine).await });
+                }
+                return Ok((remote.token, spent));
+            }
             Err(CheckoutError::WrongHead { found, .. }) => return Err(Reason::ShaMismatch { found }),
             Err(error) => error,
         };

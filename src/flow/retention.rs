@@ -3,7 +3,7 @@
 //! A few rows at a time with pauses between, once an hour. What is open stays, and what makes a deployment run once stays for good.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use ulid::Ulid;
@@ -11,6 +11,8 @@ use ulid::Ulid;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RunId;
 use crate::flow::engine::Engine;
+use crate::flow::room;
+use crate::flow::tidy::remove_leftovers;
 use crate::provider::checkout::remove_folder;
 use crate::store::error::StoreError;
 use crate::store::retention::Old;
@@ -84,6 +86,7 @@ async fn pass(engine: &Engine, pause: Duration) -> Result<Removed, StoreError> {
         .remove_never_heard_of(engine.now() - keep.deliveries)
         .await?;
     removed.folders = remove_logs(engine, engine.now() - keep.logs, pause).await?;
+    remove_leftovers(engine).await;
     removed.mirrors = remove_mirrors(engine, engine.now() - keep.logs).await?;
     Ok(removed)
 }
@@ -123,33 +126,26 @@ async fn remove_logs(engine: &Engine, before: Timestamp, pause: Duration) -> Res
     Ok(removed)
 }
 
-/// Mirrors of repositories that are not configured any more, of which nothing is open, and that nobody has touched for long. They are a
-/// cache: whoever needs one again fetches.
+/// Mirrors of repositories that are not configured any more, of which nothing is open, and that nobody has used for long; then what
+/// all together are too large. They are a cache: whoever needs one again fetches.
 async fn remove_mirrors(engine: &Engine, before: Timestamp) -> Result<u64, StoreError> {
-    let mirrors = engine.config.data_dir.join("mirrors");
     let known = engine.store.repositories(&engine.config.github.host).await?.into_iter();
     let mut used: HashSet<u64> = known
         .filter(|one| engine.config.apps_of(&one.configured).next().is_some())
         .map(|one| one.id.0)
         .collect();
     used.extend(engine.store.open_runs().await?.iter().map(|run| run.repository_id.0));
-    let mut removed = 0;
-    for name in names(mirrors.clone()).await {
-        let id = name.split_once('.').and_then(|(id, _)| id.parse().ok());
-        let unused = id.is_some_and(|id: u64| !used.contains(&id));
-        if unused && untouched_since(&mirrors.join(&name), before) && remove(mirrors.join(&name)).await {
-            removed += 1;
-        }
-    }
-    Ok(removed)
-}
-
-fn untouched_since(folder: &Path, before: Timestamp) -> bool {
-    let touched = [folder.to_owned(), folder.join("FETCH_HEAD")]
-        .iter()
-        .filter_map(|path| path.metadata().and_then(|found| found.modified()).ok())
-        .max();
-    touched.is_some_and(|at| at < SystemTime::from(before))
+    let checkouts = engine.checkouts.clone();
+    let removed = tokio::task::spawn_blocking(move || {
+        let kept = checkouts.kept().into_iter();
+        let unused = kept.filter(|one| !used.contains(&one.repository.0) && one.used_at < SystemTime::from(before));
+        let given_up = unused.map(|one| checkouts.give_up(one.repository).unwrap_or_else(|error| {
+            tracing::warn!(repository.id = one.repository.0, error = %error, "cannot remove a mirror; trying again in an hour");
+            false
+        }));
+        given_up.map(u64::from).sum::<u64>()
+    });
+    Ok(removed.await.unwrap_or_default() + room::trim(engine).await)
 }
 
 async fn names(folder: PathBuf) -> Vec<String> {

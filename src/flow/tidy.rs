@@ -36,7 +36,7 @@ pub async fn remove_scratch(engine: &Engine, run: &Run) {
 }
 
 /// Removes what should be gone with attempts that have ended: a process died between the end of a run and tidying up, or a power cut
-/// brought back what was removed a moment before. Once at the start is enough.
+/// brought back what was removed a moment before.
 pub async fn remove_leftovers(engine: &Engine) {
     let runs = engine.config.data_dir.join("runs");
     let Ok(found) = tokio::task::spawn_blocking(move || attempts_with(&runs, &FOLDERS)).await else {

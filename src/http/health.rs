@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::domain::clock::Timestamp;
 use crate::flow::engine::Engine;
+use crate::flow::room::free as room_for_checkouts;
 use crate::http::state::Surface;
 use crate::report::health as words;
 use crate::store::audit::Standing;
@@ -89,6 +90,10 @@ async fn warnings(engine: &Engine, rooms: &[Room]) -> Vec<String> {
         .filter(|room| room.is_low())
         .map(|room| words::little_room(room.of, room.free))
         .collect();
+    let (free, needed) = (room_for_checkouts(engine), engine.config.disk.free);
+    if free < needed {
+        found.push(words::no_room_for_checkouts(free, needed));
+    }
     let now = engine.now();
     if BEFORE_US.is_some_and(|us| now < us) {
         found.push(words::clock_before_us());

@@ -23,6 +23,7 @@ use crate::provider::git::{Git, Remote};
 
 mod address;
 pub mod error;
+pub mod kept;
 pub mod lfs;
 mod mirror;
 mod modules_file;
@@ -85,6 +86,7 @@ impl Checkouts {
         if let Some(parent) = wanted.directory.parent() {
             fs::create_dir_all(parent).map_err(disk("make the run's folder"))?;
         }
+        let _in_use = self.begin_use(wanted.repository).await?;
         let made = self.make(wanted).await;
         if made.is_err() {
             self.remove(wanted.repository, wanted.directory).await?;

@@ -102,6 +102,20 @@ pub fn try_take(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// Shares a lock of this kind with whoever else shares it, for as long as the file stays open; `None` while somebody has it alone. Returns
+/// at once.
+///
+/// # Errors
+/// When the file cannot be opened or the file system has no locks.
+pub fn try_share(path: &Path) -> io::Result<Option<File>> {
+    let file = open(path)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(is_at(&file, path).then_some(file)),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)

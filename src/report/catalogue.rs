@@ -213,6 +213,11 @@ pub fn entry_of(reason: &Reason) -> Entry {
             "an operator",
             "an operator can check the remote and its credentials, then deploy again",
         ),
+        Reason::NoRoom { .. } => entry(
+            "the disk has too little room for a checkout",
+            "an operator",
+            "an operator can make room below `data_dir`, or change `disk` in the configuration, then deploy again",
+        ),
         Reason::ShaMismatch { .. } => entry(
             "what was checked out is not the deployment's commit",
             "an operator",
@@ -390,6 +395,10 @@ pub fn examples() -> Vec<Reason> {
         },
         Reason::CheckoutFailed {
             detail: text("git exited with code 128"),
+        },
+        Reason::NoRoom {
+            free_mib: 300,
+            needed_mib: 512,
         },
         Reason::ShaMismatch {
             found: text("0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4f3c2b1a"),

@@ -17,6 +17,17 @@ pub fn little_room(of: &str, free: u64) -> String {
     )
 }
 
+/// No checkout can begin.
+#[must_use]
+pub fn no_room_for_checkouts(free: u64, needed: u64) -> String {
+    format!(
+        "{} MiB are free where checkouts are, and {} MiB are needed (`disk.free_mib`): make room there; deployments that need a \
+         checkout end in `error`",
+        free >> 20,
+        needed >> 20
+    )
+}
+
 /// The clock says less than the newest delivery.
 #[must_use]
 pub fn clock_behind(by: TimeDelta) -> String {
@@ -47,6 +58,10 @@ mod tests {
         assert_eq!(
             little_room("ledger", 300 << 20),
             "the disk of the ledger has 300 MiB free: make room there; deliveries are refused when it is full"
+        );
+        assert!(
+            no_room_for_checkouts(300 << 20, 512 << 20)
+                .starts_with("300 MiB are free where checkouts are, and 512 MiB are needed")
         );
         assert!(
             clock_behind(TimeDelta::hours(2)).starts_with("this machine's clock is 2 h behind the newest delivery")

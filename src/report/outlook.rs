@@ -115,6 +115,7 @@ pub fn last_good(run: &Run, current: Option<&Run>, now: Timestamp) -> Option<Str
                 run.reason,
                 Some(
                     Reason::CheckoutFailed { .. }
+                        | Reason::NoRoom { .. }
                         | Reason::ShaMismatch { .. }
                         | Reason::CommandNotStarted { .. }
                         | Reason::ConfigurationUnusable { .. }

@@ -257,6 +257,9 @@ pub fn why(reason: &Reason) -> String {
             format!("{} could not be started: {}", quoted(program), plain(detail))
         }
         Reason::CheckoutFailed { detail } => format!("the commit could not be checked out: {}", plain(detail)),
+        Reason::NoRoom { free_mib, needed_mib } => {
+            format!("the disk has no room for a checkout: {free_mib} MiB are free, {needed_mib} MiB are needed")
+        }
         Reason::ShaMismatch { found } => {
             format!(
                 "the checkout is at {} instead of the deployment's commit",

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 mod damage;
 mod hostile;
 pub(crate) mod https;
+mod kept;
 mod lfs;
 mod submodules;
 

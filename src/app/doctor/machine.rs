@@ -54,6 +54,15 @@ fn disk(config: &Config, room: &Room, alone: bool) -> Finding {
     let text = format!("disk of {place}: {} MiB free", room.free >> 20);
     let fix = "make room: old checkouts and logs are below `mirrors` and `runs` in `data_dir`, and `retention` says how long they stay; \
                deliveries are refused when the disk of the ledger is full";
+    let holds_checkouts = alone || room.of != "ledger";
+    if holds_checkouts && room.free < config.disk.free {
+        let text = format!(
+            "{text}, and {} MiB are needed before a checkout begins",
+            config.disk.free >> 20
+        );
+        let fix = "make room, or lower `disk.free_mib`; until then deployments that need a checkout end in `error`";
+        return Finding::bad(text, fix);
+    }
     match room.free {
         0..NOTHING => Finding::bad(text, fix),
         NOTHING..LITTLE => Finding::odd(text, fix),

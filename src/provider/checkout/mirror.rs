@@ -159,6 +159,17 @@ impl Mirror<'_> {
         Ok(())
     }
 
+    /// Whether one of the worktrees that it has noted is there.
+    pub(super) fn has_checkouts(&self) -> bool {
+        let notes = fs::read_dir(self.path.join("worktrees"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        notes
+            .filter_map(|note| fs::read_to_string(note.path().join("gitdir")).ok())
+            .any(|place| Path::new(place.trim_end()).exists())
+    }
+
     /// Brings the commit here and makes the worktree, one process at a time for each mirror.
     async fn fetch(&self, remote: &Remote, sha: &Sha, directory: &Path) -> Result<Duration, CheckoutError> {
         let began = Instant::now();

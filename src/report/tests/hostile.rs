@@ -159,6 +159,10 @@ fn filled(reason: Reason, text: &str, count: usize) -> Reason {
             detail: one(),
         },
         Reason::CheckoutFailed { .. } => Reason::CheckoutFailed { detail: one() },
+        Reason::NoRoom { .. } => Reason::NoRoom {
+            free_mib: u64::MAX,
+            needed_mib: u64::MAX,
+        },
         Reason::ShaMismatch { .. } => Reason::ShaMismatch { found: one() },
         Reason::Interrupted { .. } => Reason::Interrupted { detail: one() },
         Reason::Cancelled { .. } => Reason::Cancelled {
@@ -258,7 +262,7 @@ proptest! {
 
 #[test]
 fn the_table_above_covers_every_reason() {
-    assert_eq!(examples().len(), 45);
+    assert_eq!(examples().len(), 46);
     let text = RunId::new(ulid::Ulid::from_parts(0, 0)).to_string();
     for reason in examples() {
         assert_eq!(filled(reason.clone(), &text, 1).code(), reason.code());

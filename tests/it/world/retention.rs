@@ -149,6 +149,62 @@ async fn logs_go_before_runs_and_mirrors_that_nobody_uses_go_too() {
     world.end().await;
 }
 
+/// A mirror of a stranger, of so many MiB, used a day ago and so many seconds after that.
+fn mirror_of(world: &World, id: u64, mebibytes: usize, used: u64) -> std::path::PathBuf {
+    let mirror = world.path(&format!("data/mirrors/{id}.git"));
+    fs::create_dir_all(&mirror).unwrap();
+    fs::write(mirror.join("pack"), vec![7; mebibytes << 20]).unwrap();
+    let used = SystemTime::from(world.engine.now()) - DAY + Duration::from_secs(used);
+    File::open(&mirror).unwrap().set_modified(used).unwrap();
+    mirror
+}
+
+#[tokio::test]
+async fn mirrors_beyond_what_may_be_kept_go_and_those_used_longest_ago_go_first() {
+    let mut world = World::setup().top("disk: { mirrors_mib: 5 }").start().await;
+    world.deploy("staging").await;
+    world.settle_all().await;
+    let own = world.path(&format!("data/mirrors/{}.git", world.runs().await[0].repository_id));
+    let (old, older) = (mirror_of(&world, 4242, 3, 2000), mirror_of(&world, 4243, 3, 1000));
+    // retention alone would keep them
+    let removed = world.removed().await;
+    assert_eq!(removed.mirrors, 1);
+    assert!(old.exists() && !older.exists() && own.exists());
+    // what is fetched by a deployment is counted at once
+    let third = mirror_of(&world, 4244, 3, 3000);
+    world.commit("two");
+    world.deploy("staging").await;
+    world.settle_all().await;
+    world.until("it is trimmed", || (!old.exists()).then_some(())).await;
+    assert!(third.exists() && own.exists());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn where_too_little_is_free_no_checkout_begins_and_the_deployment_says_what_to_do() {
+    let world = World::setup().top("disk: { free_mib: 1000000000 }").start().await;
+    let stranger = mirror_of(&world, 4242, 1, 1000);
+    let id = world.deploy("staging").await;
+    world.settle().await;
+    let told = world.told(id).await;
+    assert!(
+        told.starts_with("error: error: the disk has no room for a checkout: ")
+            && told.contains(" MiB are free, 1000000000 MiB are needed"),
+        "{told}"
+    );
+    assert!(!stranger.exists(), "what nobody uses was tried first");
+    assert!(
+        world.journal().is_empty()
+            && !world
+                .path("data/mirrors")
+                .join(format!("{}.git", world.run(id).await.repository_id))
+                .exists()
+    );
+    let ready = world.page("/readyz").await;
+    assert!(ready.contains("1000000000 MiB are needed (`disk.free_mib`)"), "{ready}");
+    world.end().await;
+}
+
 #[tokio::test]
 async fn crowds_of_others_and_what_was_sent_go_after_days() {
     let world = World::new().await;

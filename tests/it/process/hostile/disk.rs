@@ -21,6 +21,7 @@ async fn a_full_disk_costs_log_and_never_the_result() {
     let sha = git.commit("filling").expect("git");
     let repository = installation.github.repository(REPOSITORY);
     repository.commit(&sha, "filling", "mona", &[]).branch("filling", &sha);
+    installation.write("app.yaml", &(installation.config() + "disk: { free_mib: 0 }\n"));
     // the runs have a small disk of their own, which only this server and its runners see
     std::fs::create_dir_all(installation.path("data/runs")).expect("the folder is ours");
     let serve = format!(
