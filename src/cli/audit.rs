@@ -153,6 +153,7 @@ pub fn verified(found: &Verified, as_json: bool) -> String {
             "whole": found.faults.is_empty(),
             "rows": found.rows,
             "decisions": found.decisions,
+            "answers": found.answers,
             "head": words_of(&found.head),
         })
     );
@@ -182,6 +183,10 @@ fn fault_as_value(fault: &Fault) -> Value {
         }
         Fault::DecisionAltered { decision, position } => {
             json!({ "fault": "decision_altered", "decision": decision, "position": position })
+        }
+        Fault::AnswerUnlogged { request } => json!({ "fault": "answer_unlogged", "request": request }),
+        Fault::AnswerAltered { request, position } => {
+            json!({ "fault": "answer_altered", "request": request, "position": position })
         }
     }
 }

@@ -218,8 +218,12 @@ pub fn verified(found: &Verified) -> String {
         rows => format!("{rows} rows, which end with {}", head.hash),
     };
     lines.push(if found.faults.is_empty() {
+        let answers = match found.answers {
+            0 => String::new(),
+            answers => format!(", and answers to jobs of GitHub Actions: {answers}"),
+        };
         format!(
-            "the audit log is whole: {end}; decisions compared with what is stored of them: {}",
+            "the audit log is whole: {end}; decisions compared with what is stored of them: {}{answers}",
             found.decisions
         )
     } else {
@@ -292,6 +296,15 @@ pub fn fault(fault: &Fault) -> String {
         Fault::DecisionAltered { decision, position } => format!(
             "what is stored of decision {} is not what row {position} tells of: its facts, rules or outcome were changed",
             quoted(decision)
+        ),
+        Fault::AnswerUnlogged { request } => format!(
+            "the answer to the job of GitHub Actions {} is told of by no row",
+            quoted(request)
+        ),
+        Fault::AnswerAltered { request, position } => format!(
+            "what is stored of the answer to the job of GitHub Actions {} is not what row {position} tells of: its facts, rules or \
+             outcome were changed",
+            quoted(request)
         ),
     }
 }
@@ -371,6 +384,12 @@ mod tests {
                 },
                 "row 9 is not the one that the end that you gave knows: it, or any row before it, was written anew",
             ),
+            (
+                Fault::AnswerUnlogged {
+                    request: "01JD".to_owned(),
+                },
+                "the answer to the job of GitHub Actions `01JD` is told of by no row",
+            ),
         ];
         for (found, expected) in rows {
             assert_eq!(fault(&found), expected);
@@ -382,6 +401,7 @@ mod tests {
                 hash: hash.clone(),
             },
             decisions: 1,
+            answers: 2,
             faults: Vec::new(),
             notes: vec![Note::Restored {
                 position: 2,
@@ -398,7 +418,7 @@ mod tests {
             format!(
                 "row 2: a backup of 2025-06-15 15:06:40 UTC took the ledger's place; rows 2 to 9 of the log that it replaced are not \
                  here; it is kept as `data/chima.db.before`\nthe audit log is whole: 2 rows, which end with {hash}; decisions \
-                 compared with what is stored of them: 1\n"
+                 compared with what is stored of them: 1, and answers to jobs of GitHub Actions: 2\n"
             )
         );
     }

@@ -12,6 +12,8 @@ pub struct Verified {
     pub head: Head,
     /// How many stored decisions were compared with their rows.
     pub decisions: u64,
+    /// How many stored answers to jobs of GitHub Actions were.
+    pub answers: u64,
     /// What is not as it was written, in the order of the log.
     pub faults: Vec<Fault>,
     /// What is as it was written, and should be known.
@@ -37,6 +39,10 @@ pub enum Fault {
     DecisionUnlogged { decision: String, position: Option<u64> },
     /// What is stored of a decision is not what the row tells of.
     DecisionAltered { decision: String, position: u64 },
+    /// A job of GitHub Actions got an answer, and the log does not tell of it where it should.
+    AnswerUnlogged { request: String },
+    /// What is stored of an answer is not what the row tells of.
+    AnswerAltered { request: String, position: u64 },
 }
 
 /// Who knows what was there.

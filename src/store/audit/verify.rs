@@ -1,7 +1,7 @@
 //! Checks the audit log: every row against the one before it, its end against what is known elsewhere, and what is stored of
-//! decisions against the rows that tell of them.
+//! decisions and answers against the rows that tell of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteConnection;
@@ -9,6 +9,8 @@ use sqlx::{Connection, Row as _};
 
 use crate::domain::audit::finding::{Fault, Note, Verified, Witness};
 use crate::domain::audit::{Deed, Entry, Head};
+use crate::domain::protection::ProtectionState;
+use crate::domain::reason::Reason;
 use crate::store::Store;
 use crate::store::audit::MARKS;
 use crate::store::audit::chain::{Break, Walk};
@@ -18,6 +20,9 @@ use crate::store::error::StoreError;
 use crate::store::row::Reader;
 
 const DOING: &str = "check the audit log";
+
+/// What rows tell of answers: by request, their own position and what they say.
+type Answers = HashMap<String, (u64, Entry)>;
 
 impl Store {
     /// Checks all of it, as it is at one moment. `kept`: ends of the log that somebody kept elsewhere.
@@ -34,7 +39,8 @@ impl Store {
         let known = file.as_ref().ok().cloned().flatten();
         let mut hashes: BTreeMap<u64, Option<String>> =
             known.iter().chain(kept).map(|head| (head.position, None)).collect();
-        let (head, rows, breaks) = walk(&mut tx, &mut hashes).await?;
+        let mut told = Answers::new();
+        let (head, rows, breaks) = walk(&mut tx, &mut hashes, &mut told).await?;
         let mut faults: Vec<Fault> = breaks.into_iter().map(fault).collect();
         let mut notes = marks(&mut tx).await?;
         match &file {
@@ -51,21 +57,24 @@ impl Store {
             }
         }
         let decisions = decisions(&mut tx, &mut faults).await?;
+        let answers = answers(&mut tx, &told, &mut faults).await?;
         tx.rollback().await.map_err(&failed)?;
         Ok(Verified {
             rows,
             head,
             decisions,
+            answers,
             faults,
             notes,
         })
     }
 }
 
-/// Every row in its order; fills in the hashes that are asked for.
+/// Every row in its order; fills in the hashes that are asked for, and what is told of answers.
 async fn walk(
     connection: &mut SqliteConnection,
     hashes: &mut BTreeMap<u64, Option<String>>,
+    answers: &mut Answers,
 ) -> Result<(Head, u64, Vec<Break>), StoreError> {
     let failed = StoreError::while_doing(DOING);
     let mut walk = Walk::new();
@@ -83,6 +92,13 @@ async fn walk(
         walk.step(position, entry, hash);
         if let Some(wanted) = hashes.get_mut(&position) {
             *wanted = Some(hash.to_owned());
+        }
+        // few rows tell of one: the others are not read
+        if entry.contains("\"answered\"")
+            && let Ok(entry) = serde_json::from_str::<Entry>(entry)
+            && let Deed::Answered { request, .. } = &entry.deed
+        {
+            answers.insert(request.clone(), (position, entry));
         }
     }
     Ok(walk.end())
@@ -226,4 +242,72 @@ async fn decisions(connection: &mut SqliteConnection, faults: &mut Vec<Fault>) -
         }
     }
     Ok(compared)
+}
+
+/// What is stored of answers to jobs of GitHub Actions against the rows that tell of them. Returns how many were compared.
+async fn answers(
+    connection: &mut SqliteConnection,
+    told: &Answers,
+    faults: &mut Vec<Fault>,
+) -> Result<u64, StoreError> {
+    let failed = StoreError::while_doing(DOING);
+    // in the order of the answers: what is older than the log comes first
+    let mut rows = sqlx::query(
+        "SELECT id, state, reason, facts, rules, decision, config_digest FROM protection_requests ORDER BY answered_at, rowid",
+    )
+    .fetch(connection);
+    let (mut compared, mut begun) = (0, false);
+    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+        let row = Reader::new(&row, DOING);
+        let (request, state) = (row.text("id")?, row.text("state")?);
+        let Some((position, entry)) = told.get(&request) else {
+            let answered = [ProtectionState::Approved, ProtectionState::Rejected];
+            if begun && answered.iter().any(|answer| answer.as_str() == state) {
+                faults.push(Fault::AnswerUnlogged { request });
+            }
+            continue;
+        };
+        begun = true;
+        compared += 1;
+        let part = |column| row.maybe_text(column).map(Option::unwrap_or_default);
+        let found = Stored {
+            evidence: digest_of(&part("facts")?, &part("rules")?, &part("decision")?),
+            config: row.maybe_text("config_digest")?,
+            reason: part("reason")?,
+            state,
+        };
+        if !found.is_told_by(entry) {
+            let position = *position;
+            faults.push(Fault::AnswerAltered { request, position });
+        }
+    }
+    Ok(compared)
+}
+
+/// What the ledger has of an answer.
+struct Stored {
+    state: String,
+    /// As JSON, or nothing.
+    reason: String,
+    evidence: String,
+    config: Option<String>,
+}
+
+impl Stored {
+    fn is_told_by(&self, entry: &Entry) -> bool {
+        let Deed::Answered {
+            state,
+            reason,
+            evidence,
+            ..
+        } = &entry.deed
+        else {
+            return false;
+        };
+        let stored = serde_json::from_str::<Reason>(&self.reason).ok();
+        *state == self.state
+            && *evidence == self.evidence
+            && entry.subject.config == self.config
+            && reason.as_deref() == stored.as_ref()
+    }
 }

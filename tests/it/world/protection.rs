@@ -14,7 +14,7 @@ use insta::assert_snapshot;
 use crate::world::stage::{APP, SITE, World};
 
 impl World {
-    async fn job_asks(&self, environment: &str) -> Asked {
+    pub(in crate::world) async fn job_asks(&self, environment: &str) -> Asked {
         let asked = self.github.job_asks(SITE, environment, "main", "lisa").await.unwrap();
         self.look_at_jobs().await;
         asked

@@ -394,6 +394,60 @@ async fn a_decision_changed_behind_the_log_is_found() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_job_changed_behind_the_log_is_found() {
+    let world = World::new().await;
+    world.job_asks("production").await;
+    world.job_asks("nowhere").await;
+    let store = &world.engine.store;
+    let whole = store.verify_audit(&[]).await.unwrap();
+    assert_eq!((whole.faults.len(), whole.answers), (0, 2), "{whole:?}");
+    let mut thief = Thief::of(&world.path("data/chima.db")).await;
+    let id: String = sqlx::query("SELECT id FROM protection_requests WHERE state = 'approved'")
+        .fetch_one(&mut thief.connection)
+        .await
+        .unwrap()
+        .get(0);
+    let altered =
+        |found: &Verified| matches!(&found.faults[..], [Fault::AnswerAltered { request, .. }] if *request == id);
+    for (change, back) in [
+        ("facts = facts || ' '", "facts = substr(facts, 1, length(facts) - 1)"),
+        ("state = 'rejected'", "state = 'approved'"),
+        // it would be asked, and answered, once more
+        ("state = 'waiting'", "state = 'approved'"),
+        ("reason = '{\"code\":\"foreign_workflow\"}'", "reason = NULL"),
+        (
+            "config_digest = 'x' || config_digest",
+            "config_digest = substr(config_digest, 2)",
+        ),
+    ] {
+        thief
+            .run(&format!("UPDATE protection_requests SET {change} WHERE id = ?"), &id)
+            .await;
+        let found = store.verify_audit(&[]).await.unwrap();
+        assert!(altered(&found), "{change}: {found:?}");
+        thief
+            .run(&format!("UPDATE protection_requests SET {back} WHERE id = ?"), &id)
+            .await;
+    }
+    assert_eq!(store.verify_audit(&[]).await.unwrap().faults, []);
+    // one that no row tells of, though others are told of
+    let invented =
+        "UPDATE protection_requests SET id = 'zz', state = 'approved', answered_at = answered_at + 1 WHERE id <> ?";
+    thief.run(invented, &id).await;
+    let unlogged = Fault::AnswerUnlogged {
+        request: "zz".to_owned(),
+    };
+    assert_eq!(store.verify_audit(&[]).await.unwrap().faults, [unlogged]);
+    thief.run("DELETE FROM protection_requests WHERE id <> ?", &id).await;
+    assert_eq!(
+        store.verify_audit(&[]).await.unwrap().faults,
+        [],
+        "what is gone is no fault"
+    );
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_end_that_was_kept_elsewhere_shows_what_the_file_beside_the_ledger_cannot() {
     let world = World::new().await;
     worked_with(&world).await;
