@@ -138,7 +138,7 @@ async fn store(
                     None => disposition,
                 },
                 duplicate_of,
-                status: status.as_u16(),
+                status: Some(status.as_u16()),
             },
         );
     };

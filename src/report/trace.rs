@@ -73,6 +73,11 @@ pub enum Place {
         /// Which.
         delivery: String,
     },
+    /// A deployment that nobody delivered is found in GitHub's list, and stored as a delivery.
+    Found {
+        /// Which.
+        delivery: String,
+    },
     /// From a stored delivery, or from a look at a held run, to a written decision.
     Intake {
         /// The decision's evidence.
@@ -148,7 +153,7 @@ impl Place {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Deployment => "deployment",
-            Self::Receive { .. } => "receive",
+            Self::Receive { .. } | Self::Found { .. } => "receive",
             Self::Intake { .. } => "intake",
             Self::Gather { .. } => "gather",
             Self::Decide { .. } => "decide",
@@ -171,6 +176,7 @@ impl Place {
         match self {
             Self::Deployment => None,
             Self::Receive { .. }
+            | Self::Found { .. }
             | Self::Intake { .. }
             | Self::Held { .. }
             | Self::Queued { .. }
@@ -191,7 +197,7 @@ impl Place {
     fn kind(&self) -> Kind {
         match self {
             Self::Receive { .. } => Kind::Server,
-            Self::Send { .. } => Kind::Client,
+            Self::Found { .. } | Self::Send { .. } => Kind::Client,
             Self::Deployment
             | Self::Intake { .. }
             | Self::Gather { .. }
@@ -212,6 +218,7 @@ impl Place {
         let which = match self {
             Self::Deployment => String::new(),
             Self::Receive { delivery: which }
+            | Self::Found { delivery: which }
             | Self::Intake { evidence: which }
             | Self::Gather { evidence: which }
             | Self::Decide { evidence: which }

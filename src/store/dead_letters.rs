@@ -5,7 +5,7 @@ use crate::domain::audit::{By, Deed, Entry};
 use crate::domain::clock::Timestamp;
 use crate::domain::run::Run;
 use crate::store::error::StoreError;
-use crate::store::outbox::{OutboxRow, read_row};
+use crate::store::outbox::{AGAIN, OutboxRow, read_row};
 use crate::store::row::{Reader, millis};
 use crate::store::{Store, audit, commit};
 
@@ -61,7 +61,8 @@ impl Store {
         };
         let mut tx = self.begin(doing).await?;
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "UPDATE outbox SET state = 'pending', next_attempt_at = ?1, claimed_until = NULL WHERE id IN \
+            "UPDATE outbox SET state = 'pending', next_attempt_at = ?1, claimed_until = NULL, \
+             terminal = CASE terminal WHEN 0 THEN 0 ELSE {AGAIN} END WHERE id IN \
              (SELECT o.id FROM outbox o WHERE {LOST} AND substr(o.id, 1, length(?2)) = ?2) RETURNING id"
         )))
         .bind(millis(now))

@@ -18,6 +18,9 @@ use crate::store::{Store, commit, paces};
 /// The pace of everything that creates something on GitHub.
 pub const GITHUB_PACE: &str = "github";
 
+/// In `terminal`, beside 0 and 1: a last word that was given up and is sent again.
+pub(super) const AGAIN: u64 = 2;
+
 /// What kind of thing leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -138,6 +141,8 @@ pub struct Claimed {
     pub outgoing: Outgoing,
     /// How often it was tried before. Above 0, an earlier try may have worked without our knowing.
     pub attempts: u32,
+    /// Whether it is a last word that was given up before, and that somebody wants sent all the same.
+    pub again: bool,
     /// When it was written.
     pub created_at: Timestamp,
     /// The delivery that began it all: the one id that every log line of a deployment can be found by.
@@ -281,6 +286,7 @@ impl Store {
         Ok(Some(Claimed {
             outgoing: read_outgoing(&row)?,
             attempts: row.count("attempts")?,
+            again: row.number("terminal")? == AGAIN,
             created_at: row.time("created_at")?,
             delivery: row.maybe_text("delivery_id")?.and_then(|id| id.parse().ok()),
         }))

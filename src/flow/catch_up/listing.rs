@@ -14,12 +14,13 @@ use crate::domain::ids::{DeliveryId, InstallationId, RepositoryId};
 use crate::domain::names::RepositoryName;
 use crate::flow::catch_up::Look;
 use crate::flow::obstacle::Obstacle;
+use crate::flow::traces::told::{self, Received};
 use crate::github::call::CallError;
 use crate::github::listing::ListedDeployment;
 use crate::github::page::News;
 use crate::policy::auto::is_ours;
 use crate::store::catch_ups::Progress;
-use crate::store::inbox::NewDelivery;
+use crate::store::inbox::{Accepted, NewDelivery};
 use crate::webhook::envelope::effect_key;
 
 /// Three thousand deployments in three days are more than anybody makes.
@@ -108,7 +109,25 @@ pub(super) async fn adopt(look: &mut Look<'_>, place: &Place) -> Result<(), Obst
     if !missed.is_empty() {
         let polled = engine.config.github.polling.is_some();
         let deliveries: Vec<NewDelivery> = missed.iter().map(|one| delivery(look, place, one)).collect();
-        engine.store.accept_all(deliveries).await?;
+        let keys: Vec<_> = deliveries.iter().map(|one| (one.id, one.effect_key.clone())).collect();
+        let accepted = engine.store.accept_all(deliveries).await?;
+        for ((delivery, key), accepted) in keys.iter().zip(accepted) {
+            let duplicate_of = match accepted {
+                Accepted::Stored => None,
+                Accepted::Duplicate(earlier) => Some(earlier),
+            };
+            told::received(
+                engine,
+                Received {
+                    key: key.as_deref().unwrap_or_default(),
+                    delivery: *delivery,
+                    from: look.now,
+                    disposition: duplicate_of.map_or(Disposition::Received, |_| Disposition::Duplicate),
+                    duplicate_of,
+                    status: None,
+                },
+            );
+        }
         engine.deliveries.notify_one();
         let (count, repository) = (missed.len(), place.name.as_str());
         if polled {

@@ -30,8 +30,8 @@ pub struct Received<'a> {
     pub disposition: Disposition,
     /// The delivery that it repeats.
     pub duplicate_of: Option<DeliveryId>,
-    /// What was answered.
-    pub status: u16,
+    /// What was answered; nothing where it was found in GitHub's list, which nobody had sent.
+    pub status: Option<u16>,
 }
 
 /// Tells that a delivery was received. What its sender says of traces of their own (`traceparent`) is not heeded: anybody may write there.
@@ -40,13 +40,15 @@ pub fn received(engine: &Engine, received: Received<'_>) {
         return;
     };
     let delivery = received.delivery.to_string();
-    let place = Place::Receive {
-        delivery: delivery.clone(),
+    let which = delivery.clone();
+    let place = match received.status {
+        Some(_) => Place::Receive { delivery: which },
+        None => Place::Found { delivery: which },
     };
     let span = Span::new(trace, place, received.from, engine.now())
         .with("delivery.id", delivery)
         .with("disposition", received.disposition.as_str())
-        .with("http.response.status_code", u32::from(received.status))
+        .with_some("http.response.status_code", received.status.map(u32::from))
         .with_some("duplicate_of", received.duplicate_of.map(|earlier| earlier.to_string()));
     engine.traces.put([span]);
 }
@@ -181,7 +183,8 @@ pub enum Came {
     },
 }
 
-/// Tells that something has been said, or never will be. With the last status, the whole of the deployment is told.
+/// Tells that something has been said, or never will be. With the last status, the whole of the deployment is told, once: what is sent
+/// again was given up before, and told then.
 pub async fn reported(engine: &Engine, claimed: &Claimed, from: Timestamp, came: Came) {
     let (status, given_up) = match came {
         Came::Later => return,
@@ -202,7 +205,9 @@ pub async fn reported(engine: &Engine, claimed: &Claimed, from: Timestamp, came:
     let Some(trace) = trace(engine, &run) else {
         return;
     };
-    let (now, row) = (engine.now(), claimed.outgoing.id.clone());
+    // one that was given up, and is sent again, is told of again
+    let row = format!("{}/{}", claimed.outgoing.id, claimed.attempts);
+    let now = engine.now();
     let trouble = given_up.then_some("given_up");
     let status = status.map(u32::from);
     let send = Span::new(trace, Place::Send { row: row.clone() }, from, now)
@@ -216,7 +221,7 @@ pub async fn reported(engine: &Engine, claimed: &Claimed, from: Timestamp, came:
         .with_some("recipient", claimed.outgoing.line().recipient)
         .trouble(trouble);
     engine.traces.put([send, report]);
-    if claimed.outgoing.kind == Kind::DeploymentStatus && claimed.outgoing.terminal {
+    if claimed.outgoing.kind == Kind::DeploymentStatus && claimed.outgoing.terminal && !claimed.again {
         match engine.store.events(id).await {
             Ok(timeline) => engine.traces.put(story::whole(trace, &run, &timeline, now)),
             Err(error) => untold(id, &error),

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use chima::domain::audit::By;
 use chima::domain::run::RunState;
 use chima::flow::engine::Engine;
 use chima::flow::{execute, outbox, traces};
+use chima::store::dead_letters::Which;
+use chima_simulator::fault::{Fault, FaultKind};
 use chima_simulator::github::deploy::DeploymentRequest;
 use insta::assert_snapshot;
 
@@ -259,6 +262,55 @@ async fn two_processes_tell_one_trace() {
     assert!(tree.contains("\n    step\n"), "{tree}");
     worker.stop.cancel();
     worker.store.close().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_deployment_that_was_found_in_the_list_is_received_there() {
+    let collector = Collector::start().await;
+    let world = telling(&collector).github_app().start().await;
+    world.hook.active(false);
+    world.look().await;
+    world
+        .github
+        .deploy(SITE, DeploymentRequest::to("staging"))
+        .await
+        .unwrap();
+    world.look_later(300).await;
+    tell(&world.engine).await;
+    let tree = collector.tree(&["disposition", "http.response.status_code"]);
+    assert!(
+        tree.starts_with("deployment\n  receive disposition=received\n  intake\n"),
+        "{tree}"
+    );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_last_word_that_is_sent_again_tells_no_second_root() {
+    let collector = Collector::start().await;
+    let world = telling(&collector).start().await;
+    let id = world.deploy("staging").await;
+    world.intake().await;
+    world.outbox().await;
+    world.answer_bells().await;
+    let refused = Fault::on("POST", "/statuses", FaultKind::Unprocessable);
+    world.github.fail(refused);
+    world.settle().await;
+    tell(&world.engine).await;
+    let store = &world.engine.store;
+    let (by, now) = (By::called("mona"), world.engine.now());
+    assert_eq!(store.send_again(Which::All, by, now).await.unwrap().len(), 1);
+    world.settle().await;
+    assert_eq!(world.latest(id).state, "success");
+    tell(&world.engine).await;
+    let spans = collector.spans();
+    let named = |name: &str| spans.iter().filter(|span| span.name == name).count();
+    assert_eq!((named("deployment"), named("report"), named("send")), (1, 3, 3));
+    let mut ids: Vec<_> = spans.iter().map(|span| &span.span_id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), spans.len(), "no span is told twice");
     world.end().await;
 }
 
