@@ -90,8 +90,13 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
         tasks.spawn(async move {
             // a peer that breaks off or dribbles is its own problem; requests themselves are logged where they are handled
             tokio::select! {
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%peer, error = %error, "connection ended early");
+                ended = connection => match ended {
+                    // no answer of ours would be HTTP/2, which is all that this peer understands
+                    Err(error) if error.is_parse_version_h2() => {
+                        tracing::debug!(%peer, "connection closed: the peer speaks HTTP/2 without having asked; Chima speaks HTTP/1.1");
+                    }
+                    Err(error) => tracing::debug!(%peer, error = %error, "connection ended early"),
+                    Ok(()) => {}
                 },
                 () = place.given_up() => tracing::debug!(%peer, "connection cut: its place was needed"),
             }
