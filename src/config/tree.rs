@@ -3,7 +3,7 @@
 //! Serde stops at the first fault and forgets where a value stood. This tree forgets nothing, so that all problems can be
 //! collected and each can be shown at its line. It knows YAML only: what the keys mean is none of its business.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Number, Value};
 use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
@@ -275,10 +275,9 @@ where
                 });
             }
         }
-        for entry in merged {
-            if !entries.iter().any(|own| own.key == entry.key) {
-                entries.push(entry);
-            }
+        if !merged.is_empty() {
+            let mut own: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+            entries.extend(merged.into_iter().filter(|entry| own.insert(entry.key.clone())));
         }
         Ok(Content::Map(entries))
     }

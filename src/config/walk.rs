@@ -3,6 +3,9 @@
 //! Yields the values with the types the schema asks for, so that `serde` afterwards only moves them into place. What the
 //! values mean is judged later, and only when nothing was found here: a misspelt key would make every further message doubtful.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+
 use serde_json::{Map, Value};
 
 use crate::config::problem::{KeyPath, Problem};
@@ -96,9 +99,10 @@ impl Walk<'_> {
             }
         };
         let mut values = Map::new();
-        for (index, entry) in entries.iter().enumerate() {
+        let mut first = HashMap::new();
+        for entry in entries {
             let path = path.key(&entry.key);
-            if self.is_double(entries, index, &path) {
+            if self.is_double(&mut first, entry, &path) {
                 continue;
             }
             match (known.get(&entry.key), others) {
@@ -149,13 +153,16 @@ impl Walk<'_> {
     }
 
     /// Reports a key that was written before; the first one is kept.
-    fn is_double(&mut self, entries: &[Entry], index: usize, path: &KeyPath) -> bool {
-        let entry = &entries[index];
-        let Some(first) = entries[..index].iter().find(|earlier| earlier.key == entry.key) else {
-            return false;
+    fn is_double<'e>(&mut self, first: &mut HashMap<&'e str, Place>, entry: &'e Entry, path: &KeyPath) -> bool {
+        let first = match first.entry(&entry.key) {
+            Slot::Vacant(slot) => {
+                slot.insert(entry.place);
+                return false;
+            }
+            Slot::Occupied(slot) => *slot.get(),
         };
         let text = format!("key `{}` is written twice {}", shown(&entry.key), within(path));
-        let hint = format!("the first is on line {}; keep one of them", first.place.line);
+        let hint = format!("the first is on line {}; keep one of them", first.line);
         self.problems.push(path.problem(entry.place, text, Some(hint)));
         true
     }
@@ -193,9 +200,10 @@ impl Walk<'_> {
 
     /// A value whose form is not ours to judge, apart from keys that are written twice.
     fn free(&mut self, node: &Node, path: &KeyPath) -> Value {
-        for (index, entry) in node.entries().iter().enumerate() {
+        let mut first = HashMap::new();
+        for entry in node.entries() {
             let path = path.key(&entry.key);
-            if !self.is_double(node.entries(), index, &path) {
+            if !self.is_double(&mut first, entry, &path) {
                 self.free(&entry.value, &path);
             }
         }

@@ -6,7 +6,7 @@ use crate::config::file;
 use crate::config::interpret::Reading;
 use crate::config::problem::KeyPath;
 use crate::config::suggest;
-use crate::config::tree::Node;
+use crate::config::tree::{Entry, Node};
 use crate::config::{App, Environment};
 use crate::domain::actor::Named;
 use crate::domain::names::{AppName, EnvironmentName, RepositoryName, shown};
@@ -37,6 +37,12 @@ impl Places<'_> {
             self.app.key(key)
         }
     }
+}
+
+/// The entries of a map by their keys: there may be thousands, and to look for each of them in a list takes its time.
+fn written<'r>(path: &KeyPath, root: &'r Node) -> HashMap<&'r str, &'r Entry> {
+    let entries = path.node_in(root).into_iter().flat_map(Node::entries);
+    entries.map(|entry| (entry.key.as_str(), entry)).collect()
 }
 
 impl Reading<'_> {
@@ -82,13 +88,11 @@ impl Reading<'_> {
     /// Every environment of a repository has one lane and so one owner, whatever case GitHub is asked in.
     fn lanes(&mut self, app: &file::apps::App, path: &KeyPath, owners: &mut HashMap<(String, String), KeyPath>) {
         let environments = path.key("environments");
-        let mut sorted: Vec<(KeyPath, &String)> = app
-            .environments
-            .keys()
-            .map(|name| (environments.key(name), name))
-            .collect();
-        sorted.sort_by_key(|(path, _)| path.key_place_in(self.root));
-        for (path, name) in sorted {
+        let written = written(&environments, self.root);
+        let mut sorted: Vec<&String> = app.environments.keys().collect();
+        sorted.sort_by_key(|name| written.get(name.as_str()).map(|entry| entry.place));
+        for name in sorted {
+            let path = environments.key(name);
             let lane = (app.repository.to_ascii_lowercase(), name.to_ascii_lowercase());
             let Some(owner) = owners.insert(lane, path.clone()) else {
                 continue;
@@ -127,17 +131,17 @@ impl Reading<'_> {
             let text = format!("`{path}` has no environment");
             let _: Option<()> = self.refuse(&path.key("environments"), text, Some(hint.to_owned()));
         }
-        let mut typed: Vec<(KeyPath, String, Option<file::apps::Environment>)> = typed
-            .into_iter()
-            .map(|(name, environment)| (path.key("environments").key(&name), name, environment))
-            .collect();
-        typed.sort_by_key(|(path, ..)| path.key_place_in(self.root));
+        let place = path.key("environments");
+        let written = written(&place, self.root);
+        let mut typed: Vec<(String, Option<file::apps::Environment>)> = typed.into_iter().collect();
+        typed.sort_by_key(|(name, _)| written.get(name.as_str()).map(|entry| entry.place));
         let mut environments = Vec::new();
-        for (environment_path, name, own) in typed {
+        for (name, own) in typed {
+            let environment_path = place.key(&name);
             let settings = own.unwrap_or_default().over(&app);
-            let own = environment_path
-                .node_in(self.root)
-                .map_or(&[][..], |node| node.entries());
+            let own = written
+                .get(name.as_str())
+                .map_or(&[][..], |entry| entry.value.entries());
             let places = Places {
                 app: path,
                 environment: &environment_path,

@@ -304,3 +304,25 @@ apps:
     let (_, blog) = config.find("pybossa/blog", "production").unwrap();
     assert_eq!(blog.with["commands"][1][3], "{{sha}}^{commit}");
 }
+
+#[test]
+fn thousands_of_environments_are_read_in_the_order_of_the_file_and_in_no_time() {
+    let names: Vec<String> = (0..5_000)
+        .map(|number| format!("review-{:04}", number * 7919 % 5_000))
+        .collect();
+    let written: String = names.iter().map(|name| format!("      {name}: {{}}\n")).collect();
+    let text = format!(
+        "apps:\n  site:\n    repository: octo/site\n    provider: shell\n    with: {{ command: [make] }}\n    environments:\n{written}"
+    );
+    let begun = std::time::Instant::now();
+    let config = accepted(&text);
+    let took = begun.elapsed();
+    let read: Vec<&str> = config.apps[0]
+        .environments
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(read, names);
+    // each of them looked for among all, at every comparison of a sort, took half a minute
+    assert!(took < std::time::Duration::from_secs(10), "{took:?}");
+}
