@@ -9,6 +9,7 @@ use crate::config::LaneOrder;
 use crate::domain::actor::Actor;
 use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::creation::{Creation, Sought};
+use crate::domain::names::Sha;
 use crate::domain::run::{LaneKey, Run};
 use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{AskError, Asked, Asking, Whose, Wish, ask, created};
