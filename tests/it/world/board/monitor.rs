@@ -66,8 +66,11 @@ async fn only_a_public_badge_may_be_shown_by_other_sites() {
     world.end().await;
 }
 
+/// Its name and its attributes.
+type Element = (String, BTreeMap<String, String>);
+
 /// What an XML parser that is not ours, and forgives nothing, finds: the root's name, and each element below it with its attributes.
-fn parsed(xml: &str) -> Result<(String, Vec<(String, BTreeMap<String, String>)>), String> {
+fn parsed(xml: &str) -> Result<(String, Vec<Element>), String> {
     let script = "import json, sys, xml.etree.ElementTree as tree\n\
                   root = tree.fromstring(sys.stdin.buffer.read())\n\
                   assert not any(len(one) or (one.text or '').strip() for one in root), 'the elements hold something'\n\

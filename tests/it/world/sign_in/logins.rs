@@ -128,6 +128,6 @@ async fn a_github_that_does_not_say_whose_a_login_is_is_believed_for_an_hour() {
     world.github.heal();
     world.clock.advance(Duration::from_secs(30));
     assert_eq!(mona.get("/").await.status, 200);
-    assert_eq!(told(&world).await, [String::new(); 0]);
+    assert_eq!(told(&world).await, Vec::<String>::new());
     world.end().await;
 }
