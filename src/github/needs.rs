@@ -75,8 +75,10 @@ pub const PERMISSIONS: [Permission; 9] = [
         title: "Contents",
         of_app: Level::Read,
         of_token: Some(Level::Read),
-        purpose: "fetch private repositories, find branches; read and write with `auto_merge: true`",
-        without: "private repositories cannot be checked out, and nothing is deployed by itself",
+        purpose: "fetch private repositories, find branches, compare commits (what is new, how far behind \
+                  what runs is); read and write with `auto_merge: true`",
+        without: "private repositories cannot be checked out, nothing is deployed by itself, and the \
+                  overview does not know how far behind what runs is",
         vital: true,
     },
     Permission {
@@ -84,7 +86,7 @@ pub const PERMISSIONS: [Permission; 9] = [
         title: "Metadata",
         of_app: Level::Read,
         of_token: Some(Level::Read),
-        purpose: "know the repository",
+        purpose: "know the repository, its name and its default branch",
         without: "GitHub grants nothing else without it",
         vital: true,
     },
@@ -93,8 +95,11 @@ pub const PERMISSIONS: [Permission; 9] = [
         title: "Commit statuses",
         of_app: Level::Read,
         of_token: Some(Level::Read),
-        purpose: "read commit statuses for `required_contexts`",
-        without: "deployments with required contexts are held until their time is up",
+        purpose: "read commit statuses: for `required_contexts`, for auto-deployments that wait for green, \
+                  and to show how a commit stands",
+        without: "deployments with required contexts are held until their time is up, auto-deployments that \
+                  wait for green do not come, and the overview knows neither how the newest commit stands \
+                  nor how far behind what runs is",
         vital: false,
     },
     Permission {
@@ -102,8 +107,11 @@ pub const PERMISSIONS: [Permission; 9] = [
         title: "Checks",
         of_app: Level::Read,
         of_token: Some(Level::Read),
-        purpose: "read check runs for `required_contexts`",
-        without: "deployments with required contexts are held until their time is up",
+        purpose: "read check runs: for `required_contexts`, for auto-deployments that wait for green, and \
+                  to show how a commit stands",
+        without: "deployments with required contexts are held until their time is up, auto-deployments that \
+                  wait for green do not come, and the overview knows neither how the newest commit stands \
+                  nor how far behind what runs is",
         vital: false,
     },
     Permission {
@@ -139,7 +147,8 @@ pub const PERMISSIONS: [Permission; 9] = [
         of_app: Level::Read,
         of_token: None,
         purpose: "find out who is in a team that `viewers`, `deployers` or `admins` name",
-        without: "whatever hangs on who is in a team is held until its time is up, and its members do not get into the pages",
+        without: "whatever hangs on who is in a team is held until its time is up, and its members do not \
+                  get into the pages",
         vital: false,
     },
 ];
@@ -180,13 +189,17 @@ pub const EVENTS: [Event; 11] = [
     Event {
         name: "status",
         permission: "statuses",
-        without: "a held deployment goes on up to a minute late",
+        without: "a held deployment goes on up to a minute late, an auto-deployment comes up to five \
+                  minutes late, and the overview shows up to a quarter of an hour late how the newest \
+                  commit stands",
         vital: false,
     },
     Event {
         name: "check_run",
         permission: "checks",
-        without: "a held deployment goes on up to a minute late",
+        without: "a held deployment goes on up to a minute late, an auto-deployment comes up to five \
+                  minutes late, and the overview shows up to a quarter of an hour late how the newest \
+                  commit stands",
         vital: false,
     },
     Event {
@@ -198,7 +211,8 @@ pub const EVENTS: [Event; 11] = [
     Event {
         name: "push",
         permission: CONTENTS,
-        without: "auto-deployments come up to five minutes late",
+        without: "auto-deployments come up to five minutes late, and the overview shows up to a quarter of \
+                  an hour late what is new and how far behind what runs is",
         vital: false,
     },
     Event {

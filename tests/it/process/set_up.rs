@@ -288,11 +288,11 @@ async fn the_doctor_names_everything_that_is_wrong_with_an_app() {
     ok    this machine's clock agrees with GitHub's
     FAIL  the App lacks the permission `Deployments: write`: no deployment is heard of, and no status is reported
           fix: grant it at <github>/settings/apps/chima-deploy.example.com/permissions, then let the owner of each installation accept it
-    warn  the App lacks the permission `Checks: read`: deployments with required contexts are held until their time is up
+    warn  the App lacks the permission `Checks: read`: deployments with required contexts are held until their time is up, auto-deployments that wait for green do not come, and the overview knows neither how the newest commit stands nor how far behind what runs is
           fix: grant it at <github>/settings/apps/chima-deploy.example.com/permissions, then let the owner of each installation accept it
     FAIL  the App does not subscribe to `deployment`: no deployment is heard of
           fix: subscribe at <github>/settings/apps/chima-deploy.example.com/permissions
-    warn  the App does not subscribe to `push`: auto-deployments come up to five minutes late
+    warn  the App does not subscribe to `push`: auto-deployments come up to five minutes late, and the overview shows up to a quarter of an hour late what is new and how far behind what runs is
           fix: subscribe at <github>/settings/apps/chima-deploy.example.com/permissions
     warn  the App delivers to `https://old.example.com/webhooks/github`, and Chima's address is `https://deploy.example.com/webhooks/github`
           fix: correct `server.public_url`, or the Webhook URL at <github>/settings/apps/chima-deploy.example.com
