@@ -106,6 +106,13 @@ impl Deployment {
         self.payload.pointer("/nonce").and_then(Value::as_str)
     }
 
+    /// The commit that its payload says it was asked for to leave, as that of a rollback does.
+    #[must_use]
+    pub fn rollback_from(&self) -> Option<Sha> {
+        let left = self.payload.pointer("/rollback_from").and_then(Value::as_str)?;
+        left.parse().ok()
+    }
+
     /// Whether its payload says that nobody asked for it, as that of an auto-deploy does.
     #[must_use]
     pub fn says_automatic(&self) -> bool {

@@ -5,11 +5,13 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::deployment::Order;
 use crate::domain::histogram::class_of;
+use crate::domain::lock::Place;
 use crate::domain::run::{Run, RunState};
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::row::{Reader, millis};
+use crate::store::row::{Reader, millis, number};
 
 const DAY_MS: i64 = 86_400_000;
 /// No length: only how many.
@@ -30,17 +32,20 @@ pub enum Measure {
     Lead,
     /// From the first failure to the next success.
     Restored,
+    /// Ended well, and was what a rollback undid.
+    RolledBack,
 }
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Succeeded,
         Self::Failed,
         Self::Took,
         Self::Waited,
         Self::Lead,
         Self::Restored,
+        Self::RolledBack,
     ];
 
     /// The stored name.
@@ -53,6 +58,7 @@ impl Measure {
             Self::Waited => "waited",
             Self::Lead => "lead",
             Self::Restored => "restored",
+            Self::RolledBack => "rolled_back",
         }
     }
 
@@ -117,6 +123,10 @@ pub(crate) async fn count(
             all.extend(committed_at.map(|at| (Measure::Lead, class_of(finished - at))));
             let broken = broken_since(connection, run, finished).await?;
             all.extend(broken.map(|since| (Measure::Restored, class_of(finished - since))));
+            if let Some((place, at)) = undone_by(connection, run, finished).await? {
+                // on the day of the change that failed: it is that day's success
+                add(connection, (day_of(at), &place), (Measure::RolledBack, NO_CLASS)).await?;
+            }
         }
         RunState::Failed | RunState::Errored | RunState::Interrupted => all.push((Measure::Failed, NO_CLASS)),
         RunState::Held
@@ -126,20 +136,29 @@ pub(crate) async fn count(
         | RunState::Cancelled
         | RunState::Superseded => return Ok(()),
     }
-    for (measure, class) in all {
-        sqlx::query(
-            "INSERT INTO daily_tallies (day, app, environment, what, up_to, runs) VALUES (?, ?, ?, ?, ?, 1) \
-             ON CONFLICT (day, app, environment, what, up_to) DO UPDATE SET runs = daily_tallies.runs + 1",
-        )
-        .bind(day_of(finished))
-        .bind(order.app.as_str())
-        .bind(order.environment.as_str())
-        .bind(measure.as_str())
-        .bind(class)
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::while_doing("count how deployments went"))?;
+    for one in all {
+        add(connection, (day_of(finished), &order.place()), one).await?;
     }
+    Ok(())
+}
+
+async fn add(
+    connection: &mut SqliteConnection,
+    (day, place): (i64, &Place),
+    (measure, class): (Measure, i64),
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO daily_tallies (day, app, environment, what, up_to, runs) VALUES (?, ?, ?, ?, ?, 1) \
+         ON CONFLICT (day, app, environment, what, up_to) DO UPDATE SET runs = daily_tallies.runs + 1",
+    )
+    .bind(day)
+    .bind(place.app.as_str())
+    .bind(place.environment.as_str())
+    .bind(measure.as_str())
+    .bind(class)
+    .execute(&mut *connection)
+    .await
+    .map_err(StoreError::while_doing("count how deployments went"))?;
     Ok(())
 }
 
@@ -167,6 +186,78 @@ async fn broken_since(
         .await
         .map_err(StoreError::while_doing(doing))?;
     Reader::new(&row, doing).maybe_time("since")
+}
+
+/// The commit that a rollback was asked for to leave. Chima's own word: the payload is that of a deployment that a warrant proves.
+const LEFT: &str = "SELECT CAST(json_extract(d.record, '$.payload.rollback_from') AS TEXT) AS sha FROM deployments d \
+     JOIN warrants w ON w.nonce = json_extract(d.record, '$.payload.nonce') AND w.host = d.host COLLATE NOCASE \
+     AND w.repository_id = d.repository_id AND w.deployment_id = d.deployment_id \
+     WHERE d.host = ? AND d.repository_id = ? AND d.deployment_id = ?";
+
+/// What ran there before.
+const BEFORE: &str = "SELECT sha, order_json, started_at, finished_at FROM runs WHERE host = ?1 AND repository = ?2 COLLATE NOCASE \
+     AND environment = ?3 COLLATE NOCASE AND state = 'succeeded' AND lane NOT LIKE 'plan:%' AND command IS NULL \
+     AND finished_at <= ?4 AND id <> ?5 ORDER BY finished_at DESC, id DESC LIMIT 1";
+
+/// Where and when the deployment ended well that this one undoes: the one before it, if this is a rollback from exactly that.
+async fn undone_by(
+    connection: &mut SqliteConnection,
+    run: &Run,
+    finished: Timestamp,
+) -> Result<Option<(Place, Timestamp)>, StoreError> {
+    let doing = "look for the deployment that a rollback undid";
+    let failed = StoreError::while_doing(doing);
+    let row = sqlx::query(LEFT)
+        .bind(&run.host)
+        .bind(number(run.repository_id.0))
+        .bind(number(run.deployment.0))
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    let left = match row {
+        Some(row) => Reader::new(&row, doing).maybe_text("sha")?,
+        None => None,
+    };
+    let Some(left) = left else {
+        return Ok(None);
+    };
+    let row = sqlx::query(BEFORE)
+        .bind(&run.host)
+        .bind(run.repository.as_str())
+        .bind(&run.environment)
+        .bind(millis(finished))
+        .bind(run.id.to_string())
+        .fetch_optional(connection)
+        .await
+        .map_err(&failed)?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let row = Reader::new(&row, doing);
+    let order: Option<Order> = row.maybe_json("order_json")?;
+    let before = Before {
+        sha: row.text("sha")?,
+        place: order.map(|order| order.place()),
+        started_at: row.maybe_time("started_at")?,
+        finished_at: row.maybe_time("finished_at")?,
+    };
+    Ok(undone(before, &left))
+}
+
+/// A deployment that ended well, and after which nothing else did until a rollback.
+struct Before {
+    sha: String,
+    place: Option<Place>,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+}
+
+/// Where and when it ended, if it is what the rollback was asked to leave.
+fn undone(before: Before, left: &str) -> Option<(Place, Timestamp)> {
+    // one that was never begun here is in no count
+    let finished = before.started_at.and(before.finished_at)?;
+    let place = before.place?;
+    before.sha.eq_ignore_ascii_case(left).then_some((place, finished))
 }
 
 impl Store {
@@ -260,10 +351,51 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_rollback_undoes_what_it_was_asked_to_leave_and_nothing_else() {
+        let (a, b) = ("a".repeat(40), "b".repeat(40));
+        let ended = Timestamp::UNIX_EPOCH + chrono::TimeDelta::hours(1);
+        let of = |sha: &str| Before {
+            sha: sha.to_owned(),
+            place: Some(Place {
+                app: "site".parse().unwrap(),
+                environment: "live".parse().unwrap(),
+            }),
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            finished_at: Some(ended),
+        };
+        let never_begun = Before {
+            started_at: None,
+            ..of(&a)
+        };
+        let nowhere = Before { place: None, ..of(&a) };
+        for (what, before, left, expected) in [
+            ("the one before", of(&a), a.as_str(), true),
+            ("whatever the case", of(&a), &a.to_uppercase(), true),
+            ("something newer came between", of(&b), &a, false),
+            ("only the beginning of a commit", of(&a), &a[..8], false),
+            ("nothing", of(&a), "", false),
+            ("never begun here", never_begun, &a, false),
+            ("of no app", nowhere, &a, false),
+        ] {
+            let found = undone(before, left).map(|(place, at)| (place.key(), at));
+            let expected = expected.then(|| ("site/live".to_owned(), ended));
+            assert_eq!(found, expected, "{what}");
+        }
+    }
+
     #[tokio::test]
-    async fn the_failure_before_a_success_is_found_by_indexes() {
-        let plan = plan_of(BROKEN).await;
-        assert!(plan.contains("runs_bad") && plan.contains("runs_good"), "{plan}");
-        assert!(!plan.contains("SCAN"), "{plan}");
+    async fn what_a_deployment_mended_or_undid_is_found_by_indexes() {
+        let broken = plan_of(BROKEN).await;
+        assert!(broken.contains("runs_bad") && broken.contains("runs_good"), "{broken}");
+        let before = plan_of(BEFORE).await;
+        assert!(
+            before.contains("runs_good") && !before.contains("TEMP B-TREE"),
+            "{before}"
+        );
+        let left = plan_of(LEFT).await;
+        for found in [broken, before, left] {
+            assert!(!found.contains("SCAN"), "{found}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::config::LaneOrder;
 use crate::domain::actor::Actor;
 use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::creation::{Creation, Sought};
+use crate::domain::deployment::Deployment;
 use crate::domain::names::Sha;
 use crate::domain::run::{LaneKey, Run};
 use crate::domain::watch::AskedDeployment;
@@ -128,6 +129,11 @@ impl<'a> Conversation<'a> {
         let mut notes = Map::new();
         notes.insert("retry_of".to_owned(), json!(run.deployment.0));
         notes.insert("branch".to_owned(), json!(run.git_ref));
+        // a rollback that is tried again is still one
+        let asked = self.desk.store.find_deployment(&run).await?;
+        if let Some(left) = asked.as_ref().and_then(Deployment::rollback_from) {
+            notes.insert("rollback_from".to_owned(), json!(left));
+        }
         let what = Wanted {
             git_ref: order.sha.to_string(),
             task,

@@ -60,9 +60,12 @@ pub struct Figures {
     pub deployments: u64,
     /// Deployments that began and went wrong.
     pub failures: u64,
+    /// Deployments that ended well, and that a rollback undid before anything newer was deployed there.
+    #[serde(default)]
+    pub rolled_back: u64,
     /// Deployment frequency: those that ended well, for each week.
     pub per_week: f64,
-    /// Change failure rate: the share of those that went wrong, from 0 to 1.
+    /// Change failure rate: the share of those that went wrong or were rolled back, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_rate: Option<f64>,
     /// Lead time: from commit to deployed, half of them no longer.
@@ -92,6 +95,7 @@ pub struct Figures {
 struct Sum {
     succeeded: u64,
     failed: u64,
+    rolled_back: u64,
     took: Histogram,
     waited: Histogram,
     lead: Histogram,
@@ -176,6 +180,7 @@ impl Sum {
         match one.measure {
             Measure::Succeeded => self.succeeded += one.count,
             Measure::Failed => self.failed += one.count,
+            Measure::RolledBack => self.rolled_back += one.count,
             Measure::Took => self.took.add(one.class, one.count),
             Measure::Waited => self.waited.add(one.class, one.count),
             Measure::Lead => self.lead.add(one.class, one.count),
@@ -186,12 +191,15 @@ impl Sum {
     #[expect(clippy::cast_precision_loss, reason = "nobody deploys so often")]
     fn figures(&self, days: u32) -> Figures {
         let tried = self.succeeded + self.failed;
+        // what was rolled back had ended well: it is one of those that were tried already
+        let failed = self.failed + self.rolled_back;
         let seconds = |all: &Histogram, percent| all.quantile(percent).map(|length| length.num_seconds());
         Figures {
             deployments: self.succeeded,
             failures: self.failed,
+            rolled_back: self.rolled_back,
             per_week: self.succeeded as f64 * 7.0 / f64::from(days.max(1)),
-            failure_rate: (tried > 0).then(|| self.failed as f64 / tried as f64),
+            failure_rate: (tried > 0).then(|| failed as f64 / tried as f64),
             lead_seconds: seconds(&self.lead, 50),
             restore_seconds: seconds(&self.restored, 50),
             restored: self.restored.of(),
@@ -206,6 +214,34 @@ impl Sum {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_went_wrong_and_what_was_rolled_back_failed() {
+        for (succeeded, failed, rolled_back, expected) in [
+            (0, 0, 0, None),
+            (4, 0, 0, Some(0.0)),
+            // a change, its rollback, and two more
+            (4, 0, 1, Some(0.25)),
+            (3, 1, 0, Some(0.25)),
+            (3, 1, 1, Some(0.5)),
+            (0, 3, 0, Some(1.0)),
+            // every change was rolled back, and every rollback, too
+            (2, 0, 2, Some(1.0)),
+        ] {
+            let sum = Sum {
+                succeeded,
+                failed,
+                rolled_back,
+                ..Sum::default()
+            };
+            let found = sum.figures(30);
+            assert_eq!(found.failure_rate, expected, "{succeeded} {failed} {rolled_back}");
+            assert_eq!(
+                (found.deployments, found.failures, found.rolled_back),
+                (succeeded, failed, rolled_back)
+            );
+        }
+    }
 
     #[test]
     fn figures_of_nothing_are_absent_and_of_some_are_shares() {

@@ -42,6 +42,7 @@ struct Range {
 struct Shown {
     deployments: u64,
     failures: u64,
+    rolled_back: u64,
     per_week: String,
     failure_rate: String,
     lead: String,
@@ -156,6 +157,7 @@ fn shown(figures: &Figures) -> Shown {
     Shown {
         deployments: figures.deployments,
         failures: figures.failures,
+        rolled_back: figures.rolled_back,
         per_week: format!("{:.1}", figures.per_week),
         failure_rate: match figures.failure_rate {
             Some(rate) => format!("{:.0} %", rate * 100.0),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chima::domain::run::RunState;
-use serde_json::Value;
+use chima_simulator::github::deploy::DeploymentRequest;
+use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Row, SqliteConnection};
 
@@ -11,6 +12,8 @@ use crate::world::stage::World;
 
 const BREAKABLE: &str = "#!/bin/sh\n[ ! -e \"$JOURNAL/broken\" ]\n";
 const MIGRATION: &str = include_str!("../../../../migrations/0028_statistics.sql");
+const ROLLBACKS: &str = include_str!("../../../../migrations/0030_rollbacks.sql");
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Good, bad, bad, good, an hour between them: two hours until it came right.
 async fn ups_and_downs() -> World {
@@ -146,6 +149,114 @@ async fn what_ended_before_there_was_a_count_is_counted_the_same() {
         .execute(&mut connection)
         .await
         .unwrap();
+    assert_eq!(tallies(&mut connection).await, counted);
+    drop(connection);
+    world.end().await;
+}
+
+/// Deployments, failures, rollbacks and the rate of what is asked for.
+async fn figures(world: &World, query: &str) -> (Value, Value) {
+    let text = world.page(&format!("/api/v1/statistics?{query}")).await;
+    let found: Value = serde_json::from_str(&text).unwrap();
+    let row = |one: &Value| {
+        json!([
+            one["deployments"],
+            one["failures"],
+            one["rolled_back"],
+            one["failure_rate"]
+        ])
+    };
+    let days = found["periods"].as_array().unwrap().iter();
+    let days = days
+        .filter(|one| one["deployments"] != 0 || one["failures"] != 0)
+        .map(row);
+    (row(&found["all"]), days.collect())
+}
+
+async fn said(world: &World, text: &str, expected: RunState) {
+    let answer = world.say_in("deployment", text).await;
+    assert_eq!(answer["ok"], true, "{text}: {answer}");
+    world.settle_all().await;
+    assert_eq!(world.runs().await.pop().unwrap().state, expected, "{text}");
+}
+
+#[tokio::test]
+async fn what_a_rollback_undid_is_a_failed_change_of_its_own_day() {
+    let mut world = World::setup().script(BREAKABLE).start().await;
+    let one = world.commits[0].1[..8].to_owned();
+    said(&world, "deploy site to staging", RunState::Succeeded).await;
+    let two = world.commit("two");
+    said(&world, "deploy site to staging", RunState::Succeeded).await;
+    world.clock.advance(DAY);
+    // one that goes wrong has undone nothing; tried again, it is still a rollback
+    std::fs::write(world.path("broken"), "").unwrap();
+    said(&world, &format!("rollback site staging to {one}"), RunState::Failed).await;
+    assert_eq!(figures(&world, "days=30").await.0, json!([2, 1, 0, 1.0 / 3.0]));
+    std::fs::remove_file(world.path("broken")).unwrap();
+    said(&world, "retry site staging", RunState::Succeeded).await;
+    let (all, days) = figures(&world, "days=30").await;
+    assert_eq!(all, json!([3, 1, 1, 0.5]));
+    assert_eq!(days, json!([[2, 0, 1, 0.5], [1, 1, 0, 0.5]]));
+    // the same again, and from what runs no more: nothing more is undone
+    said(&world, "retry site staging", RunState::Succeeded).await;
+    assert_eq!(figures(&world, "days=30").await.0, json!([4, 1, 1, 0.4]));
+    let page = world.page("/statistics?days=30").await;
+    assert!(page.contains("1 went wrong, 1 rolled back"), "{page}");
+
+    // whatever came between is what would be undone, and nobody asked to leave that
+    world.commit("three");
+    said(&world, "deploy site to production", RunState::Succeeded).await;
+    world.commit("four");
+    said(&world, "deploy site to production", RunState::Succeeded).await;
+    world.commit("five");
+    world.say_in("deployment", "deploy site to production").await;
+    let three = world.commits[2].1[..8].to_owned();
+    said(
+        &world,
+        &format!("rollback site production to {three}"),
+        RunState::Succeeded,
+    )
+    .await;
+    assert_eq!(
+        figures(&world, "days=30&environment=production").await.0,
+        json!([4, 0, 0, 0.0])
+    );
+    // a payload that Chima did not write is nobody's word
+    let forged = DeploymentRequest {
+        git_ref: two,
+        payload: json!({"rollback_from": world.commits[2].1}),
+        ..DeploymentRequest::to("production")
+    };
+    world.ask(forged).await;
+    world.settle_all().await;
+    assert_eq!(
+        figures(&world, "days=30&environment=production").await.0,
+        json!([5, 0, 0, 0.0])
+    );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_before_that_was_counted_is_counted_the_same() {
+    let mut world = World::setup().script(BREAKABLE).start().await;
+    let one = world.commits[0].1[..8].to_owned();
+    said(&world, "deploy site to staging", RunState::Succeeded).await;
+    world.commit("two");
+    said(&world, "deploy site to staging", RunState::Succeeded).await;
+    said(&world, "deploy site to production", RunState::Succeeded).await;
+    world.clock.advance(DAY);
+    said(&world, &format!("rollback site staging to {one}"), RunState::Succeeded).await;
+    let file = world.engine.config.store.clone();
+    let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    let counted = tallies(&mut connection).await;
+    let undone =
+        |rows: &[(i64, String, String, String, i64, i64)]| rows.iter().filter(|row| row.3 == "rolled_back").count();
+    assert_eq!(undone(&counted), 1, "{counted:?}");
+    sqlx::query("DELETE FROM daily_tallies WHERE what = 'rolled_back'")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::raw_sql(ROLLBACKS).execute(&mut connection).await.unwrap();
     assert_eq!(tallies(&mut connection).await, counted);
     drop(connection);
     world.end().await;
