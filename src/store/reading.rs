@@ -308,11 +308,21 @@ impl Store {
     ///
     /// When the ledger cannot be read.
     pub async fn runs_starting_with(&self, prefix: &str) -> Result<Vec<Run>, StoreError> {
+        self.first_starting_with(prefix, 2).await
+    }
+
+    /// The same, at most so many: of which it is to be told how many somebody sees.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn first_starting_with(&self, prefix: &str, most: u32) -> Result<Vec<Run>, StoreError> {
         let doing = "find a run";
         // ids are of letters and digits, and `~` comes after all of them
-        let rows = sqlx::query("SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 2")
+        let rows = sqlx::query("SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?")
             .bind(prefix)
             .bind(format!("{prefix}~"))
+            .bind(most)
             .fetch_all(&self.read)
             .await
             .map_err(StoreError::while_doing(doing))?;

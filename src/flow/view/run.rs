@@ -24,6 +24,9 @@ use crate::store::decisions::StoredDecision;
 use crate::store::error::StoreError;
 use crate::store::history::{Filter, Listed};
 
+/// Of so many runs that begin alike it is looked which are seen.
+const BEGINNINGS: u32 = 100;
+
 /// A run in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunView {
@@ -274,6 +277,27 @@ pub async fn find(look: &Look<'_>, id: &str) -> Result<Option<Listed>, StoreErro
     };
     let found = look.store.listed(id).await?;
     Ok(found.filter(|one| look.viewer.sees_run(&one.run)))
+}
+
+/// The runs that are seen whose ids begin like this, at most two: enough to tell whether it is unique. Fewer than six characters are
+/// no beginning.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub async fn beginning_with(look: &Look<'_>, beginning: &str) -> Result<Vec<Listed>, StoreError> {
+    if !matches!(beginning.len(), 6..26) || !beginning.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(Vec::new());
+    }
+    let all = look
+        .store
+        .first_starting_with(&beginning.to_ascii_uppercase(), BEGINNINGS)
+        .await?;
+    let mut found = Vec::new();
+    for run in all.iter().filter(|run| look.viewer.sees_run(run)).take(2) {
+        found.extend(look.store.listed(run.id).await?);
+    }
+    Ok(found)
 }
 
 /// One run, whole.

@@ -17,7 +17,7 @@ use crate::flow::chat::{command_here, may_change_run};
 use crate::flow::finish::{answered, finish_here};
 use crate::flow::people;
 use crate::flow::view::forms::{Done, Stop, Verdict};
-use crate::flow::view::run::{RunDetail, RunView, detail, find, history, state_names};
+use crate::flow::view::run::{RunDetail, RunView, beginning_with, detail, find, history, state_names};
 use crate::flow::view::{Look, Page};
 use crate::http::api::Answered;
 use crate::http::api::answer::{json, refused};
@@ -148,7 +148,18 @@ async fn one(State(surface): State<Surface>, caller: Caller, At(id): At<String>)
 }
 
 async fn seen(look: &Look<'_>, id: &str) -> Result<Listed, Problem> {
-    find(look, id).await?.ok_or_else(no_such_run)
+    if let Some(found) = find(look, id).await? {
+        return Ok(found);
+    }
+    let mut begin_so = beginning_with(look, id).await?;
+    match (begin_so.pop(), begin_so.pop()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(no_such_run()),
+        (Some(_), Some(_)) => {
+            let detail = "more than one run begins like this; say more of its id";
+            Err(Problem::new(StatusCode::CONFLICT, "run_ambiguous", detail))
+        }
+    }
 }
 
 /// What is answered of a run that is not there, or not seen.

@@ -317,3 +317,27 @@ async fn a_preview_shows_what_would_happen_and_asks_for_nothing() {
     );
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_run_is_found_by_the_beginning_of_its_id_as_far_as_it_is_seen() {
+    let world = World::new().await;
+    let of = async |beginning: &str, token: &str| world.api(Ask::get(&format!("/runs/{beginning}"), token)).await;
+    world.deploy("staging").await;
+    world.settle().await;
+    let id = world.runs().await[0].id.to_string();
+    for beginning in [&id[..25], &id[..6], &id[..10].to_ascii_lowercase()] {
+        let found = of(beginning, "").await;
+        assert_eq!((found.status, &found.json()["id"]), (200, &json!(id)), "{beginning}");
+    }
+    for nothing in [&id[..5], "ZZZZZZZZ", "01%25%25%25%25", &format!("{id}0")] {
+        assert_eq!(of(nothing, "").await.code(), "run_unknown", "{nothing}");
+    }
+    // another of the same moment
+    world.deploy("production").await;
+    world.settle_all().await;
+    let found = of(&id[..6], "").await;
+    assert_eq!((found.status, found.code().as_str()), (409, "run_ambiguous"));
+    let others = world.token_for("mona", &[Scope::Read], Some(&["other"])).await;
+    assert_eq!(of(&id[..6], &others).await.code(), "run_unknown");
+    world.end().await;
+}
