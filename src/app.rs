@@ -5,6 +5,7 @@ pub mod auditing;
 pub mod backup;
 pub mod chat;
 pub mod clock;
+mod commits;
 pub mod demo;
 pub mod doctor;
 pub mod locking;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde::Serialize;
 
 use crate::cli::args::{Args, Command};
 use crate::cli::client::ClientError;
@@ -55,6 +57,13 @@ pub enum Exit {
     Misuse = 2,
     /// Could not reach something, or was refused.
     Unreachable = 3,
+}
+
+impl Exit {
+    /// As an answer that a script asks for.
+    fn failed_if(so: bool) -> Self {
+        if so { Self::Failed } else { Self::Done }
+    }
 }
 
 /// What was typed cannot be meant.
@@ -103,34 +112,23 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             serve::serve(&load(&path)?, serve::Roles { receive: true, work })
         }
         Command::Worker => serve::serve(&load(&path)?, serve::Roles::WORKER),
+        Command::Deploy(args) if args.preview => commits::preview(&load(&path)?, &args, false),
+        Command::Plan(args) if args.preview => commits::preview(&load(&path)?, &args, true),
         Command::Deploy(args) => ask::deploy(&load(&path)?, &args, false),
         Command::Plan(args) => ask::deploy(&load(&path)?, &args, true),
         Command::Demo { queue, once, listen } => demo::demo(&queue, once, listen),
         Command::Providers { name, readme, json } => providers::providers(&path, name.as_deref(), readme, json),
         Command::Replay { delivery } => offline::replay(&load(&path)?, &delivery),
         Command::Decide { delivery, json } => offline::decide(&load(&path)?, &delivery, json),
-        Command::Runs {
-            limit,
-            app,
-            environment,
-            person,
-            state,
-            json,
-        } => {
-            let filter = look::RunFilter {
-                app,
-                environment,
-                person,
-                state,
-            };
-            if filter.is_empty() {
-                offline::runs(&load(&path)?, limit, json)
-            } else {
-                look::runs(&load(&path)?, limit, filter, json)
-            }
-        }
+        Command::Runs(args) => look::runs(&load(&path)?, args),
+        Command::Deliveries(args) => look::deliveries(&load(&path)?, args),
         Command::Status(which) => look::status(&load(&path)?, &which),
         Command::Queue(which) => look::waiting(&load(&path)?, &which),
+        Command::Attention(args) => look::attention(&load(&path)?, args),
+        Command::Statistics(args) => look::statistics(&load(&path)?, &args),
+        Command::Diff(args) => commits::diff(&load(&path)?, &args),
+        Command::Builds(args) => commits::builds(&load(&path)?, &args),
+        Command::Contains(args) => commits::contains(&load(&path)?, &args),
         Command::Why { target, json } => look::why(&load(&path)?, &target, json),
         Command::Retry(args) => look::retry(&load(&path)?, &args),
         Command::Rollback(args) => look::rollback(&load(&path)?, &args),
@@ -143,7 +141,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
             say(&format!("{pages} pages are in `{}`\n", dir.display()))
         }
         Command::Outbox { dead, retry, json } => offline::outbox(&load(&path)?, dead, retry.as_deref(), json),
-        Command::Logs { run, follow } => offline::logs(&load(&path)?, &run, follow),
+        Command::Logs { target, follow } => look::logs(&load(&path)?, &target, follow),
         Command::Cancel { run, by, reason, wait } => {
             let cancellation = Cancellation::new(&by.unwrap_or_else(account), reason.as_deref());
             offline::cancel(&load(&path)?, &run, &cancellation, wait)
@@ -191,7 +189,7 @@ fn run(args: Args) -> anyhow::Result<Exit> {
                 (!all_mine).then_some((app.as_str(), environments.as_slice())),
             )
         }
-        Command::Locks { json } => locking::locks(&load(&path)?, json),
+        Command::Locks { app, json } => locking::locks(&load(&path)?, app.as_deref(), json),
         Command::Audit(args) => auditing::audit(&load(&path)?, args),
         Command::Backup { to, keep } => backup::backup(&load(&path)?, to, keep),
         Command::Restore { file } => backup::restore(&load(&path)?, &file),
@@ -233,6 +231,24 @@ pub(crate) fn unwritten(path: &Path) -> anyhow::Result<Config> {
 /// Prints to standard output. A reader that has gone away, as in `chima runs | head`, is no error.
 pub(crate) fn say(text: &str) -> anyhow::Result<Exit> {
     say_bytes(text.as_bytes())
+}
+
+/// The same as JSON on one line.
+fn say_as_json<T: Serialize>(value: &T) -> anyhow::Result<Exit> {
+    say(&format!("{}\n", serde_json::to_string(value)?))
+}
+
+/// A line of JSON for each.
+fn say_each<T: Serialize>(values: &[T]) -> anyhow::Result<Exit> {
+    for value in values {
+        say_as_json(value)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// As JSON, or in words.
+fn shown<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> anyhow::Result<Exit> {
+    if json { say_as_json(value) } else { say(&text()) }
 }
 
 fn say_bytes(bytes: &[u8]) -> anyhow::Result<Exit> {

@@ -80,10 +80,14 @@ async fn left_over(store: &Store, app: &str, environment: &str) -> anyhow::Resul
 /// # Errors
 ///
 /// When the ledger cannot be read.
-pub fn locks(config: &Config, json: bool) -> anyhow::Result<Exit> {
+pub fn locks(config: &Config, app: Option<&str>, json: bool) -> anyhow::Result<Exit> {
     with_store(config, async |store| {
         let now = SystemClock::default().now();
-        let held = store.locks(now).await?;
+        let mut held = store.locks(now).await?;
+        if let Some(app) = app {
+            // also what is not configured any more
+            held.retain(|one| one.lock.place.app.as_str().eq_ignore_ascii_case(app));
+        }
         let is_configured = |lock: &Lock| {
             let Place { app, environment } = &lock.place;
             let found: Result<Vec<Place>, NoSuchPlace> = places(config, app.as_str(), &[environment.as_str()]);

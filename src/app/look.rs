@@ -2,42 +2,44 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use anyhow::Context;
 
 use crate::app::ask::follow_run;
 use crate::app::clock::SystemClock;
-use crate::app::offline::{desk, find, with_store};
+use crate::app::offline::{self, desk, find, follow_log, print_log, with_store};
 use crate::app::paced::paced;
 use crate::app::start::client;
-use crate::app::{Exit, Misuse, account, complain, say};
+use crate::app::{Exit, Misuse, account, complain, say, say_each, shown};
 use crate::chat::command::Command as Said;
 use crate::chat::grammar;
 use crate::chat::target::Target;
-use crate::cli::args::{AgainArgs, RollbackArgs, WhichArgs};
-use crate::cli::show;
+use crate::cli::args::{AgainArgs, AttentionArgs, DeliveriesArgs, RollbackArgs, RunsArgs, StatisticsArgs, WhichArgs};
+use crate::cli::{numbers, show};
 use crate::config::{App, Config};
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::run::RunState;
 use crate::domain::viewer::Viewer;
 use crate::flow::chat::Conversation;
-use crate::flow::view::Look;
 use crate::flow::view::board::board;
+use crate::flow::view::needs::{Needs, needs};
 use crate::flow::view::queue::{Which, queue};
 use crate::flow::view::run::{detail, history};
+use crate::flow::view::{Look, delivery, statistics};
 use crate::store::Store;
+use crate::store::delivery_list::DeliveryFilter;
 use crate::store::history::Filter;
 
 /// So many of the queue are shown.
 const SHOWN: u32 = 200;
 
-fn read(words: &[String]) -> Result<Target, Misuse> {
+pub(super) fn read(words: &[String]) -> Result<Target, Misuse> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     Target::parse(&words).map_err(|error| Misuse(format!("{error}; expected `APP` or `APP ENVIRONMENT`")))
 }
 
 /// The app that is meant, and the name of its environment where one is.
-fn meant<'c>(config: &'c Config, target: &Target) -> Result<(&'c App, Option<&'c str>), Misuse> {
+pub(super) fn meant<'c>(config: &'c Config, target: &Target) -> Result<(&'c App, Option<&'c str>), Misuse> {
     let app = config.app(&target.app).ok_or_else(|| {
         let known: Vec<String> = config.apps.iter().map(|app| format!("`{}`", app.name)).collect();
         Misuse(format!(
@@ -70,13 +72,6 @@ fn look_of<'a>(config: &'a Config, store: &'a Store, viewer: &'a Viewer) -> Look
         viewer,
         now: SystemClock::default().now(),
     }
-}
-
-fn shown<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> anyhow::Result<Exit> {
-    if json {
-        return say(&format!("{}\n", serde_json::to_string(value)?));
-    }
-    say(&text())
 }
 
 /// `chima status`.
@@ -121,6 +116,51 @@ pub(crate) fn waiting(config: &Config, which: &WhichArgs) -> anyhow::Result<Exit
     })
 }
 
+/// `chima attention`. Ends with 1 when there is something.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub(crate) fn attention(config: &Config, args: AttentionArgs) -> anyhow::Result<Exit> {
+    with_store(config, async |store| {
+        let viewer = Viewer::local();
+        let look = look_of(config, &store, &viewer);
+        let board = board(&look, None).await?;
+        tell_needs(args, &needs(&look, &board).await?, look.now)
+    })
+}
+
+/// What needs a person.
+pub(super) fn tell_needs(args: AttentionArgs, found: &Needs, now: Timestamp) -> anyhow::Result<Exit> {
+    if args.json {
+        say_each(&found.items)?;
+    } else {
+        say(&show::needs(found, now))?;
+    }
+    Ok(Exit::failed_if(!found.items.is_empty()))
+}
+
+/// `chima statistics`.
+///
+/// # Errors
+///
+/// As [`status`].
+pub(crate) fn statistics(config: &Config, args: &StatisticsArgs) -> anyhow::Result<Exit> {
+    let target = (!args.target.is_empty()).then(|| read(&args.target)).transpose()?;
+    let meant = target.as_ref().map(|target| meant(config, target)).transpose()?;
+    with_store(config, async |store| {
+        let viewer = Viewer::local();
+        let look = look_of(config, &store, &viewer);
+        let wanted = statistics::Which {
+            days: args.days,
+            app: meant.map(|(app, _)| app.name.as_str()),
+            environment: meant.and_then(|(_, environment)| environment),
+        };
+        let found = statistics::statistics(&look, wanted).await?;
+        shown(args.json, &found, || numbers::statistics(&found))
+    })
+}
+
 /// `chima why`.
 ///
 /// # Errors
@@ -132,11 +172,28 @@ pub(crate) fn why(config: &Config, words: &[String], json: bool) -> anyhow::Resu
         let viewer = Viewer::local();
         let look = look_of(config, &store, &viewer);
         let run = run_of(config, &look, &target).await?;
-        let Some(listed) = store.listed(run).await? else {
-            anyhow::bail!("the run is gone from the ledger");
-        };
+        let listed = store.listed(run).await?.context("the run is gone from the ledger")?;
         let found = detail(&look, &listed).await?;
         shown(json, &found, || show::why(&found, look.now))
+    })
+}
+
+/// `chima logs`.
+///
+/// # Errors
+///
+/// As [`status`].
+pub(crate) fn logs(config: &Config, words: &[String], follow: bool) -> anyhow::Result<Exit> {
+    let target = read(words)?;
+    with_store(config, async |store| {
+        let viewer = Viewer::local();
+        let run = run_of(config, &look_of(config, &store, &viewer), &target).await?;
+        let run = store.find_run(run).await?.context("the run is gone from the ledger")?;
+        if follow {
+            follow_log(config, &store, run).await
+        } else {
+            print_log(config, &run)
+        }
     })
 }
 
@@ -156,31 +213,13 @@ async fn run_of(config: &Config, look: &Look<'_>, target: &Target) -> anyhow::Re
     Ok(newest.run.id)
 }
 
-/// What `chima runs` looks for beside their number.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RunFilter {
-    pub(crate) app: Option<String>,
-    pub(crate) environment: Option<String>,
-    pub(crate) person: Option<String>,
-    pub(crate) state: Option<String>,
-}
-
-impl RunFilter {
-    /// Whether it lets everything pass.
-    pub(crate) fn is_empty(&self) -> bool {
-        [&self.app, &self.environment, &self.person, &self.state]
-            .into_iter()
-            .all(Option::is_none)
-    }
-}
-
-/// `chima runs`, where something is looked for.
+/// `chima runs`. Where nothing is looked for, also what others deploy, and what is not told.
 ///
 /// # Errors
 ///
 /// When there is no such state, or the ledger cannot be read.
-pub(crate) fn runs(config: &Config, limit: u32, wanted: RunFilter, json: bool) -> anyhow::Result<Exit> {
-    let state = wanted
+pub(crate) fn runs(config: &Config, args: RunsArgs) -> anyhow::Result<Exit> {
+    let state = args
         .state
         .as_deref()
         .map(|name| {
@@ -193,24 +232,51 @@ pub(crate) fn runs(config: &Config, limit: u32, wanted: RunFilter, json: bool) -
             })
         })
         .transpose()?;
+    let now = SystemClock::default().now();
+    let filter = Filter {
+        app: args.app,
+        environment: args.environment,
+        person: args.person,
+        state,
+        since: args.since.map(|since| since.moment(now)),
+        until: args.until.map(|until| until.moment(now)),
+        ..Filter::default()
+    };
+    if filter == Filter::default() {
+        return offline::runs(config, args.limit, args.json);
+    }
     with_store(config, async |store| {
         let viewer = Viewer::local();
         let look = look_of(config, &store, &viewer);
-        let filter = Filter {
-            app: wanted.app,
-            environment: wanted.environment,
-            person: wanted.person,
-            state,
-            ..Filter::default()
-        };
-        let found = history(&look, &filter, limit).await?.items;
-        if json {
-            for run in &found {
-                say(&format!("{}\n", serde_json::to_string(run)?))?;
-            }
-            return Ok(Exit::Done);
+        let found = history(&look, &filter, args.limit).await?.items;
+        if args.json {
+            return say_each(&found);
         }
         say(&show::runs(&found, look.now))
+    })
+}
+
+/// `chima deliveries`.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub(crate) fn deliveries(config: &Config, args: DeliveriesArgs) -> anyhow::Result<Exit> {
+    let filter = DeliveryFilter {
+        repository: args.repository,
+        event: args.event,
+        disposition: args.disposition,
+        run: args.run,
+        before: None,
+    };
+    with_store(config, async |store| {
+        let viewer = Viewer::local();
+        let look = look_of(config, &store, &viewer);
+        let found = delivery::deliveries(&look, &filter, args.limit).await?.items;
+        if args.json {
+            return say_each(&found);
+        }
+        say(&show::deliveries(&found, look.now))
     })
 }
 
@@ -265,7 +331,8 @@ pub(crate) fn rollback(config: &Config, args: &RollbackArgs) -> anyhow::Result<E
     speak(config, &said, args.no_wait, args.json)
 }
 
-fn speaker() -> Speaker {
+/// Whoever sits at this terminal.
+pub(super) fn speaker() -> Speaker {
     Speaker {
         name: account(),
         id: Some(account()),
@@ -294,7 +361,8 @@ async fn told(config: &Config, store: &Store, reply: &Reply, no_wait: bool, json
     }
 }
 
-fn with_conversation(
+/// What people ask on this machine, as a server would answer it.
+pub(super) fn with_conversation(
     config: &Config,
     work: impl AsyncFnOnce(Conversation<'_>, &Store) -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {

@@ -97,22 +97,6 @@ pub fn outbox(config: &Config, dead: bool, retry: Option<&str>, json: bool) -> a
     })
 }
 
-/// `chima logs`.
-///
-/// # Errors
-///
-/// When there is no such run, or more than one that begins like this.
-pub fn logs(config: &Config, run: &str, follow: bool) -> anyhow::Result<Exit> {
-    with_store(config, async |store| {
-        let run = find(&store, run).await?;
-        if follow {
-            follow_log(config, &store, run).await
-        } else {
-            print_log(config, &run)
-        }
-    })
-}
-
 /// The ledger of this machine, where there is one.
 ///
 /// # Errors
@@ -276,7 +260,12 @@ fn reader(config: &Config, run: &Run) -> LogReader {
     LogReader::open(log::dir(&attempt))
 }
 
-fn print_log(config: &Config, run: &Run) -> anyhow::Result<Exit> {
+/// Prints what there is of a log.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(crate) fn print_log(config: &Config, run: &Run) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     let end = copy(&reader(config, run), 0, &mut out)?;
     if end == 0 {

@@ -1,11 +1,19 @@
 //! What may be typed after `chima`.
 
+mod look;
+mod set_up;
+
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::cli::audit::{KeptHead, Since};
+pub use look::{
+    AttentionArgs, AuditArgs, AuditCommand, BuildsArgs, ContainsArgs, DeliveriesArgs, DiffArgs, RunsArgs,
+    StatisticsArgs, WhichArgs,
+};
+pub use set_up::{OtherSetup, SetupArgs, SlackSetupArgs};
+
 use crate::cli::import::Kind;
 use crate::domain::length::Length;
 
@@ -22,17 +30,6 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// What is meant, of what can be deployed.
-#[derive(Debug, ClapArgs)]
-pub struct WhichArgs {
-    /// APP, or APP and ENVIRONMENT. Without it, everything.
-    #[arg(value_name = "TARGET")]
-    pub target: Vec<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// What is meant, and how its end is waited for.
@@ -138,111 +135,16 @@ pub struct DeployArgs {
     /// Pass required contexts that are not green, and the lock of somebody else. It is recorded, with your account's name.
     #[arg(long)]
     pub force: bool,
+    /// Only say what it would come to if it were asked for now: the decision, the commits, the wait. Changes nothing; the exit code is 1
+    /// where it would not run.
+    #[arg(long, conflicts_with = "no_wait")]
+    pub preview: bool,
     /// Do not wait for its end.
     #[arg(long)]
     pub no_wait: bool,
-    /// Print the run as JSON when it has ended.
+    /// Print the run as JSON when it has ended; with `--preview`, what it would come to.
     #[arg(long)]
     pub json: bool,
-}
-
-/// What of the audit log is wanted.
-#[derive(Debug, ClapArgs)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct AuditArgs {
-    /// What else to do with it.
-    #[command(subcommand)]
-    pub command: Option<AuditCommand>,
-    /// Only of this run: its id, or the beginning of it.
-    #[arg(long, value_name = "ID")]
-    pub run: Option<String>,
-    /// Only of this app.
-    #[arg(long, value_name = "NAME")]
-    pub app: Option<String>,
-    /// Only of environments of this name.
-    #[arg(long, value_name = "NAME")]
-    pub environment: Option<String>,
-    /// Only what this person did, or made a deployment for: a login, a name, or what a chat tells them apart by.
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
-    /// Only since then: a length such as `12h` or `7d`, a day such as `2026-11-30` (UTC), or a moment such as `2026-11-30T14:02:00Z`.
-    #[arg(long, value_name = "WHEN")]
-    pub since: Option<Since>,
-    /// The newest so many.
-    #[arg(long, short = 'n', default_value_t = 50)]
-    pub limit: usize,
-    /// Print JSON, one row a line.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What can be done with the audit log.
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Check every row, the end of the log, and what is stored of decisions. The exit code is 1 when something was changed, removed,
-    /// moved or cut off.
-    Verify {
-        /// Where the log ended once, as `chima audit head` printed it and you kept it elsewhere. May be given several times.
-        #[arg(long = "head", value_name = "POSITION:HASH")]
-        heads: Vec<KeptHead>,
-        /// Print JSON, one finding a line.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print where the log ends, to be kept elsewhere: whoever has it can prove later that nothing before it was changed.
-    Head,
-}
-
-/// What a GitHub App is made with.
-#[derive(Debug, ClapArgs)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct SetupArgs {
-    /// What else to set up.
-    #[command(subcommand)]
-    pub other: Option<OtherSetup>,
-    /// The organization that is to own the App [default: your own account].
-    #[arg(long, value_name = "ORG", value_parser = NonEmptyStringValueParser::new())]
-    pub org: Option<String>,
-    /// What the App is called; GitHub lets you change it [default: chima and the host of the address].
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    pub name: Option<String>,
-    /// The address at which GitHub reaches Chima [default: `server.public_url` of the configuration].
-    #[arg(long, value_name = "URL")]
-    pub public_url: Option<String>,
-    /// The folder that gets the private key and the secrets.
-    #[arg(long, value_name = "DIR", default_value = "secrets")]
-    pub dir: PathBuf,
-    /// Replace secrets that are there already.
-    #[arg(long)]
-    pub force: bool,
-    /// Print the address and open no browser.
-    #[arg(long)]
-    pub no_browser: bool,
-    /// Where the page is, for the time of the set-up.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub listen: std::net::SocketAddr,
-    /// How long to wait for you.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
-    pub timeout_seconds: u64,
-}
-
-/// What can be set up beside a GitHub App.
-#[derive(Debug, Subcommand)]
-pub enum OtherSetup {
-    /// Print the manifest from which Slack makes the app: paste it at <https://api.slack.com/apps?new_app=1>.
-    Slack(SlackSetupArgs),
-}
-
-/// What a Slack app is made with.
-#[derive(Debug, ClapArgs)]
-pub struct SlackSetupArgs {
-    /// What the app is called.
-    #[arg(long, value_name = "NAME", default_value = "Chima", value_parser = NonEmptyStringValueParser::new())]
-    pub name: String,
-    /// For Socket Mode, where Slack cannot reach this server [default: where `server.public_url` has no `https://`, or
-    /// `slack.app_token` is set].
-    #[arg(long)]
-    pub socket: bool,
 }
 
 /// The commands.
@@ -281,6 +183,17 @@ pub enum Command {
     Status(WhichArgs),
     /// Show what runs and waits, why each waits, and when it probably begins.
     Queue(WhichArgs),
+    /// List what needs a person, the most pressing first; the exit code is 1 when there is something.
+    Attention(AttentionArgs),
+    /// Show how deployments go, in numbers: how often, how fast, how often they go wrong, how long that lasts.
+    Statistics(StatisticsArgs),
+    /// List the commits that a deployment would bring to an environment, or that a run brought.
+    Diff(DiffArgs),
+    /// Tell how the commit statuses and check runs of a ref stand; the exit code is 1 unless something has reported and all of it is
+    /// green.
+    Builds(BuildsArgs),
+    /// Tell which environments contain a commit.
+    Contains(ContainsArgs),
     /// Tell why a run stands as it does, with every gate that is not open.
     Why {
         /// A run, or APP and ENVIRONMENT for the newest there.
@@ -354,26 +267,9 @@ pub enum Command {
         json: bool,
     },
     /// List the newest runs.
-    Runs {
-        /// How many.
-        #[arg(long, short = 'n', default_value_t = 20)]
-        limit: u32,
-        /// Only of this app.
-        #[arg(long)]
-        app: Option<String>,
-        /// Only in this environment.
-        #[arg(long, value_name = "ENV")]
-        environment: Option<String>,
-        /// Only what this person asked for.
-        #[arg(long, value_name = "NAME")]
-        person: Option<String>,
-        /// Only in this state.
-        #[arg(long)]
-        state: Option<String>,
-        /// Print JSON, one run a line.
-        #[arg(long)]
-        json: bool,
-    },
+    Runs(RunsArgs),
+    /// List what GitHub delivered, and what was found in its lists, the newest first, with what became of each.
+    Deliveries(DeliveriesArgs),
     /// List what GitHub and Slack have not heard: what waits to be sent, and what was given up, each with its reason.
     Outbox {
         /// Only what was given up; the exit code is 1 when there is something.
@@ -388,8 +284,9 @@ pub enum Command {
     },
     /// Print the log of a run.
     Logs {
-        /// The run's id, or the beginning of it.
-        run: String,
+        /// A run, or APP and ENVIRONMENT for the newest there.
+        #[arg(required = true, value_name = "RUN|TARGET")]
+        target: Vec<String>,
         /// Go on printing until the run ends; the exit code is 0 when it succeeded.
         #[arg(long, short)]
         follow: bool,
@@ -474,6 +371,8 @@ pub enum Command {
     },
     /// List what is locked: by whom, since when, for how long, why, and who waits for it.
     Locks {
+        /// Only of this app.
+        app: Option<String>,
         /// Print JSON, one lock a line.
         #[arg(long)]
         json: bool,

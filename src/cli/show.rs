@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use crate::domain::clock::Timestamp;
 use crate::flow::view::board::{Board, EnvironmentView};
+use crate::flow::view::delivery::DeliveryView;
 use crate::flow::view::lock::LockView;
+use crate::flow::view::needs::{Need, Needs};
 use crate::flow::view::queue::Queue;
-use crate::flow::view::run::{CheckView, RunDetail, RunView};
+use crate::flow::view::run::{CheckView, EstimateView, RunDetail, RunView};
 use crate::report::duration::span;
 use crate::report::log_text::plain;
 
@@ -126,27 +128,62 @@ pub fn why(one: &RunDetail, now: Timestamp) -> String {
         );
     }
     if let Some(estimate) = &one.estimate {
-        line(
-            &mut text,
-            &format!(
-                "usually takes {} s, nine of ten no more than {} s (of {})",
-                estimate.usual_seconds, estimate.long_seconds, estimate.of
-            ),
-        );
+        usually(&mut text, estimate);
     }
     if let Some(decision) = one.decisions.last() {
-        let counts = |check: &&CheckView| !matches!(check.verdict.as_str(), "passed" | "skipped");
-        for check in decision.checks.iter().filter(counts) {
-            line(
-                &mut text,
-                &format!(
-                    "  {} {}: found {}; wanted {}",
-                    check.name, check.verdict, check.found, check.wanted
-                ),
-            );
-        }
+        checks(&mut text, &decision.checks);
     }
     line(&mut text, &run.url);
+    text
+}
+
+/// How long its like take.
+pub(super) fn usually(text: &mut String, estimate: &EstimateView) {
+    let said = format!(
+        "usually takes {} s, nine of ten no more than {} s (of {})",
+        estimate.usual_seconds, estimate.long_seconds, estimate.of
+    );
+    line(text, &said);
+}
+
+/// Every gate that is not open.
+pub(super) fn checks(text: &mut String, checks: &[CheckView]) {
+    let counts = |check: &&CheckView| !matches!(check.verdict.as_str(), "passed" | "skipped");
+    for check in checks.iter().filter(counts) {
+        let said = format!(
+            "  {} {}: found {}; wanted {}",
+            check.name, check.verdict, check.found, check.wanted
+        );
+        line(text, &said);
+    }
+}
+
+/// Deliveries, the newest first, with what became of each.
+#[must_use]
+pub fn deliveries(all: &[DeliveryView], now: Timestamp) -> String {
+    let mut text = String::new();
+    if all.is_empty() {
+        line(&mut text, "no such deliveries");
+        return text;
+    }
+    line(
+        &mut text,
+        &format!(
+            "{:<26}  {:<11}  {:<9}  {:<20}  {:<26}  WHY",
+            "DELIVERY", "BECAME", "AGE", "EVENT", "RUN"
+        ),
+    );
+    for one in all {
+        let age = span(now - one.received_at);
+        let run = one.run.as_deref().unwrap_or("-");
+        let why = one.detail.as_deref().or(one.verdict.as_deref()).unwrap_or_default();
+        let about = one.repository.as_deref().unwrap_or_default();
+        let said = format!(
+            "{:<26}  {:<11}  {age:<9}  {:<20}  {run:<26}  {about} {why}",
+            one.id, one.disposition, one.event
+        );
+        line(&mut text, &said);
+    }
     text
 }
 
@@ -194,8 +231,40 @@ pub fn locks(locks: &[LockView]) -> String {
     text
 }
 
+/// What needs a person, the most pressing first.
+#[must_use]
+pub fn needs(needs: &Needs, now: Timestamp) -> String {
+    let mut text = String::new();
+    if needs.items.is_empty() {
+        line(&mut text, "nothing needs a person");
+        return text;
+    }
+    line(
+        &mut text,
+        &format!("{:<11}  {:<12}  {:<26}  {:<24}  WHY", "WHAT", "SINCE", "RUN", "WHERE"),
+    );
+    for one in &needs.items {
+        let since = one.since.map_or_else(|| "-".to_owned(), |since| span(now - since));
+        let run = one.run.as_deref().unwrap_or("-");
+        let place = place(one);
+        line(
+            &mut text,
+            &format!("{:<11}  {since:<12}  {run:<26}  {place:<24}  {}", one.kind, one.text),
+        );
+    }
+    text
+}
+
+fn place(one: &Need) -> String {
+    match (&one.app, &one.environment) {
+        (Some(app), Some(environment)) => format!("{app} {environment}"),
+        (Some(only), None) | (None, Some(only)) => only.clone(),
+        (None, None) => "-".to_owned(),
+    }
+}
+
 /// One line of it. What others chose is shown without what would move the cursor.
-fn line(text: &mut String, said: &str) {
+pub(super) fn line(text: &mut String, said: &str) {
     text.push_str(plain(said.as_bytes()).trim_end());
     text.push('\n');
 }
@@ -217,5 +286,36 @@ mod tests {
             }],
         };
         assert_eq!(super::board(&board, chrono::DateTime::UNIX_EPOCH), "site (octo/site)\n");
+    }
+
+    #[test]
+    fn what_needs_a_person_is_a_row_each() {
+        let epoch = chrono::DateTime::UNIX_EPOCH;
+        let none = Needs { items: Vec::new() };
+        assert_eq!(needs(&none, epoch), "nothing needs a person\n");
+        let items = vec![
+            Need {
+                kind: "failed".to_owned(),
+                app: Some("site".to_owned()),
+                environment: Some("production".to_owned()),
+                text: "step `deploy` exited with code 7".to_owned(),
+                run: Some("01JD0000000000000000000000".to_owned()),
+                since: Some(epoch),
+            },
+            Need {
+                kind: "undelivered".to_owned(),
+                app: None,
+                environment: None,
+                text: "1 status or message could not be delivered".to_owned(),
+                run: None,
+                since: None,
+            },
+        ];
+        let told = needs(&Needs { items }, epoch + chrono::TimeDelta::hours(2));
+        insta::assert_snapshot!(told, @r"
+        WHAT         SINCE         RUN                         WHERE                     WHY
+        failed       2 h           01JD0000000000000000000000  site production           step `deploy` exited with code 7
+        undelivered  -             -                           -                         1 status or message could not be delivered
+        ");
     }
 }

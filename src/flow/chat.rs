@@ -71,9 +71,8 @@ pub async fn answer_asked(
     slack_ask: Option<&str>,
 ) -> Result<Reply, Obstacle> {
     let conversation = Conversation {
-        desk: engine.desk(),
-        github: &engine.github,
         slack_ask,
+        ..Conversation::of(engine)
     };
     let reply = conversation.answer(speaker, text).await?;
     // whatever was changed, whoever is concerned by it
@@ -88,11 +87,7 @@ pub async fn answer_asked(
 ///
 /// As [`Conversation::answer`].
 pub async fn command_here(engine: &Engine, speaker: &Speaker, command: &Command) -> Result<Reply, Obstacle> {
-    let conversation = Conversation {
-        desk: engine.desk(),
-        github: &engine.github,
-        slack_ask: None,
-    };
+    let conversation = Conversation::of(engine);
     // boxed: the client's futures are large
     let reply = Box::pin(conversation.answer_command(speaker, command)).await?;
     changed(engine);
@@ -106,11 +101,7 @@ pub async fn command_here(engine: &Engine, speaker: &Speaker, command: &Command)
 ///
 /// When the ledger cannot be used.
 pub async fn may_change_run(engine: &Engine, speaker: &Speaker, run: &Run) -> Result<Option<Reply>, Obstacle> {
-    let conversation = Conversation {
-        desk: engine.desk(),
-        github: &engine.github,
-        slack_ask: None,
-    };
+    let conversation = Conversation::of(engine);
     match conversation.may_change_run(speaker, run).await {
         Ok(()) => Ok(None),
         Err(Trouble::Ledger(error)) => Err(Obstacle::Ledger(error)),
@@ -128,6 +119,16 @@ pub async fn may_change_run(engine: &Engine, speaker: &Speaker, run: &Run) -> Re
 }
 
 impl<'a> Conversation<'a> {
+    /// A server's.
+    #[must_use]
+    pub fn of(engine: &'a Engine) -> Self {
+        Self {
+            desk: engine.desk(),
+            github: &engine.github,
+            slack_ask: None,
+        }
+    }
+
     /// Answers what somebody says.
     ///
     /// # Errors
@@ -227,7 +228,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn config(&self) -> &'a Config {
+    pub(crate) fn config(&self) -> &'a Config {
         self.desk.voice.config
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::domain::clock::Timestamp;
 use crate::domain::names::Sha;
 use crate::domain::run::Run;
+use crate::flow::chat::Conversation;
 use crate::flow::chat::preview::Brings;
-use crate::flow::engine::Engine;
 use crate::flow::view::commits::RunCommits;
 use crate::github::call::CallError;
 use crate::report::chat::compare_url;
@@ -50,22 +50,22 @@ pub async fn known(store: &Store, run: &Run, now: Timestamp) -> Result<Option<Ru
 /// # Errors
 ///
 /// When the ledger cannot be used, or GitHub does not say.
-pub async fn look(engine: &Engine, run: &Run) -> Result<RunCommits, ContainedError> {
-    let store = &engine.store;
-    if let Some(known) = known(store, run, engine.now()).await? {
+pub async fn look(conversation: &Conversation<'_>, run: &Run) -> Result<RunCommits, ContainedError> {
+    let (store, now) = (conversation.desk.store, conversation.desk.now());
+    if let Some(known) = known(store, run, now).await? {
         return Ok(known);
     }
-    let before = store.ran_before(run, moment(run, engine.now())).await?;
+    let before = store.ran_before(run, moment(run, now)).await?;
     let Some(before) = before else {
         return Ok(RunCommits::default());
     };
     // boxed: the client's futures are large
-    let asked = tokio::time::timeout(PATIENCE, Box::pin(compared(engine, run, &before))).await;
+    let asked = tokio::time::timeout(PATIENCE, Box::pin(compared(conversation, run, &before))).await;
     let commits = asked.map_err(|_| ContainedError::Late)??;
     // as long as it waits something else may run before it
     if run.started_at.is_some() || run.state.is_terminal() {
         let text = serde_json::to_string(&commits).unwrap_or_default();
-        store.note_commits(run.id, &text, engine.now()).await?;
+        store.note_commits(run.id, &text, now).await?;
     }
     Ok(commits)
 }
@@ -104,8 +104,8 @@ fn beside(before: &Run) -> RunCommits {
     }
 }
 
-async fn compared(engine: &Engine, run: &Run, before: &Run) -> Result<RunCommits, CallError> {
-    let github = &engine.github;
+async fn compared(conversation: &Conversation<'_>, run: &Run, before: &Run) -> Result<RunCommits, CallError> {
+    let github = conversation.github;
     let installation = github.installation_of(&run.repository).await?;
     let home = github.repository(installation, &run.repository).await?;
     let between = github
@@ -114,7 +114,7 @@ async fn compared(engine: &Engine, run: &Run, before: &Run) -> Result<RunCommits
     let name = home.full_name.as_str();
     Ok(RunCommits {
         brings: between.map(Brings::from),
-        url: compare_url(&engine.config.github.url, name, &before.sha, &run.sha),
+        url: compare_url(&conversation.config().github.url, name, &before.sha, &run.sha),
         ..beside(before)
     })
 }

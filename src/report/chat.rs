@@ -311,6 +311,17 @@ pub fn difference(environment: &str, head: &str, ahead: u64, behind: u64) -> Str
     }
 }
 
+/// How many commits are new and gone beside what ran before.
+#[must_use]
+pub fn new_and_gone(new: u64, gone: u64) -> String {
+    match (new, gone) {
+        (0, 0) => "nothing is new".to_owned(),
+        (new, 0) => format!("{} new", commits(new)),
+        (0, gone) => format!("{} gone, and nothing new", commits(gone)),
+        (new, gone) => format!("{} new and {} gone", commits(new), commits(gone)),
+    }
+}
+
 /// GitHub knows no connection between two commits.
 #[must_use]
 pub fn nothing_in_common(environment: &str, head: &str) -> String {
@@ -374,6 +385,34 @@ pub enum Containing {
     Unrelated,
     /// It runs nothing.
     Nothing,
+}
+
+impl Containing {
+    const ALL: [Self; 5] = [
+        Self::Itself,
+        Self::CherryPick,
+        Self::NotYet,
+        Self::Unrelated,
+        Self::Nothing,
+    ];
+
+    /// The API's word for it. Add, never rename.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Itself => "contains",
+            Self::CherryPick => "cherry_pick",
+            Self::NotYet => "not_yet",
+            Self::Unrelated => "unrelated",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Reads that word back.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
 }
 
 /// One line about an environment and a commit.

@@ -6,19 +6,10 @@ use crate::domain::conversation::Reply;
 use crate::domain::viewer::Viewer;
 use crate::flow::chat::preview::Brings;
 use crate::flow::chat::{Conversation, Spot, Trouble, or_refused};
-use crate::flow::engine::Engine;
 use crate::flow::obstacle::Obstacle;
 use crate::flow::view::commits::{Build, Builds, Difference, Whereabout, Whereabouts};
 use crate::policy::facts::ContextVerdict;
-use crate::report::chat::{self, Containing, compare_url};
-
-fn conversation(engine: &Engine) -> Conversation<'_> {
-    Conversation {
-        desk: engine.desk(),
-        github: &engine.github,
-        slack_ask: None,
-    }
-}
+use crate::report::chat::{self, compare_url};
 
 /// What a deployment would bring to an environment; the default branch where no ref is named.
 ///
@@ -26,7 +17,7 @@ fn conversation(engine: &Engine) -> Conversation<'_> {
 ///
 /// When the ledger cannot be used.
 pub async fn difference(
-    engine: &Engine,
+    conversation: &Conversation<'_>,
     (app, environment): (&App, &Environment),
     git_ref: Option<&str>,
 ) -> Result<Result<Difference, Reply>, Obstacle> {
@@ -35,7 +26,7 @@ pub async fn difference(
         git_ref: git_ref.map(str::to_owned),
         environment: Some(environment.name.to_string()),
     };
-    or_refused(Box::pin(conversation(engine).difference(&target)).await)
+    or_refused(Box::pin(conversation.difference(&target)).await)
 }
 
 /// How a ref of an app stands; the default branch where none is named.
@@ -43,8 +34,11 @@ pub async fn difference(
 /// # Errors
 ///
 /// When the ledger cannot be used.
-pub async fn builds(engine: &Engine, app: &App, git_ref: Option<&str>) -> Result<Result<Builds, Reply>, Obstacle> {
-    let conversation = conversation(engine);
+pub async fn builds(
+    conversation: &Conversation<'_>,
+    app: &App,
+    git_ref: Option<&str>,
+) -> Result<Result<Builds, Reply>, Obstacle> {
     let found = or_refused(Box::pin(conversation.contexts_of(app, git_ref)).await)?;
     Ok(found.map(|(git_ref, sha, contexts)| Builds {
         git_ref,
@@ -65,9 +59,12 @@ pub async fn builds(engine: &Engine, app: &App, git_ref: Option<&str>) -> Result
 /// # Errors
 ///
 /// When the ledger cannot be used.
-pub async fn whereabouts(engine: &Engine, viewer: &Viewer, sha: &str) -> Result<Result<Whereabouts, Reply>, Obstacle> {
+pub async fn whereabouts(
+    conversation: &Conversation<'_>,
+    viewer: &Viewer,
+    sha: &str,
+) -> Result<Result<Whereabouts, Reply>, Obstacle> {
     let sees = |app: &App| viewer.sees(app.name.as_str());
-    let conversation = conversation(engine);
     let found = or_refused(Box::pin(conversation.whereabouts(sha, &sees)).await)?;
     Ok(found.and_then(|all| {
         let items: Vec<Whereabout> = all
@@ -76,7 +73,7 @@ pub async fn whereabouts(engine: &Engine, viewer: &Viewer, sha: &str) -> Result<
                 app: app.name.to_string(),
                 environment: environment.name.to_string(),
                 runs: runs.map(|run| run.sha),
-                has: word(has).to_owned(),
+                has: has.as_str().to_owned(),
             })
             .collect();
         if items.is_empty() {
@@ -91,16 +88,6 @@ fn verdict(found: ContextVerdict) -> &'static str {
         ContextVerdict::Green => "green",
         ContextVerdict::Pending => "pending",
         ContextVerdict::Failed => "failed",
-    }
-}
-
-fn word(has: Containing) -> &'static str {
-    match has {
-        Containing::Itself => "contains",
-        Containing::CherryPick => "cherry_pick",
-        Containing::NotYet => "not_yet",
-        Containing::Unrelated => "unrelated",
-        Containing::Nothing => "nothing",
     }
 }
 

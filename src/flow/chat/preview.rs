@@ -10,7 +10,6 @@ use crate::domain::conversation::{Reply, Speaker};
 use crate::domain::run::LaneKey;
 use crate::flow::chat::objections::Commit;
 use crate::flow::chat::{Conversation, Trouble, or_refused};
-use crate::flow::engine::Engine;
 use crate::flow::forecast::Forecast;
 use crate::flow::obstacle::Obstacle;
 use crate::flow::view::Why;
@@ -98,16 +97,11 @@ impl From<Between> for Brings {
 ///
 /// When the ledger cannot be used.
 pub async fn preview(
-    engine: &Engine,
+    conversation: &Conversation<'_>,
     speaker: &Speaker,
     deploy: &Deploy,
     plan: bool,
 ) -> Result<Result<Preview, Reply>, Obstacle> {
-    let conversation = Conversation {
-        desk: engine.desk(),
-        github: &engine.github,
-        slack_ask: None,
-    };
     or_refused(conversation.preview(speaker, deploy, plan).await)
 }
 

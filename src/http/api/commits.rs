@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::domain::names::RefName;
+use crate::flow::chat::Conversation;
 use crate::flow::chat::lookups::{builds, difference, whereabouts};
 use crate::flow::contained::{self, ContainedError};
 use crate::flow::view::Look;
@@ -68,7 +69,7 @@ pub(super) fn routes(api: &mut Api) {
 
 async fn of_run(State(surface): State<Surface>, caller: Caller, At(id): At<String>) -> Answered {
     let listed = see(&surface, &caller.viewer, &id).await?;
-    let found = Box::pin(contained::look(&surface.engine, &listed.run)).await;
+    let found = Box::pin(contained::look(&Conversation::of(&surface.engine), &listed.run)).await;
     caller.answer(&found.map_err(not_told)?)
 }
 
@@ -93,7 +94,8 @@ async fn diff(
     let look = Look::of(&surface.engine, &caller.viewer);
     let spot = spot(&look, &app, &environment)?;
     let git_ref = named(which.git_ref.as_deref())?;
-    match difference(&surface.engine, spot, git_ref).await.map_err(chat_failed)? {
+    let conversation = Conversation::of(&surface.engine);
+    match difference(&conversation, spot, git_ref).await.map_err(chat_failed)? {
         Ok(found) => caller.answer(&found),
         Err(reply) => Err(refused(&reply)),
     }
@@ -108,7 +110,8 @@ async fn of_ref(
     let look = Look::of(&surface.engine, &caller.viewer);
     let app = look.app(&app).ok_or_else(no_such_app)?;
     let git_ref = named(which.git_ref.as_deref())?;
-    match builds(&surface.engine, app, git_ref).await.map_err(chat_failed)? {
+    let conversation = Conversation::of(&surface.engine);
+    match builds(&conversation, app, git_ref).await.map_err(chat_failed)? {
         Ok(found) => caller.answer(&found),
         Err(reply) => Err(refused(&reply)),
     }
@@ -116,7 +119,8 @@ async fn of_ref(
 
 async fn where_is(State(surface): State<Surface>, caller: Caller, At(sha): At<String>) -> Answered {
     named(Some(&sha))?;
-    match whereabouts(&surface.engine, &caller.viewer, &sha)
+    let conversation = Conversation::of(&surface.engine);
+    match whereabouts(&conversation, &caller.viewer, &sha)
         .await
         .map_err(chat_failed)?
     {

@@ -5,8 +5,8 @@ use crate::chat::grammar;
 use crate::chat::target::Target;
 use crate::domain::names::{HostName, RefName, TaskName};
 use crate::domain::viewer::Scope;
-use crate::flow::chat::command_here;
 use crate::flow::chat::preview::{Preview, preview};
+use crate::flow::chat::{Conversation, command_here};
 use crate::flow::view::Look;
 use crate::flow::view::forms::{Done, NewDeployment, NewRollback};
 use crate::http::api::Answered;
@@ -78,7 +78,14 @@ async fn deploy(
 async fn look_ahead(State(surface): State<Surface>, caller: Caller, Given(wanted): Given<NewDeployment>) -> Answered {
     let command = understood(&Look::of(&surface.engine, &caller.viewer), &wanted)?;
     let speaker = speaker(&caller, None)?;
-    match Box::pin(preview(&surface.engine, &speaker, &command, wanted.plan)).await {
+    match Box::pin(preview(
+        &Conversation::of(&surface.engine),
+        &speaker,
+        &command,
+        wanted.plan,
+    ))
+    .await
+    {
         Ok(Ok(preview)) => caller.answer(&preview),
         Ok(Err(reply)) => Err(refused(&reply)),
         Err(error) => Err(chat_failed(error)),

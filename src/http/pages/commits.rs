@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
+use crate::flow::chat::Conversation;
 use crate::flow::chat::preview::Brings;
 use crate::flow::contained;
 use crate::flow::view::Look;
@@ -14,7 +15,7 @@ use crate::http::pages::looker::{Frame, Looker};
 use crate::http::pages::{harmless, missing, page, refused, what};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
-use crate::report::chat::commit_url;
+use crate::report::chat::{commit_url, new_and_gone};
 
 /// One commit.
 pub(super) struct CommitRow {
@@ -71,19 +72,7 @@ impl Brought {
 
 /// How many are new and gone.
 pub(super) fn difference(brings: &Brings) -> String {
-    let commits = |count: u64| {
-        if count == 1 {
-            "1 commit".to_owned()
-        } else {
-            format!("{count} commits")
-        }
-    };
-    match (brings.ahead, brings.behind) {
-        (0, 0) => "nothing is new".to_owned(),
-        (ahead, 0) => format!("{} new", commits(ahead)),
-        (0, behind) => format!("{} gone, and nothing new", commits(behind)),
-        (ahead, behind) => format!("{} new and {} gone", commits(ahead), commits(behind)),
-    }
+    new_and_gone(brings.ahead, brings.behind)
 }
 
 /// The new ones, the newest first.
@@ -117,7 +106,7 @@ pub async fn commits(
         return missing(frame);
     };
     let run = listed.run;
-    match Box::pin(contained::look(engine, &run)).await {
+    match Box::pin(contained::look(&Conversation::of(engine), &run)).await {
         Ok(found) => {
             let Brought { says, url, commits } =
                 Brought::of(&found, &engine.config.github.url, run.repository.as_str());

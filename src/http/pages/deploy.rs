@@ -14,6 +14,7 @@ use crate::config::{App, Environment};
 use crate::domain::conversation::Reply;
 use crate::domain::names::Sha;
 use crate::domain::viewer::{Scope, Viewer};
+use crate::flow::chat::Conversation;
 use crate::flow::chat::preview::{Preview, preview};
 use crate::flow::view::Look;
 use crate::flow::view::forms::NewDeployment;
@@ -207,7 +208,7 @@ async fn look_ahead(
     }
     let command = understood(&Look::of(engine, viewer), wanted)?;
     let speaker = viewer.speaker(None).ok_or_else(may_only_look)?;
-    let found = Box::pin(preview(engine, &speaker, &command, false))
+    let found = Box::pin(preview(&Conversation::of(engine), &speaker, &command, false))
         .await
         .map_err(chat_failed)?;
     Ok(found.map(|found| {

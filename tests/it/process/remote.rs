@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::process::child::{Output, command, output};
-use crate::process::installation::Installation;
+use crate::process::installation::{Installation, REPOSITORY};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -69,14 +69,19 @@ async fn a_deployment_is_asked_for_from_elsewhere_and_followed_to_its_end() {
     let id = run["id"].as_str().unwrap();
     let why = elsewhere.gets(&["why", "site", "staging"], 0).await;
     assert!(why.contains(id) && why.contains("exited with code 7"), "{why}");
-    assert!(elsewhere.gets(&["logs", id], 0).await.contains("line 00000\n"));
+    for log in [&["logs", id][..], &["logs", "site", "staging"]] {
+        assert!(elsewhere.gets(log, 0).await.contains("line 00000\n"), "{log:?}");
+    }
     elsewhere.gets(&["logs", "-f", id], 1).await;
     assert_eq!(elsewhere.gets(&["queue"], 0).await, "nothing runs or waits\n");
 
     elsewhere
         .gets(&["lock", "site", "live", "--for", "2h", "--reason", "db migration"], 0)
         .await;
-    assert!(elsewhere.gets(&["locks"], 0).await.contains("db migration"));
+    for locks in [&["locks"][..], &["locks", "SITE"]] {
+        assert!(elsewhere.gets(locks, 0).await.contains("db migration"), "{locks:?}");
+    }
+    assert_eq!(elsewhere.gets(&["locks", "other"], 0).await, "nothing is locked\n");
     elsewhere.gets(&["lock", "site", "live"], 1).await;
     elsewhere.gets(&["unlock", "site", "live"], 0).await;
     elsewhere.gets(&["unlock", "site", "live"], 1).await;
@@ -181,6 +186,8 @@ async fn the_machine_of_the_ledger_looks_retries_and_rolls_back_by_itself() {
     let why = ok(installation.run(&["why", "site", "staging"]).await);
     assert!(why.contains("deployed "), "{why}");
     assert_eq!(ok(installation.run(&["queue"]).await), "nothing runs or waits\n");
+    let log = ok(installation.run(&["logs", "site", "staging"]).await);
+    assert!(log.contains("line 00009\n"), "{log}");
     let runs = ok(installation.run(&["runs", "--environment", "qa", "--json"]).await);
     assert_eq!(runs.lines().count(), 1, "{runs}");
     let back = installation.run(&["rollback", "site", "staging", "--previous"]).await;
@@ -195,6 +202,146 @@ async fn the_machine_of_the_ledger_looks_retries_and_rolls_back_by_itself() {
     installation.close().await;
 }
 
+/// About commits, numbers and what needs a person: a server answers as the machine of the ledger does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_numbers_and_needs_are_told_the_same_here_and_elsewhere() {
+    let installation = Installation::sqlite().await;
+    let mut server = installation.serve().await;
+    let token = token(&installation, &["mona", "--scope", "deploy"]).await;
+    let elsewhere = Elsewhere {
+        installation: &installation,
+        token,
+    };
+    elsewhere.gets(&["deploy", "site/main", "to", "staging"], 0).await;
+    elsewhere.gets(&["deploy", "site/failing", "to", "qa"], 1).await;
+    let runs = elsewhere.gets(&["runs", "--json", "--environment", "staging"], 0).await;
+    let run: Value = serde_json::from_str(runs.trim()).unwrap();
+    let (id, sha) = (run["id"].as_str().unwrap(), run["sha"].as_str().unwrap());
+    let (newer, what_runs) = ("5".repeat(40), format!("site/{sha}"));
+    let repository = installation.github.repository(REPOSITORY);
+    repository
+        .commit(&newer, "second", "mona", &[sha])
+        .branch("main", &newer)
+        .status(&newer, "ci/test", "failure")
+        .check_run(&newer, "lint", "completed", Some("success"))
+        .status(sha, "ci/test", "success");
+    for (words, code, expected) in [
+        (
+            &["diff", "site", "staging"][..],
+            0,
+            "`main` has 1 commit that `staging` lacks",
+        ),
+        (
+            &["diff", "site/main", "to", "staging", "--exit-code"],
+            1,
+            "mona              second",
+        ),
+        (
+            &["diff", &what_runs, "staging", "--exit-code"],
+            0,
+            "`staging` runs exactly",
+        ),
+        (
+            &["diff", "site", "live", "--exit-code"],
+            1,
+            "nothing is deployed to `live` yet: all of `main` would be new",
+        ),
+        (&["diff", id], 0, "nothing ran there before: all of it was new"),
+        (&["builds", "site"], 1, "is red: 1 of 2 contexts\n  failed   ci/test"),
+        (&["builds", &what_runs], 0, "is green: 1 of 1 contexts"),
+        (&["contains", sha], 0, "`site` `staging` contains it"),
+        (&["contains", sha, "site", "staging"], 0, "contains it"),
+        (&["contains", sha, "site"], 1, "`site` `live` runs nothing yet"),
+        (
+            &["contains", &newer, "site", "staging"],
+            1,
+            "`site` `staging` does not contain it yet",
+        ),
+        (&["statistics"], 0, "site staging"),
+        (&["statistics", "site", "qa", "--days", "30"], 0, "100 %"),
+        (
+            &["statistics", "site", "live"],
+            0,
+            "nothing has been deployed in the last 90 days",
+        ),
+    ] {
+        let far = elsewhere.gets(words, code).await;
+        assert!(far.contains(expected), "{words:?}: {far}");
+        let near = installation.run(words).await;
+        assert_eq!((near.code, near.stdout), (Some(code), far), "{words:?}");
+    }
+    for (words, code, expected) in [
+        (&["attention"][..], 1, "exited with code 7"),
+        (
+            &["runs", "--app", "site", "--since", "1h", "--until", "2100-01-01"],
+            0,
+            "site/failing to qa",
+        ),
+        (&["runs", "--until", "1h"], 0, "no such runs"),
+        (
+            &["deliveries", "--event", "deployment", "--disposition", "processed"],
+            0,
+            "octo/site run",
+        ),
+        (&["deliveries", "--run", id, "--repository", "octo/site"], 0, id),
+        (&["deliveries", "--disposition", "lost"], 2, "expected one of received"),
+        (&["deploy", "site/nosuch", "to", "staging", "--preview"], 2, "nosuch"),
+        (&["diff", "site"], 2, "no environment is named; `site` has `staging`"),
+        (&["diff", "nosuch", "staging"], 2, "no"),
+        (&["builds", "site/nosuch"], 2, "nosuch"),
+        (&["contains", "44444444"], 2, "44444444"),
+        (&["contains", sha, "nosuch"], 2, "no"),
+        (&["statistics", "nosuch"], 2, "no"),
+        (&["statistics", "--days", "31"], 2, "expected 30, 90 or 365"),
+    ] {
+        let far = elsewhere.gets(words, code).await;
+        let near = installation.run(words).await;
+        let near = (near.code, format!("{}{}", near.stdout, near.stderr));
+        assert!(
+            far.contains(expected) && near.1.contains(expected),
+            "{words:?}: {far}{}",
+            near.1
+        );
+        assert_eq!(near.0, Some(code), "{words:?}: {}", near.1);
+    }
+    for (words, code, pointer, expected) in [
+        (
+            &["diff", "site", "staging", "--json"][..],
+            0,
+            "/brings/ahead",
+            Value::from(1),
+        ),
+        (&["builds", "site", "--json"], 1, "/sha", newer.as_str().into()),
+        (
+            &["contains", sha, "site", "staging", "--json"],
+            0,
+            "/has",
+            "contains".into(),
+        ),
+        (&["attention", "--json"], 1, "/kind", "failed".into()),
+        (
+            &["deploy", "site", "to", "staging", "--preview", "--json"],
+            0,
+            "/brings/ahead",
+            1.into(),
+        ),
+        (
+            &["deliveries", "--run", id, "--json"],
+            0,
+            "/disposition",
+            "processed".into(),
+        ),
+        (&["statistics", "--json"], 0, "/all/failures", 1.into()),
+    ] {
+        let far: Value = serde_json::from_str(&elsewhere.gets(words, code).await).unwrap();
+        let near: Value = serde_json::from_str(&installation.run(words).await.stdout).unwrap();
+        assert_eq!(far.pointer(pointer), Some(&expected), "{words:?}: {far}");
+        assert_eq!(near, far, "{words:?}");
+    }
+    server.stop(SOON).await;
+    installation.close().await;
+}
+
 #[tokio::test]
 async fn shells_and_manual_pages_know_every_command() {
     let folder = tempfile::tempdir().unwrap();
@@ -203,7 +350,9 @@ async fn shells_and_manual_pages_know_every_command() {
         let said = output(command(folder.path(), &["completions", shell]), limit).await;
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         assert!(
-            said.stdout.contains("rollback") && said.stdout.contains("steal"),
+            ["rollback", "steal", "exit-code", "attention"]
+                .iter()
+                .all(|word| said.stdout.contains(word)),
             "{shell}"
         );
     }
@@ -215,7 +364,7 @@ async fn shells_and_manual_pages_know_every_command() {
     );
     let all = output(command(folder.path(), &["man", "pages"]), limit).await;
     assert_eq!(all.code, Some(0), "{}", all.stderr);
-    for name in ["chima.1", "chima-deploy.1", "chima-token.1"] {
+    for name in ["chima.1", "chima-deploy.1", "chima-token.1", "chima-contains.1"] {
         let text = std::fs::read_to_string(folder.path().join("pages").join(name)).unwrap();
         assert!(text.contains(".TH"), "{name}");
     }
