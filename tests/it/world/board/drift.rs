@@ -112,7 +112,7 @@ async fn an_app_learns_it_with_the_token_of_its_installation() {
         asked.iter().all(|one| *one == ("installation 77".to_owned(), 200)),
         "{asked:?}"
     );
-    assert!(world.page("/").await.contains("1 commit behind `main`"));
+    assert!(world.page("/").await.contains("1 commit behind <code>main</code>"));
     // nothing has changed: what GitHub can say so about is not read again, nor counted
     let again = asked_by_a_look(&world, 1000).await;
     assert_eq!(
@@ -120,7 +120,7 @@ async fn an_app_learns_it_with_the_token_of_its_installation() {
         2,
         "{again:?}"
     );
-    assert!(world.page("/").await.contains("1 commit behind `main`"));
+    assert!(world.page("/").await.contains("1 commit behind <code>main</code>"));
     world.end().await;
 }
 
