@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chima::store::Store;
@@ -82,7 +82,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
 
 async fn of(options: &Options, folder: &Path, runs: usize) -> anyhow::Result<Vec<Figures>> {
     fs::create_dir_all(folder.join("data"))?;
-    let time = Ulid::from_datetime(SystemTime::now()).to_string()[..10].to_owned();
+    let time = Ulid::generate().to_string()[..10].to_owned();
     fill(&folder.join("data/chima.db"), runs, &time).await?;
     let config = format!(
         "github:\n  webhook_secrets: [{{ file: {}/webhook-secret }}]\napps:\n  full:\n    repository: octo/full\n    \
