@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -12,6 +12,7 @@ use crate::process::child::{Chima, program};
 use crate::process::edge::cost::{honest, p99};
 use crate::process::edge::hostile::{SECRETS, open_doors};
 use crate::process::installation::{Installation, eventually};
+use crate::process::wire::read;
 use crate::torture::{rounds, row, within};
 
 const LIMIT: Duration = Duration::from_secs(15);
@@ -219,6 +220,34 @@ async fn where_all_places_are_taken_an_honest_request_still_gets_one() {
         ),
         "honest under 250 ms",
     );
+}
+
+/// A thousand in a moment in which the server does nothing: the kernel keeps them until it goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_knocks_while_the_server_is_busy_is_heard_when_it_is_not() {
+    more_descriptors();
+    let installation = Installation::sqlite().await;
+    let mut server = installation.serve().await;
+    server.signal(Signal::STOP);
+    let mut held = Vec::new();
+    for number in 0..1_000 {
+        let connecting = TcpStream::connect(("127.0.0.1", installation.port));
+        let stream = tokio::time::timeout(Duration::from_secs(20), connecting).await;
+        held.push(
+            stream
+                .unwrap_or_else(|_| panic!("nobody hears number {number}"))
+                .unwrap(),
+        );
+    }
+    server.signal(Signal::CONT);
+    for stream in &mut held {
+        let request = b"GET /healthz HTTP/1.1\r\nhost: l\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.expect("it is there");
+        let answer = tokio::time::timeout(Duration::from_secs(20), read(stream)).await;
+        assert_eq!(answer.ok().flatten().map(|answer| answer.status), Some(200));
+    }
+    server.stop(Duration::from_secs(20)).await;
+    installation.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
