@@ -3,7 +3,7 @@
 
 use memchr::{memchr, memrchr};
 
-use crate::provider::mask::seen::{End, Seen};
+use crate::provider::mask::seen::{self, End};
 use crate::provider::mask::table::{HEAD, Table};
 use crate::report::escapes::ESCAPE;
 
@@ -56,17 +56,16 @@ impl<'t> Places<'t> {
             if first == escape {
                 continue;
             }
-            let after = Seen::of(&text[escape..], SIDE, self.is_last);
-            let mut joined = [0; 2 * SIDE];
             let before = escape - first;
+            let mut joined = [0; 2 * SIDE];
             joined[..before].copy_from_slice(&text[first..escape]);
-            joined[before..before + after.bytes.len()].copy_from_slice(&after.bytes);
-            let joined = &joined[..before + after.bytes.len()];
+            let (after, end) = seen::first(&text[escape..], &mut joined[before..before + SIDE], self.is_last);
+            let joined = &joined[..before + after];
             let heads = before.min((joined.len() + 1).saturating_sub(HEAD));
             if let Some(place) = self.table.head_in(joined, 0..heads) {
                 return Some(first + place);
             }
-            if after.end == End::Text
+            if end == End::Text
                 && let Some(place) = (first + heads..escape).find(|place| self.may_begin(*place))
             {
                 return Some(place);

@@ -54,37 +54,15 @@ impl<'t> Seen<'t> {
 
     fn between(text: &[u8], first_escape: usize, size: usize, is_last: bool) -> Self {
         let mut bytes = Vec::with_capacity(size.min(LONGEST));
-        let (mut gaps, mut unseen, mut in_a_row) = (Vec::new(), 0, 0);
+        let mut gaps = Vec::new();
         bytes.extend_from_slice(&text[..first_escape]);
-        let mut at = first_escape;
+        let mut walk = Walk::new(text, first_escape, size, is_last);
         let end = loop {
-            let rest = text.get(at..).unwrap_or_default();
-            if bytes.len() >= size {
-                break End::Size;
+            match walk.step() {
+                Step::Plain(plain) => bytes.extend_from_slice(plain),
+                Step::Sequence(len) => gaps.push((bytes.len(), len)),
+                Step::End(end) => break end,
             }
-            if rest.first() != Some(&ESCAPE) {
-                let near = &rest[..rest.len().min(size - bytes.len())];
-                let plain = &near[..memchr(ESCAPE, near).unwrap_or(near.len())];
-                if plain.is_empty() {
-                    break End::Text;
-                }
-                bytes.extend_from_slice(plain);
-                at += plain.len();
-                in_a_row = 0;
-                continue;
-            }
-            let is_cut = rest.len() > LONGEST;
-            let near = if is_cut { &rest[..LONGEST] } else { rest };
-            let Some(len) = escapes::length(near, is_cut || is_last) else {
-                break End::Text;
-            };
-            unseen += len;
-            in_a_row += 1;
-            if in_a_row > MOST || unseen > LONGEST + PER_BYTE * bytes.len() {
-                break End::Sequences;
-            }
-            gaps.push((bytes.len(), len));
-            at += len;
         };
         Self {
             bytes: Cow::Owned(bytes),
@@ -97,5 +75,85 @@ impl<'t> Seen<'t> {
     pub(super) fn printed(&self, seen: usize) -> usize {
         let between = self.gaps.iter().take_while(|(before, _)| *before < seen);
         seen + between.map(|(_, len)| len).sum::<usize>()
+    }
+}
+
+/// The first bytes of a text that are seen, as many as there is room for; and why no more.
+pub(super) fn first(text: &[u8], room: &mut [u8], is_last: bool) -> (usize, End) {
+    let mut walk = Walk::new(text, 0, room.len(), is_last);
+    let mut taken = 0;
+    loop {
+        match walk.step() {
+            Step::Plain(plain) => {
+                room[taken..taken + plain.len()].copy_from_slice(plain);
+                taken += plain.len();
+            }
+            Step::Sequence(_) => {}
+            Step::End(end) => return (taken, end),
+        }
+    }
+}
+
+/// Over a text, from what is seen to what is not and on.
+struct Walk<'t> {
+    text: &'t [u8],
+    at: usize,
+    /// So many bytes are to be seen, and so many were; so many were not.
+    size: usize,
+    seen: usize,
+    unseen: usize,
+    /// Sequences since something was seen.
+    in_a_row: usize,
+    is_last: bool,
+}
+
+enum Step<'t> {
+    Plain(&'t [u8]),
+    Sequence(usize),
+    End(End),
+}
+
+impl<'t> Walk<'t> {
+    /// What is before `at` has been seen.
+    fn new(text: &'t [u8], at: usize, size: usize, is_last: bool) -> Self {
+        Self {
+            text,
+            at,
+            size,
+            seen: at,
+            unseen: 0,
+            in_a_row: 0,
+            is_last,
+        }
+    }
+
+    fn step(&mut self) -> Step<'t> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        if self.seen >= self.size {
+            return Step::End(End::Size);
+        }
+        if rest.first() != Some(&ESCAPE) {
+            let near = &rest[..rest.len().min(self.size - self.seen)];
+            let plain = &near[..memchr(ESCAPE, near).unwrap_or(near.len())];
+            if plain.is_empty() {
+                return Step::End(End::Text);
+            }
+            self.in_a_row = 0;
+            self.seen += plain.len();
+            self.at += plain.len();
+            return Step::Plain(plain);
+        }
+        let is_cut = rest.len() > LONGEST;
+        let near = if is_cut { &rest[..LONGEST] } else { rest };
+        let Some(len) = escapes::length(near, is_cut || self.is_last) else {
+            return Step::End(End::Text);
+        };
+        self.unseen += len;
+        self.in_a_row += 1;
+        if self.in_a_row > MOST || self.unseen > LONGEST + PER_BYTE * self.seen {
+            return Step::End(End::Sequences);
+        }
+        self.at += len;
+        Step::Sequence(len)
     }
 }
