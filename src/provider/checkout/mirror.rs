@@ -64,11 +64,11 @@ impl Mirror<'_> {
         sha: &Sha,
         directory: &Path,
     ) -> Result<Option<Duration>, CheckoutError> {
-        let found = self.inode();
+        let found = self.opened();
         match self.try_check_out(remote, sha, directory).await {
             Err(error) if matches!(&error, CheckoutError::Git(error) if is_damage(error)) || self.has_cut_pack() => {
                 tracing::warn!(mirror = %self.path.display(), error = %error, "the mirror is damaged; it is made anew");
-                self.set_aside(found).await?;
+                self.set_aside(found.as_ref()).await?;
                 remove_folder(directory).map_err(disk("remove a half-made checkout"))?;
                 self.try_check_out(remote, sha, directory).await
             }
@@ -112,15 +112,21 @@ impl Mirror<'_> {
         })
     }
 
-    /// Which folder lies there.
-    fn inode(&self) -> Option<u64> {
-        fs::metadata(&self.path).ok().map(|found| found.ino())
+    /// The folder that lies there, held open: as long as it is, no other gets its number.
+    fn opened(&self) -> Option<fs::File> {
+        fs::File::open(&self.path).ok()
+    }
+
+    /// Whether this is the folder that lies there.
+    fn is_still(&self, found: Option<&fs::File>) -> bool {
+        let number = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|found| (found.dev(), found.ino()));
+        number(fs::metadata(&self.path)) == found.and_then(|found| number(found.metadata()))
     }
 
     /// Takes this damaged mirror away, unless somebody else has done so meanwhile.
-    async fn set_aside(&self, found: Option<u64>) -> Result<(), CheckoutError> {
+    async fn set_aside(&self, found: Option<&fs::File>) -> Result<(), CheckoutError> {
         let (_lock, _) = self.lock("lock").await?;
-        if self.inode() != found {
+        if !self.is_still(found) {
             return Ok(());
         }
         let aside = self.path.with_extension("damaged");

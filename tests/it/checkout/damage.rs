@@ -93,3 +93,21 @@ async fn a_mirror_with_an_empty_pack_or_index_is_made_anew() {
         assert!(!rig.path("mirrors/7.damaged").exists());
     }
 }
+
+/// Both find it damaged. Whoever is later must not take away what the other has made and checked out from.
+#[tokio::test]
+async fn a_damaged_mirror_that_two_find_at_once_is_made_anew_once() {
+    for round in 0..10 {
+        let rig = Rig::new();
+        let sha = rig.commit("folder/file", "one");
+        rig.checkout(&sha, "a").await.unwrap();
+        rig.remove("a").await;
+        empty(&rig.mirror().join("HEAD"));
+        let (b, c) = tokio::join!(rig.checkout(&sha, "b"), rig.checkout(&sha, "c"));
+        for (name, done) in [("b", b), ("c", c)] {
+            assert_eq!(read(&done.unwrap(), "folder/file"), "one", "{round}");
+            let head = rig.git_in(name, &["rev-parse", "HEAD"], b"");
+            assert_eq!(head, sha.as_str(), "{round}: what a command in `{name}` sees");
+        }
+    }
+}
