@@ -177,9 +177,10 @@ pub fn deliveries(all: &[DeliveryView], now: Timestamp) -> String {
         let age = span(now - one.received_at);
         let run = one.run.as_deref().unwrap_or("-");
         let why = one.detail.as_deref().or(one.verdict.as_deref()).unwrap_or_default();
-        let about = one.repository.as_deref().unwrap_or_default();
+        let about = one.repository.as_deref();
+        let why = about.map_or_else(|| why.to_owned(), |about| format!("{about}: {why}"));
         let said = format!(
-            "{:<26}  {:<11}  {age:<9}  {:<20}  {run:<26}  {about} {why}",
+            "{:<26}  {:<11}  {age:<9}  {:<20}  {run:<26}  {why}",
             one.id, one.disposition, one.event
         );
         line(&mut text, &said);
@@ -286,6 +287,37 @@ mod tests {
             }],
         };
         assert_eq!(super::board(&board, chrono::DateTime::UNIX_EPOCH), "site (octo/site)\n");
+    }
+
+    #[test]
+    fn a_delivery_says_what_it_is_about_and_why() {
+        let epoch = chrono::DateTime::UNIX_EPOCH;
+        let ours = DeliveryView {
+            id: "01JD0000000000000000000000".to_owned(),
+            source: "webhook".to_owned(),
+            guid: None,
+            event: "deployment_status".to_owned(),
+            repository: Some("octo/site".to_owned()),
+            received_at: epoch,
+            disposition: "ignored".to_owned(),
+            detail: Some("our own status, coming back".to_owned()),
+            verdict: None,
+            run: None,
+        };
+        let nobodys = DeliveryView {
+            event: "ping".to_owned(),
+            repository: None,
+            disposition: "ping".to_owned(),
+            detail: None,
+            ..ours.clone()
+        };
+        let told = deliveries(&[ours, nobodys], epoch + chrono::TimeDelta::hours(2));
+        let lines: Vec<&str> = told.lines().map(str::trim_end).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        DELIVERY                    BECAME       AGE        EVENT                 RUN                         WHY
+        01JD0000000000000000000000  ignored      2 h        deployment_status     -                           octo/site: our own status, coming back
+        01JD0000000000000000000000  ping         2 h        ping                  -
+        ");
     }
 
     #[test]

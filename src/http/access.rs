@@ -51,7 +51,8 @@ pub async fn identify(
 /// What is answered where a token is needed.
 #[must_use]
 pub fn no_token() -> Problem {
-    let detail = "a token is needed: `chima token create` makes one; send it as `Authorization: Bearer TOKEN`";
+    let detail = "a token is needed: `chima token create` makes one; send it as `Authorization: Bearer TOKEN`, or put it in \
+                  `CHIMA_TOKEN` for `chima --server`";
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 

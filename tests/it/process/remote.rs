@@ -281,7 +281,7 @@ async fn commits_numbers_and_needs_are_told_the_same_here_and_elsewhere() {
         (
             &["deliveries", "--event", "deployment", "--disposition", "processed"],
             0,
-            "octo/site run",
+            "octo/site: run",
         ),
         (&["deliveries", "--run", id, "--repository", "octo/site"], 0, id),
         (&["deliveries", "--disposition", "lost"], 2, "expected one of received"),

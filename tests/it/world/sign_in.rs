@@ -10,6 +10,8 @@ mod way;
 
 use std::collections::BTreeMap;
 
+use chima::report::audit as words;
+use chima::store::audit::Filter;
 use reqwest::Method;
 
 use crate::world::setup::Setup;
@@ -167,4 +169,14 @@ pub async fn signed_in(world: &World, login: &str) -> Browser {
     let landed = browser.sign_in().await;
     assert_eq!((landed.status, landed.location.as_str()), (303, "/"), "{}", landed.text);
     browser
+}
+
+/// Who did what, as people read it: those rows of the audit log that have these words.
+pub async fn told_by_audit(world: &World, about: &str) -> Vec<String> {
+    let rows = world.engine.store.audit_rows(&Filter::default(), 100).await.unwrap();
+    rows.iter()
+        .map(|row| row.entry.as_ref().unwrap())
+        .map(|entry| format!("{}: {}", words::who(entry), words::what(entry)))
+        .filter(|told| told.contains(about))
+        .collect()
 }

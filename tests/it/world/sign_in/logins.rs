@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use chima::report::audit as words;
-use chima::store::audit::Filter;
 use chima_simulator::fault::{Fault, FaultKind};
 
-use crate::world::sign_in::{open_to_the_world, signed_in};
+use crate::world::sign_in::{open_to_the_world, signed_in, told_by_audit};
 use crate::world::stage::World;
 
 const FRESH: Duration = Duration::from_secs(300);
@@ -18,15 +16,6 @@ async fn world() -> World {
         .answer_timeout(Duration::from_millis(500))
         .start()
         .await
-}
-
-async fn told(world: &World) -> Vec<String> {
-    let rows = world.engine.store.audit_rows(&Filter::default(), 100).await.unwrap();
-    rows.iter()
-        .map(|row| row.entry.as_ref().unwrap())
-        .map(|entry| format!("{}: {}", words::who(entry), words::what(entry)))
-        .filter(|told| told.contains("login"))
-        .collect()
 }
 
 #[tokio::test]
@@ -58,7 +47,7 @@ async fn a_session_ends_when_another_account_takes_its_login() {
     assert_eq!(elsewhere.post("/deploy", &form).await.status, 401);
     assert_eq!(lisa.get("/").await.status, 200, "nobody else is concerned");
     let ended = "-: ended a session of @mona: another account has that login now";
-    assert_eq!(told(&world).await, [ended, ended]);
+    assert_eq!(told_by_audit(&world, "login").await, [ended, ended]);
     // whoever has the login now is what the configuration makes of the login
     let mut new = signed_in(&world, "mona").await;
     world.clock.advance(FRESH);
@@ -121,6 +110,6 @@ async fn a_github_that_does_not_say_whose_a_login_is_ends_no_session() {
     world.github.heal();
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(mona.get("/").await.status, 200);
-    assert_eq!(told(&world).await, Vec::<String>::new());
+    assert_eq!(told_by_audit(&world, "login").await, Vec::<String>::new());
     world.end().await;
 }

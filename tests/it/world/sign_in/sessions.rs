@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use chima::report::audit as words;
-use chima::store::audit::Filter;
-
-use crate::world::sign_in::{Browser, open_to_the_world, signed_in};
+use crate::world::sign_in::{Browser, open_to_the_world, signed_in, told_by_audit};
 use crate::world::stage::World;
 
 async fn world() -> World {
@@ -23,15 +20,6 @@ async fn ends(browser: &mut Browser) -> Vec<String> {
     let ids = forms.filter_map(|rest| rest.split_once("/end\"").map(|(id, _)| id));
     let own = ids.filter(|id| id.len() == 26);
     own.map(|id| format!("/sessions/{id}/end")).collect()
-}
-
-async fn told(world: &World) -> Vec<String> {
-    let rows = world.engine.store.audit_rows(&Filter::default(), 100).await.unwrap();
-    rows.iter()
-        .map(|row| row.entry.as_ref().unwrap())
-        .map(|entry| format!("{}: {}", words::who(entry), words::what(entry)))
-        .filter(|told| told.contains("session"))
-        .collect()
 }
 
 #[tokio::test]
@@ -91,7 +79,7 @@ async fn ones_own_sessions_are_seen_and_ended_and_nobody_elses() {
     assert_eq!((one.get("/").await.status, mona.get("/").await.status), (200, 200));
     assert!(!one.get("/sessions").await.text.contains("others/end"));
     assert_eq!(
-        told(&world).await,
+        told_by_audit(&world, "session").await,
         ["@lisa: ended 1 session of @lisa", "@lisa: ended 2 sessions of @lisa"]
     );
     world.end().await;
@@ -126,7 +114,10 @@ async fn an_admin_of_everything_ends_those_of_everybody_and_nobody_else_does() {
         ended.text
     );
     assert_eq!((lisa.get("/").await.status, mona.get("/").await.status), (303, 303));
-    assert_eq!(told(&world).await, ["@mona: ended 2 sessions of everybody"]);
+    assert_eq!(
+        told_by_audit(&world, "session").await,
+        ["@mona: ended 2 sessions of everybody"]
+    );
     world.end().await;
 }
 

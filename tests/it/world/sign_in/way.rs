@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use chima::domain::session::{digest_of, digest_of_word};
 use chima::flow::sign_in::make_word;
-use chima::report::audit as words;
 use chima::store::Store;
 use chima::store::audit::Filter;
 
-use crate::world::sign_in::{Browser, open_to_the_world, signed_in};
+use crate::world::sign_in::{Browser, open_to_the_world, signed_in, told_by_audit};
 use crate::world::stage::{SITE, World};
 
 async fn world() -> World {
@@ -54,19 +53,7 @@ async fn a_link_to_a_run_leads_through_github_to_the_run() {
     assert_eq!((out.status, out.location.as_str()), (303, "/sign-in"));
     assert!(browser.cookies.is_empty(), "{:?}", browser.cookies);
     assert_eq!(browser.get(&run).await.status, 303);
-    let rows = world.engine.store.audit_rows(&Filter::default(), 100).await.unwrap();
-    let told: Vec<String> = rows
-        .iter()
-        .map(|row| row.entry.as_ref().unwrap())
-        .filter(|entry| {
-            entry
-                .by
-                .as_ref()
-                .is_some_and(|by| by.name == "mona" && entry.subject.run.is_none())
-        })
-        .map(|entry| format!("{}: {}", words::who(entry), words::what(entry)))
-        .filter(|told| told.contains("sign"))
-        .collect();
+    let told = told_by_audit(&world, "@mona: sign").await;
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(
         told[0].starts_with("@mona: signed in until ") && told[1] == "@mona: signed out",
