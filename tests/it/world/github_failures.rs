@@ -173,7 +173,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("repos/get-commit", "an_answer_that_github_owes_is_told_as_what_it_is"),
     (
         "users/get-by-username",
-        "a_github_that_does_not_say_whose_a_login_is_is_believed_for_an_hour",
+        "a_github_that_does_not_say_whose_a_login_is_ends_no_session",
     ),
 ];
 
