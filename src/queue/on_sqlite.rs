@@ -18,7 +18,7 @@ use apalis_sqlite::queries::{push_tasks, reenqueue_orphaned};
 use apalis_sqlite::{Config, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteStorage, SqlxError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tower::layer::util::Identity;
 
 use crate::queue::backend::Backend;
@@ -52,13 +52,16 @@ const CALLER_BUSY: Duration = Duration::from_millis(1500);
 /// came second looks again.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long closing a worker's connections may take; what is late is closed all the same, and nobody waits for it.
+const CLOSING: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(in crate::queue) struct OnSqlite {
     path: PathBuf,
-    /// For the worker; waits long for other writers.
-    work: SqlitePool,
-    /// For callers; a worker that waits never holds them up.
+    /// For callers; a worker that waits never holds them up. Each call is a statement of its own: what fails leaves nothing open.
     call: SqlitePool,
+    /// How long a worker waits for other writers.
+    busy: Duration,
     config: Config,
 }
 
@@ -87,8 +90,8 @@ impl OnSqlite {
             .lock_tasks(false);
         Ok(Self {
             path: path.to_owned(),
-            work: pool(2, options.busy).connect_lazy_with(file(path, options.busy)),
             call: pool(1, options.ring_within).connect_lazy_with(file(path, CALLER_BUSY)),
+            busy: options.busy,
             config,
         })
     }
@@ -110,10 +113,17 @@ impl Backend for OnSqlite {
         .boxed()
     }
 
+    /// Each worker has connections of its own, which end with it. A full disk lets SQLite take a transaction back by itself, and
+    /// the library then goes on counting it: the next one that fails would stay open, and lock everybody out for good.
     fn attend(&self, worker: WorkerContext, doorkeeper: Doorkeeper) -> BoxFuture<'static, Result<(), WorkerError>> {
-        Worker::<Vec<u8>, _, _, _>::new(worker, self.storage(&self.work), doorkeeper, Identity::new())
-            .run()
-            .boxed()
+        let work = pool(2, self.busy).connect_lazy_with(file(&self.path, self.busy));
+        let attended = Worker::<Vec<u8>, _, _, _>::new(worker, self.storage(&work), doorkeeper, Identity::new()).run();
+        async move {
+            let ended = attended.await;
+            let _ = timeout(CLOSING, work.close()).await;
+            ended
+        }
+        .boxed()
     }
 
     fn give_back<'a>(&'a self, worker: &'a str) -> BoxFuture<'a, Result<(), QueueError>> {

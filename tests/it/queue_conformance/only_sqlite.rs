@@ -114,3 +114,38 @@ async fn the_file_does_not_grow_with_the_number_of_rings() {
     assert!(length < 400_000, "{length} bytes after 1000 rings");
     assert_eq!(fixture.traces().await, 0);
 }
+
+/// A full disk does both: SQLite takes a whole transaction back by itself, and another time a single statement. Whoever counts
+/// transactions counts wrong after the first, and after the second leaves one open that locks everybody out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactions_that_sqlite_takes_back_lock_nobody_out() {
+    let (mut fixture, journal) = (Fixture::sqlite(), Journal::default());
+    fixture.options.heartbeat = Duration::from_secs(1);
+    let queue = fixture.queue().await;
+    let _door = Door::open(&queue, 1, &journal);
+    queue.ring(run(0)).await.expect("rung");
+    until("the worker is there", 5, || journal.len() == 1).await;
+    let mut connection = fixture.sqlite_connection().await;
+    for outcome in ["ROLLBACK", "FAIL"] {
+        let triggers = format!(
+            "BEGIN IMMEDIATE;
+             DROP TRIGGER IF EXISTS full_update; DROP TRIGGER IF EXISTS full_insert;
+             CREATE TRIGGER full_update BEFORE UPDATE ON Workers BEGIN SELECT RAISE({outcome}, 'full'); END;
+             CREATE TRIGGER full_insert BEFORE INSERT ON Workers BEGIN SELECT RAISE({outcome}, 'full'); END;
+             COMMIT;"
+        );
+        let made = sqlx::raw_sql(sqlx::AssertSqlSafe(triggers))
+            .execute(&mut connection)
+            .await;
+        made.expect("made");
+        // several beats, and several workers that start
+        nothing_happens_for(Duration::from_secs(4)).await;
+    }
+    let mended = sqlx::raw_sql("DROP TRIGGER full_update; DROP TRIGGER full_insert;");
+    mended
+        .execute(&mut connection)
+        .await
+        .expect("nobody holds the file locked");
+    queue.ring(run(1)).await.expect("rung");
+    until("the worker came back", 10, || journal.len() == 2).await;
+}
