@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -25,9 +25,6 @@ use crate::http::{router, serve as connections};
 
 /// How long stages may take to let go at the end. Runs go on without us.
 const LET_GO: Duration = Duration::from_secs(10);
-/// How many connections the kernel may hold while they wait to be accepted; it takes no more than its `net.core.somaxconn`. Who comes
-/// beyond that hears nothing for a second, and is not known to have come.
-const KNOCKING: u32 = 4096;
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,23 +157,12 @@ fn taken_over(passed: std::net::TcpListener, config: &Config) -> anyhow::Result<
 ///
 /// When somebody else has it.
 pub fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    listening(config.listen).with_context(|| {
+    connections::listen(config.listen).with_context(|| {
         format!(
             "cannot listen on `{}`; choose another with `server.listen`",
             config.listen
         )
     })
-}
-
-/// What `TcpListener::bind` does, but that more may knock at once than its 128.
-fn listening(at: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match at {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(at)?;
-    socket.listen(KNOCKING)
 }
 
 /// The configuration with the port that the system chose, where it was left to it.

@@ -354,7 +354,7 @@ pub(super) async fn read(
     if announced.is_some_and(|length| length > limit) {
         return Ok(None);
     }
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(16 * 1024).min(64 * 1024));
+    let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(chunk) = frame.map_err(|_| Unread::Broken)?.into_data() else {
             continue;
@@ -363,6 +363,10 @@ pub(super) async fn read(
             return Ok(None);
         }
         seen(&chunk);
+        if bytes.is_empty() {
+            // not before: of many large bodies all but one wait for their turn, and what they announce costs nothing
+            bytes.reserve(announced.unwrap_or(16 * 1024).min(64 * 1024));
+        }
         bytes.extend_from_slice(&chunk);
     }
     Ok(Some(bytes.into()))

@@ -19,7 +19,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use rustix::net::sockopt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -36,8 +36,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const HEAD_LIMIT: usize = 16 * 1024;
 /// What the kernel keeps of an answer that nobody reads; the kernel doubles it.
 const SEND_BUFFER: usize = 128 * 1024;
-/// Who connected so recently keeps their place, so that an honest request is always heard. Newer ones wait to be accepted.
-const HEARING: Duration = Duration::from_millis(100);
+/// Who connected so recently keeps their place, so that an honest request is always heard. Newer ones wait to be accepted, so the
+/// longer this is, the longer honest ones stand behind a crowd.
+const HEARING: Duration = Duration::from_millis(50);
 /// Where there is no place, this is when one is looked for again, and how often.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const PATIENCE: u32 = 20;
@@ -47,6 +48,23 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The address of the peer, for handlers.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
+
+/// What `TcpListener::bind` does, but that as many may knock at once as there are places, and not 128: who comes beyond that hears
+/// nothing for a second, and is not known to have come. More would only stand in a line that is longer than anybody should wait.
+///
+/// # Errors
+///
+/// When the address cannot be had.
+pub fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match at {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(at)?;
+    // the kernel takes no more than its `net.core.somaxconn`
+    socket.listen(u32::try_from(affordable()).unwrap_or(u32::MAX))
+}
 
 /// Serves `router` until `stop`, then lets requests under way finish.
 pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, stop: CancellationToken) {

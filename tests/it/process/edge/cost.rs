@@ -168,8 +168,8 @@ async fn many_large_bodies_at_once_cost_bounded_memory_and_no_honest_delivery() 
         "{statuses:?}"
     );
     assert!(statuses.contains_key(&401), "none came through: {statuses:?}");
-    // the room for bodies, and what each connection has read ahead
-    let most = 32 * 1024 + 32 * at_once;
+    // the room for bodies, and each connection with what it has read ahead: half as much in a release build
+    let most = 32 * 1024 + 64 * at_once;
     assert!(grown <= most, "the memory grew by {grown} KiB, at most {most} expected");
     assert!(!server.stderr().contains("panicked"));
     server.stop(Duration::from_secs(20)).await;
