@@ -103,7 +103,7 @@ fn the_judge_sees_what_was_synced_and_when() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_a_delivery_and_its_2xx_the_ledger_is_synced() {
-    let count = rounds(20, 1000);
+    let count = rounds(20, 200);
     let installation = Installation::sqlite().await;
     let trace = installation.path("trace");
     let wanted = "trace=fsync,fdatasync,read,recvfrom,write,writev,sendto,sendmsg";
