@@ -67,6 +67,7 @@ pub fn deploy(config: &Config, args: &DeployArgs, plan: bool) -> anyhow::Result<
         let by = args.by.clone().unwrap_or_else(account);
         let wish = Wish {
             git_ref,
+            branch: None,
             task: if plan {
                 format!("{}:plan", args.task)
             } else {

@@ -107,6 +107,7 @@ pub(crate) fn preview(config: &Config, args: &DeployArgs, plan: bool) -> anyhow:
         target,
         code: None,
         seen: None,
+        called: None,
     };
     with_conversation(config, async |conversation, _| {
         let mut speaker = speaker();

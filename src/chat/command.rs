@@ -114,6 +114,8 @@ pub struct Deploy {
     pub code: Option<String>,
     /// What the ref was when they looked at what would happen: no other commit is meant.
     pub seen: Option<Sha>,
+    /// What people call the commit, where the target names it by its SHA.
+    pub called: Option<String>,
 }
 
 /// A lock that is asked for.

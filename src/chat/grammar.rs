@@ -190,6 +190,7 @@ fn read(word: Word, text: &str) -> Result<Command, Misunderstood> {
                 target: target(&rest)?,
                 code,
                 seen: None,
+                called: None,
             };
             if plan {
                 Command::Plan(deploy)

@@ -58,6 +58,7 @@ impl At<'_> {
             target: self.target(),
             code: None,
             seen: None,
+            called: None,
         });
         offer(&format!("Deploy to {}", self.environment), &deploy)
     }

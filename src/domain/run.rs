@@ -198,6 +198,12 @@ impl Run {
         self.order.as_ref().is_some_and(|order| order.noop)
     }
 
+    /// What its commit is called, where that is more than its SHA.
+    #[must_use]
+    pub fn called(&self) -> Option<String> {
+        (self.git_ref != self.sha).then(|| self.git_ref.clone())
+    }
+
     /// The environment that a lock of it would keep it from changing. A plan changes nothing.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
@@ -250,7 +256,7 @@ pub struct Run {
     pub order: Option<Order>,
     /// GitHub's text of the environment, also when it is refused.
     pub environment: String,
-    /// GitHub's text of the ref.
+    /// What people call the commit: the branch that it was of when Chima asked for it by its SHA, GitHub's text of the ref otherwise.
     pub git_ref: String,
     /// GitHub's text of the SHA.
     pub sha: String,

@@ -26,6 +26,9 @@ pub struct Warrant {
     pub task: String,
     /// Branch, tag or SHA, for people.
     pub git_ref: String,
+    /// What the commit was called when it was asked for by its SHA, so that nothing that is pushed meanwhile takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
     /// Who asks.
     pub actor: Actor,
     /// The room it was said in, for people.

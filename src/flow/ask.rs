@@ -24,6 +24,8 @@ const TRIES: usize = 3;
 pub struct Wish {
     /// Branch, tag or SHA.
     pub git_ref: String,
+    /// What the commit is called, where it is asked for by its SHA.
+    pub branch: Option<String>,
     /// The task, with `:plan` where it is only to be planned.
     pub task: String,
     /// Empty means all of the environment's.
@@ -140,6 +142,7 @@ fn warrant(asking: &Asking<'_>, whose: &Whose<'_>, wish: &Wish, nonce: &str) -> 
         },
         task: wish.task.clone(),
         git_ref: wish.git_ref.clone(),
+        branch: wish.branch.clone(),
         actor: wish.actor.clone(),
         room: wish.room.clone(),
         force: wish.force,
@@ -152,6 +155,9 @@ fn new_deployment(environment: &Environment, wish: &Wish, nonce: Option<&str>) -
     let mut payload = wish.notes.clone();
     payload.insert("actor".to_owned(), json!(wish.actor.known_as()));
     payload.insert("via".to_owned(), json!(wish.via));
+    if let Some(branch) = &wish.branch {
+        payload.insert("branch".to_owned(), json!(branch));
+    }
     if let Some(nonce) = nonce {
         payload.insert("nonce".to_owned(), json!(nonce));
     }

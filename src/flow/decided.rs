@@ -13,6 +13,7 @@ use crate::flow::engine::Engine;
 use crate::policy::decision::{Decision, Verdict};
 use crate::policy::facts::Facts;
 use crate::policy::rules::Rules;
+use crate::policy::who;
 use crate::report::status::Place;
 use crate::store::decisions::{Displaced, Evidence};
 use crate::store::error::StoreError;
@@ -51,7 +52,7 @@ pub(super) fn new_run(
             }),
         order: decision.order.clone(),
         environment: deployment.environment.clone(),
-        git_ref: deployment.git_ref.clone(),
+        git_ref: called(deployment, decision, facts),
         sha: deployment.sha.clone(),
         task: deployment.task.clone(),
         creator: deployment.creator.clone(),
@@ -77,6 +78,15 @@ pub(super) fn new_run(
         command: command(engine, deployment, decision, facts),
         config_digest: engine.config.digest.clone(),
     })
+}
+
+/// What people call its commit: the branch that it was of when Chima asked for it by its SHA, GitHub's own ref otherwise.
+fn called(deployment: &Deployment, decision: &Decision, facts: &Facts) -> String {
+    let branch = decision
+        .order
+        .as_ref()
+        .and_then(|order| who::branch(deployment, order, &facts.who));
+    branch.unwrap_or(&deployment.git_ref).to_owned()
 }
 
 /// When a hold that a decision begins ends by itself.

@@ -79,6 +79,19 @@ pub fn asked<'a>(deployment: &Deployment, order: &Order, who: &'a WhoFacts) -> A
     }
 }
 
+/// What the commit was called that Chima was asked for; `None` where the deployment is of something else, or was made otherwise.
+///
+/// Who made it need not be known for that: a copy of our payload that names the same commit does deploy what was called so.
+#[must_use]
+pub fn branch<'a>(deployment: &Deployment, order: &Order, who: &'a WhoFacts) -> Option<&'a str> {
+    let warrant = who
+        .warrant
+        .as_ref()
+        .filter(|warrant| fits(warrant, deployment, order))?;
+    let branch = warrant.branch.as_deref()?;
+    (warrant.git_ref == deployment.git_ref && deployment.git_ref == deployment.sha).then_some(branch)
+}
+
 /// Whether a record is that of this deployment, and of no other.
 fn fits(warrant: &Warrant, deployment: &Deployment, order: &Order) -> bool {
     deployment.nonce() == Some(warrant.nonce.as_str())

@@ -24,8 +24,8 @@ impl Store {
         let doing = "write down who asks for a deployment";
         let mut tx = self.begin(doing).await?;
         sqlx::query(
-            "INSERT INTO warrants (nonce, host, repository_id, app, environment, task, git_ref, actor, room, force, asked_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO warrants (nonce, host, repository_id, app, environment, task, git_ref, branch, actor, room, force, asked_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&warrant.nonce)
         .bind(&warrant.host)
@@ -34,6 +34,7 @@ impl Store {
         .bind(warrant.place.environment.as_str())
         .bind(&warrant.task)
         .bind(&warrant.git_ref)
+        .bind(warrant.branch.as_deref())
         .bind(json(&warrant.actor))
         .bind(warrant.room.as_deref())
         .bind(warrant.force)
@@ -123,6 +124,7 @@ fn read(row: &Reader<'_>) -> Result<Warrant, StoreError> {
         },
         task: row.text("task")?,
         git_ref: row.text("git_ref")?,
+        branch: row.maybe_text("branch")?,
         actor: row.json("actor")?,
         room: row.maybe_text("room")?,
         force: row.number("force")? != 0,

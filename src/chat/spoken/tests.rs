@@ -165,6 +165,7 @@ fn deploy_command() -> impl Strategy<Value = Command> {
             target,
             code,
             seen: None,
+            called: None,
         };
         if plan {
             Command::Plan(deploy)

@@ -174,13 +174,13 @@ fn wish(target: Target<'_>, claimed: &Row, asker: &Asker<'_>, choice: &Choice) -
     };
     let mut notes = Map::new();
     notes.insert("sha".to_owned(), json!(sha));
-    notes.insert("branch".to_owned(), json!(asker.branch()));
     notes.insert("trigger".to_owned(), json!(trigger));
     if let Some(number) = choice.pull_request {
         notes.insert("pull_request".to_owned(), json!(number));
     }
     Wish {
         git_ref: sha.to_owned(),
+        branch: Some(asker.branch().to_owned()),
         task: asker.task.to_string(),
         hosts: Vec::new(),
         actor: Actor::itself(moved_by.unwrap_or(NOBODY)),

@@ -63,14 +63,12 @@ impl<'a> Conversation<'a> {
             // as hubot-deploy called it
             notes.insert("yubikey".to_owned(), json!(code));
         }
-        if let Some(branch) = &named {
-            notes.insert("branch".to_owned(), json!(branch));
-        }
         let what = Wanted {
             git_ref,
             task,
             hosts,
             description: chat::asked_by(&self.actor(speaker), named.as_deref()),
+            branch: named.or_else(|| deploy.called.clone()),
             force: deploy.force,
             notes,
         };
@@ -128,7 +126,6 @@ impl<'a> Conversation<'a> {
         self.object(speaker, spot, (&task, &hosts), false).await?;
         let mut notes = Map::new();
         notes.insert("retry_of".to_owned(), json!(run.deployment.0));
-        notes.insert("branch".to_owned(), json!(run.git_ref));
         // a rollback that is tried again is still one
         let asked = self.desk.store.find_deployment(&run).await?;
         if let Some(left) = asked.as_ref().and_then(Deployment::rollback_from) {
@@ -136,6 +133,7 @@ impl<'a> Conversation<'a> {
         }
         let what = Wanted {
             git_ref: order.sha.to_string(),
+            branch: run.called(),
             task,
             hosts,
             description: chat::retry_of(&self.actor(speaker), run.deployment),
@@ -190,9 +188,9 @@ impl<'a> Conversation<'a> {
         }
         let mut notes = Map::new();
         notes.insert("rollback_from".to_owned(), json!(current.sha));
-        notes.insert("branch".to_owned(), json!(back.git_ref));
         let what = Wanted {
             git_ref: back.sha.clone(),
+            branch: back.called(),
             task: "deploy".to_owned(),
             hosts: Vec::new(),
             description: chat::rollback_of(&self.actor(speaker), &current.sha),
@@ -206,13 +204,13 @@ impl<'a> Conversation<'a> {
         let actor = self.actor(speaker);
         let mut notes = told(speaker, &actor);
         notes.extend(what.notes);
-        let named = notes.get("branch").and_then(Value::as_str).map(str::to_owned);
         if let Some(ask) = self.slack_ask {
             notes.insert("ask".to_owned(), json!(ask));
         }
         let is_commit = what.git_ref.parse::<Sha>().is_ok();
         let wish = Wish {
             git_ref: what.git_ref,
+            branch: what.branch,
             task: what.task,
             hosts: what.hosts,
             actor,
@@ -272,7 +270,7 @@ impl<'a> Conversation<'a> {
             repository: spot.app.repository.to_string(),
             app: spot.app.name.to_string(),
             environment: spot.environment.name.to_string(),
-            git_ref: named.unwrap_or_else(|| wish.git_ref.clone()),
+            git_ref: wish.branch.as_ref().unwrap_or(&wish.git_ref).clone(),
             sha: sha.clone(),
             by: wish.actor.known_as().to_owned(),
             place: Value::Object(told(speaker, &wish.actor)),
@@ -364,6 +362,7 @@ impl<'a> Conversation<'a> {
 /// What a deployment is to be.
 struct Wanted {
     git_ref: String,
+    branch: Option<String>,
     task: String,
     hosts: Vec<String>,
     description: String,

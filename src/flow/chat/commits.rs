@@ -67,6 +67,7 @@ impl<'a> Conversation<'a> {
             },
             code: None,
             seen: None,
+            called: None,
         });
         let label = format!("Deploy to {}", spot.environment.name);
         Ok(reply.offering(vec![offer(&label, &deploy)]))

@@ -91,6 +91,7 @@ impl<'a> Conversation<'a> {
             },
             task: asked.task.clone(),
             git_ref: asked.git_ref.clone(),
+            branch: None,
             actor,
             room: None,
             force,

@@ -44,7 +44,7 @@ pub struct RunView {
     pub repository: String,
     /// GitHub's environment.
     pub environment: String,
-    /// Branch, tag or SHA, as it was asked for.
+    /// Branch, tag or SHA, as it was asked for. Where Chima asked for a commit of a branch, such as after a merge, the branch.
     #[serde(rename = "ref")]
     pub git_ref: String,
     /// The full commit id.

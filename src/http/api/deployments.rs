@@ -120,6 +120,7 @@ pub(crate) fn understood(look: &Look<'_>, wanted: &NewDeployment) -> Result<Depl
         },
         code: None,
         seen: None,
+        called: None,
     })
 }
 

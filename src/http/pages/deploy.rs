@@ -342,6 +342,7 @@ async fn order(surface: &Surface, viewer: &Viewer, form: &Ordered, wanted: &NewD
     })?;
     let command = Deploy {
         seen: Some(seen),
+        called: None,
         ..understood(&Look::of(&surface.engine, viewer), wanted)?
     };
     let what = format!("deploy {} {}", form.sha, serde_json::json!(wanted));

@@ -269,6 +269,7 @@ async fn done(surface: &Surface, viewer: &Viewer, run: &Run, (deed, form): (Deed
                 },
                 code: None,
                 seen: None,
+                called: run.called(),
             })
         }
     };

@@ -128,6 +128,9 @@ async fn no_other_commit_is_deployed_than_the_one_that_was_seen() {
     });
     // GitHub is asked for the commit: whatever moves between our look and its own changes nothing
     assert_eq!(asked, [(one.clone(), one.clone(), json!("main"))]);
+    // and people read what they had chosen
+    let run = world.runs().await.pop().unwrap();
+    assert_eq!((run.git_ref.as_str(), &run.sha), ("main", &one));
     assert_ne!(one, four);
     world.end().await;
 }

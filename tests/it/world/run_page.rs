@@ -316,8 +316,12 @@ async fn what_ran_is_promoted_and_rolled_back() {
     world.settle_all().await;
     let promoted = world.runs().await.pop().unwrap();
     assert_eq!(
-        (promoted.environment.as_str(), promoted.sha.as_str()),
-        ("staging", two.as_str())
+        (
+            promoted.environment.as_str(),
+            promoted.sha.as_str(),
+            promoted.git_ref.as_str()
+        ),
+        ("staging", two.as_str(), "main")
     );
     assert!(run.ends_with(&promoted.id.to_string()));
     assert!(mona.page(&path).await.contains(&format!("href=\"{path}/rollback\"")));
@@ -331,8 +335,8 @@ async fn what_ran_is_promoted_and_rolled_back() {
     world.settle_all().await;
     let back = world.runs().await.pop().unwrap();
     assert_eq!(
-        (back.environment.as_str(), back.sha.as_str()),
-        ("production", one.as_str())
+        (back.environment.as_str(), back.sha.as_str(), back.git_ref.as_str()),
+        ("production", one.as_str(), "main")
     );
     world.end().await;
 }
