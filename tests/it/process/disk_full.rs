@@ -16,6 +16,8 @@ use crate::torture::{rounds, row};
 const SOON: Duration = Duration::from_secs(20);
 /// From the repair to the last word.
 const REPAIRED: Duration = Duration::from_secs(10);
+/// Less than what a deployment may be late and still run in its turn, however many newer ones there are.
+const LATE: Duration = Duration::from_secs(20);
 
 /// How a disk is made full, and empty again.
 enum Disk {
@@ -144,8 +146,12 @@ async fn full(small: bool) {
     let all = installation.deployments();
     // one after the other
     let limit = SOON + Duration::from_secs(2 * all.len() as u64);
+    let newest = all.last().copied();
     for deployment in all {
-        assert_eq!(installation.concluded(deployment, limit).await, "success");
+        let end = installation.concluded(deployment, limit).await;
+        // what is delivered half a minute late gives way to a newer one that is there by then
+        let gave_way = length > LATE && end == "inactive" && Some(deployment) != newest;
+        assert!(end == "success" || gave_way, "{deployment} ended in {end}");
     }
     server.stop(SOON).await;
     installation.close().await;
