@@ -38,7 +38,7 @@ const HEAD_LIMIT: usize = 16 * 1024;
 const SEND_BUFFER: usize = 128 * 1024;
 /// Who connected so recently keeps their place, so that an honest request is always heard. Newer ones wait to be accepted, so the
 /// longer this is, the longer honest ones stand behind a crowd.
-const HEARING: Duration = Duration::from_millis(50);
+const HEARING: Duration = Duration::from_millis(100);
 /// Where there is no place, this is when one is looked for again, and how often.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const PATIENCE: u32 = 20;
@@ -119,6 +119,8 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
                 () = place.given_up() => tracing::debug!(%peer, "connection cut: its place was needed"),
             }
         });
+        // the runtime looks for what has arrived between turns: one that accepted a hundred would keep those waiting to be heard
+        tokio::task::yield_now().await;
     }
     drop(listener);
     while places.has_unheard(LAST_WORDS) {

@@ -15,6 +15,8 @@ use chima::app::start::{Started, Surroundings, start_with};
 use chima::config::{Config, Known};
 use chima::flow::engine::Lease;
 use rustix::process::Signal;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Executor};
 
 use crate::process::child::{Chima, program};
 use crate::process::installation::{Installation, eventually};
@@ -91,19 +93,30 @@ async fn worker(installation: &Installation, name: &str, programs: Option<&Path>
     worker
 }
 
-/// Stops a worker between two writes. In the middle of one it holds SQLite's only write lock, and for as long as it is
-/// paused nobody can write: deliveries are then answered with 503, which is not what is looked at here.
+/// Stops a worker between two writes. In the middle of one it holds SQLite's only write lock, of the ledger or of the queue, and for
+/// as long as it is paused nobody can write: deliveries are then answered with 503, and no worker starts, which is not what is looked at
+/// here.
 async fn pause(installation: &Installation, worker: &Chima) {
     for _ in 0..20 {
         worker.signal(Signal::STOP);
         let ready = tokio::time::timeout(Duration::from_secs(1), get(installation.port, "/readyz")).await;
-        if ready.is_ok_and(|answer| answer.is_some_and(|answer| answer.status == 200)) {
+        let ready = ready.is_ok_and(|answer| answer.is_some_and(|answer| answer.status == 200));
+        if ready && is_free(&installation.path("data/queue.db")).await {
             return;
         }
         worker.signal(Signal::CONT);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the worker writes all the time");
+}
+
+/// Whether nobody is writing to this SQLite file.
+async fn is_free(file: &Path) -> bool {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .busy_timeout(Duration::from_millis(200));
+    let mut connection = options.connect().await.expect("it is there");
+    connection.execute("BEGIN IMMEDIATE; ROLLBACK").await.is_ok()
 }
 
 /// A server in this process that carries out nothing itself. Its sweep adopts.

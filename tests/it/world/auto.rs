@@ -175,9 +175,9 @@ async fn what_was_made_says_who_and_why_and_reads_well() {
         (made.id, words)
     });
     let made = made.replace(&sha, "<two>");
-    assert_snapshot!(made, @r#"<two> | deploy | {"sha":"<two>","branch":"main","trigger":"green","actor":"mona","via":"auto_deploy"} | Some("by itself: main is green") | false"#);
-    assert_snapshot!(world.told(id).await, @"success: deployed <two> to staging in 0 s");
-    assert_snapshot!(world.chat().await.lines().last().unwrap(), @"succeeded: deploy `site` to `staging` (`octo/site` at <two>, asked for by @mona, took 0 s) <chima>/runs/<run 2>");
+    assert_snapshot!(made, @r#"<two> | deploy | {"sha":"<two>","trigger":"green","actor":"mona","via":"auto_deploy","branch":"main"} | Some("by itself: main is green") | false"#);
+    assert_snapshot!(world.told(id).await, @"success: deployed <two> (main) to staging in 0 s");
+    assert_snapshot!(world.chat().await.lines().last().unwrap(), @"succeeded: deploy `site` to `staging` (`octo/site` at <two> (main), asked for by @mona, took 0 s) <chima>/runs/<run 2>");
     world.end().await;
 }
 

@@ -247,7 +247,7 @@ async fn a_rollback_says_what_it_undoes_before_it_does() {
     assert_eq!(world.runs().await[2].sha, one);
     assert_snapshot!(world.dialogue(&["status site staging", "rollback site staging to 0123456", &format!("contains {}", &two[..8]), &format!("contains {one}"), "retry site staging"]).await, @r#"
     > status site staging
-    `staging`: <one>, deployed 0 s ago by @mona
+    `staging`: <one> (main), deployed 0 s ago by @mona
     > rollback site staging to 0123456
     `staging` of `site` never ran `0123456`, as far as is remembered; `deploys site in staging` lists what it ran, and `deploy site/0123456` deploys anything [nothing_there]
     > contains <two>
@@ -258,7 +258,7 @@ async fn a_rollback_says_what_it_undoes_before_it_does() {
     - `site` `staging` contains it
     > retry site staging
     deployment <4> of <one> to `staging` of `site`, asked for by mona
-    now it runs <one>, deployed 0 s ago by @mona
+    now it runs <one> (main), deployed 0 s ago by @mona
     no change: `staging` runs exactly that
     usually takes a few seconds
     "#);

@@ -90,7 +90,7 @@ async fn a_comment_deploys_the_pull_request_and_says_how_it_went() {
     deployment <1> of <topic> to `staging` of `site`, asked for by @mona
     nothing was deployed there before
 
-    **deployed <topic> to staging in 0 s**
+    **deployed <topic> (topic) to staging in 0 s**
 
     [log](<chima>/runs/<run 1>)
     ");
@@ -133,7 +133,7 @@ async fn what_is_pushed_after_the_comment_is_not_deployed() {
     deployment <1> of <topic> to `staging` of `site`, asked for by @mona
     nothing was deployed there before
 
-    **deployed <topic> to staging in 0 s**
+    **deployed <topic> (topic) to staging in 0 s**
 
     [log](<chima>/runs/<run 1>)
     ----
@@ -277,7 +277,10 @@ async fn a_lost_answer_of_github_makes_neither_a_second_deployment_nor_a_second_
     assert_eq!(world.github.comments(SITE, pull.number).len(), 2);
     let replies = world.replies(&pull).await;
     // how often it was changed depends on what came first
-    assert!(replies.contains("**deployed <topic> to staging in 0 s**"), "{replies}");
+    assert!(
+        replies.contains("**deployed <topic> (topic) to staging in 0 s**"),
+        "{replies}"
+    );
     world.end().await;
 }
 
@@ -339,7 +342,7 @@ environments: { staging: {}, production: {} }
     deployment <1> of <topic>: `deploy:plan` on `staging` of `site`, asked for by @mona
     nothing was deployed there before
 
-    **planned: deploy <topic> to staging in 0 s; nothing was deployed, see the log**
+    **planned: deploy <topic> (topic) to staging in 0 s; nothing was deployed, see the log**
 
     <details><summary>the end of the log</summary>
 
@@ -403,7 +406,7 @@ async fn whoever_may_push_may_not_deploy_where_deployers_are_named() {
     deployment <1> of <topic> to `staging` of `site`, asked for by @lead
     nothing was deployed there before
 
-    **deployed <topic> to staging in 0 s**
+    **deployed <topic> (topic) to staging in 0 s**
 
     [log](<chima>/runs/<run 1>)
     "#);

@@ -103,7 +103,7 @@ async fn what_is_deployed_looked_at_and_undone() {
     `<one>` is 2 commits behind what `staging` runs (<github>/octo/site/compare/<three>...<one>)
     mona> retry site staging
     deployment <4> of <one> to `staging` of `site`, asked for by mona
-    now it runs <one>, deployed 0 s ago by @mona
+    now it runs <one> (main), deployed 0 s ago by @mona
     no change: `staging` runs exactly that
     usually takes a few seconds
     mona> plan site to production
