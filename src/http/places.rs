@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +66,11 @@ pub(super) struct Place {
     places: Arc<Places>,
     number: u64,
     given_up: CancellationToken,
+    /// Whether a request has come.
+    heard: AtomicBool,
+    /// Whether the first came when the place was somebody else's already.
+    late: AtomicBool,
+    answering: AtomicBool,
 }
 
 impl Places {
@@ -101,6 +107,9 @@ impl Places {
             places: Arc::clone(self),
             number,
             given_up,
+            heard: AtomicBool::new(false),
+            late: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
         })
     }
 
@@ -159,11 +168,31 @@ impl Places {
 impl Place {
     /// Notes what the connection does from now on.
     pub(super) fn is(&self, phase: Phase) {
+        let first = !self.heard.swap(true, Ordering::Relaxed);
+        if first && self.is_given_up() {
+            self.late.store(true, Ordering::Relaxed);
+        }
+        self.answering.store(phase == Phase::Answering, Ordering::Relaxed);
         if let Some(taken) = self.places.book().taken.get_mut(&self.number) {
             taken.phase = phase;
             taken.since = Instant::now();
             taken.heard = true;
         }
+    }
+
+    /// Whether it is somebody else's by now.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.is_cancelled()
+    }
+
+    /// Whether a request has come.
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// Whether all of the first request came just too late, and is being answered.
+    pub(super) fn answers_late(&self) -> bool {
+        self.late.load(Ordering::Relaxed) && self.answering.load(Ordering::Relaxed)
     }
 
     /// Comes when the place is somebody else's.
@@ -257,6 +286,27 @@ mod tests {
         busy[2].is(Phase::Waiting);
         assert!(places.take(HONEST).is_some());
         assert!(is_cut(&busy[2]));
+    }
+
+    #[test]
+    fn what_had_arrived_before_a_place_was_given_up_is_answered() {
+        let places = Places::new(1, Duration::ZERO);
+        let (early, late, half) = (
+            places.take(GREEDY).unwrap(),
+            places.take(HONEST).unwrap(),
+            places.take(GREEDY).unwrap(),
+        );
+        assert!(early.is_given_up() && late.is_given_up() && !early.answers_late());
+        late.is(Phase::Receiving);
+        assert!(!late.answers_late());
+        late.is(Phase::Answering);
+        assert!(late.answers_late());
+        // who was heard in time has had an answer, and its place was taken for what it did since
+        half.is(Phase::Answering);
+        half.is(Phase::Waiting);
+        let _new = places.take(HONEST).unwrap();
+        half.is(Phase::Answering);
+        assert!(half.is_given_up() && !half.answers_late());
     }
 
     #[test]

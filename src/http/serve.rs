@@ -5,13 +5,14 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -20,6 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -36,12 +38,14 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const HEAD_LIMIT: usize = 16 * 1024;
 /// What the kernel keeps of an answer that nobody reads; the kernel doubles it.
 const SEND_BUFFER: usize = 128 * 1024;
-/// Who connected so recently keeps their place, so that an honest request is always heard. Newer ones wait to be accepted, so the
-/// longer this is, the longer honest ones stand behind a crowd.
+/// Who connected so recently keeps their place, so that what an honest peer says right away can arrive. Newer ones wait to be accepted,
+/// so the longer this is, the longer honest ones stand behind a crowd. What has arrived is heard in any case.
 const HEARING: Duration = Duration::from_millis(100);
 /// Where there is no place, this is when one is looked for again, and how often.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const PATIENCE: u32 = 20;
+/// So many may knock at once although there are fewer places.
+const KNOCKING: usize = 512;
 /// How long requests under way may take to finish once the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -50,7 +54,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Peer(pub SocketAddr);
 
 /// What `TcpListener::bind` does, but that as many may knock at once as there are places, and not 128: who comes beyond that hears
-/// nothing for a second, and is not known to have come. More would only stand in a line that is longer than anybody should wait.
+/// nothing for a second, and is not known to have come. Many more would only stand in a line that is longer than anybody should wait.
 ///
 /// # Errors
 ///
@@ -63,7 +67,7 @@ pub fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(at)?;
     // the kernel takes no more than its `net.core.somaxconn`
-    socket.listen(u32::try_from(affordable()).unwrap_or(u32::MAX))
+    socket.listen(u32::try_from(affordable().max(KNOCKING)).unwrap_or(u32::MAX))
 }
 
 /// Serves `router` until `stop`, then lets requests under way finish.
@@ -104,19 +108,34 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
                 async move { Ok::<_, Infallible>(answer.await) }
             })
         };
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(Stall::new(stream)), service));
+        let stream = Stall::new(stream, Arc::clone(&place));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tasks.spawn(async move {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                biased;
+                ended = &mut connection => ended,
+                () = place.given_up() => {
+                    // what had arrived all the same is answered, and that is the end
+                    let answered = match place.answers_late() {
+                        true => timeout(LAST_WORDS, connection).await.ok(),
+                        false => None,
+                    };
+                    let Some(ended) = answered else {
+                        tracing::debug!(%peer, "connection cut: its place was needed");
+                        return;
+                    };
+                    ended
+                }
+            };
             // a peer that breaks off or dribbles is its own problem; requests themselves are logged where they are handled
-            tokio::select! {
-                ended = connection => match ended {
-                    // no answer of ours would be HTTP/2, which is all that this peer understands
-                    Err(error) if error.is_parse_version_h2() => {
-                        tracing::debug!(%peer, "connection closed: the peer speaks HTTP/2 without having asked; Chima speaks HTTP/1.1");
-                    }
-                    Err(error) => tracing::debug!(%peer, error = %error, "connection ended early"),
-                    Ok(()) => {}
-                },
-                () = place.given_up() => tracing::debug!(%peer, "connection cut: its place was needed"),
+            match ended {
+                // no answer of ours would be HTTP/2, which is all that this peer understands
+                Err(error) if error.is_parse_version_h2() => {
+                    tracing::debug!(%peer, "connection closed: the peer speaks HTTP/2 without having asked; Chima speaks HTTP/1.1");
+                }
+                Err(error) => tracing::debug!(%peer, error = %error, "connection ended early"),
+                Ok(()) => {}
             }
         });
         // the runtime looks for what has arrived between turns: one that accepted a hundred would keep those waiting to be heard
@@ -172,9 +191,13 @@ async fn answer(
     place.is(Phase::Answering);
     // whatever the handler made of a body that did not arrive, this is why
     let unread = stay.and_then(|stay| stay.end());
-    unread
-        .map_or(answered, Unread::answer)
-        .map(|body| Answered { body, place })
+    let mut answered = unread.map_or(answered, Unread::answer);
+    if place.is_given_up() {
+        answered
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answered.map(|body| Answered { body, place })
 }
 
 /// The body of an answer. When it is gone, the peer has the word again.

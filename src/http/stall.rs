@@ -1,27 +1,38 @@
-//! A connection whose peer must take what it asked for: one that does not read is cut.
+//! A connection whose peer must take what it asked for: one that does not read is cut. And one that is about to be cut is read once
+//! more.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use crate::http::places::Place;
 
 /// How long nothing at all may go out.
 const STALL: Duration = Duration::from_secs(12);
 
 /// A stream that fails when a write makes no progress.
 #[derive(Debug)]
-pub(super) struct Stall<S> {
-    stream: S,
+pub(super) struct Stall {
+    stream: TcpStream,
+    place: Arc<Place>,
     /// Since when a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Stall<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, waiting: None }
+impl Stall {
+    pub(super) fn new(stream: TcpStream, place: Arc<Place>) -> Self {
+        Self {
+            stream,
+            place,
+            waiting: None,
+        }
     }
 
     /// What a write came to, or that it has waited for too long.
@@ -38,13 +49,24 @@ impl<S> Stall<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
+impl AsyncRead for Stall {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_pending() && self.place.is_given_up() && !self.place.is_heard() {
+            // in a crowd the runtime may not have heard yet from the kernel what it has: nobody is cut who has said what they want
+            return match recv(&self.stream, buffer.initialize_unfilled(), RecvFlags::DONTWAIT) {
+                Ok((_, received)) => {
+                    buffer.advance(received);
+                    Poll::Ready(Ok(()))
+                }
+                Err(_) => Poll::Pending,
+            };
+        }
+        read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
+impl AsyncWrite for Stall {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.progress(cx, wrote)
