@@ -11,7 +11,7 @@ use crate::process::child::Chima;
 use crate::process::edge::corpus::{Corpus, Hostile, Secrets};
 use crate::process::edge::door::exchange;
 use crate::process::edge::ledger;
-use crate::process::installation::Installation;
+use crate::process::installation::{Installation, REPOSITORY};
 use crate::torture::{rounds, row};
 
 pub const SECRETS: Secrets = Secrets {
@@ -38,15 +38,20 @@ pub async fn open_doors() -> Installation {
     installation
 }
 
-/// What the program asks GitHub for, however often.
+/// What the program asks GitHub for, however often. What it shows of the default branch it looks up every now and then, whoever speaks
+/// to it.
 pub fn asked(installation: &Installation) -> BTreeSet<String> {
+    let head = installation.github.read(|world| {
+        let repository = world.repository(REPOSITORY).expect("it is there");
+        repository.branches["main"].clone()
+    });
+    let (branch, head) = ("/branches/main", format!("/commits/{head}"));
     let requests = installation.github.requests();
     requests
         .iter()
-        .map(|request| {
-            let path = request.path.split('?').next().unwrap_or_default();
-            format!("{} {path}", request.method)
-        })
+        .map(|request| (&request.method, request.path.split('?').next().unwrap_or_default()))
+        .filter(|(_, path)| !path.ends_with(branch) && !path.contains(&head))
+        .map(|(method, path)| format!("{method} {path}"))
         .collect()
 }
 
