@@ -9,6 +9,9 @@ use crate::report::terminal::{Printed, Terminal, name};
 
 /// Parameters of one wish for colours that are read.
 const PARAMETERS: usize = 32;
+/// So many stretches have a look of their own; what comes after them is shown plain. A page's quarter of a mebibyte of text never has as
+/// many. Random bytes do, and a page of them would take a hundred times their size.
+const STRETCHES: usize = 20_000;
 
 /// How a stretch of a log looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -92,6 +95,11 @@ impl Painted {
     }
 
     fn push(&mut self, text: &str, look: Look) {
+        let look = if self.ends.len() < STRETCHES {
+            look
+        } else {
+            Look::default()
+        };
         self.text.push_str(text);
         let end = self.text.len();
         match self.ends.last_mut() {
@@ -281,6 +289,19 @@ mod tests {
         ] {
             assert_eq!(shown(raw), expected);
         }
+    }
+
+    #[test]
+    fn what_is_no_text_costs_little_and_is_shown_to_its_end() {
+        let noise: Vec<u8> = (0..256 * 1024_u32)
+            .map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0])
+            .collect();
+        let painted = Painted::of(&noise);
+        let stretches = painted.pieces().count();
+        assert!((STRETCHES..=STRETCHES + 1).contains(&stretches), "{stretches}");
+        let all: String = painted.pieces().map(|(text, _)| text).collect();
+        assert_eq!(all, painted.text());
+        assert!(painted.pieces().last().is_some_and(|(_, class)| class.is_empty()));
     }
 
     #[test]
