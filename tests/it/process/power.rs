@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::dice::{Dice, fresh_seed};
 use crate::process::child::Chima;
-use crate::process::installation::{ENVIRONMENTS, Installation};
+use crate::process::installation::{ENVIRONMENTS, Installation, eventually};
 use crate::process::power::shadow::{Names, Shadow};
 use crate::torture::{rounds, row, setting};
 
@@ -123,6 +123,11 @@ async fn cuts(queue: &str, mut installation: Installation) {
             || state == "error" && begun == 0 && told.contains("took its worker down");
         assert!(known, "deployment {deployment}: {state}, begun {begun} times: {told}");
     }
+    // what the last ones leave is removed after their end is told
+    eventually("the folders of ended attempts are removed", || {
+        installation.leftovers().is_empty().then_some(())
+    })
+    .await;
     server.stop(Duration::from_secs(10)).await;
     is_whole(&installation);
     installation.close().await;
