@@ -103,6 +103,15 @@ impl Sha {
     }
 }
 
+/// Whether a ref says no more than its commit: it is the commit's SHA, or a beginning of it that is long enough for git.
+#[must_use]
+pub fn is_its_sha(git_ref: &str, sha: &str) -> bool {
+    git_ref.len() >= 7
+        && sha
+            .get(..git_ref.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(git_ref))
+}
+
 name!(
     /// `owner/name`. Compare with [`RepositoryName::matches`]: GitHub ignores case.
     RepositoryName,
@@ -216,6 +225,25 @@ pub fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ref_that_is_its_sha_says_no_more() {
+        let sha = "0123456789abcdef0123456789abcdef01234567";
+        for (git_ref, says_no_more) in [
+            (sha, true),
+            ("0123456", true),
+            ("0123456789ABCDEF", true),
+            // too short to be sure, another, longer than a SHA, and a branch
+            ("012345", false),
+            ("0123457", false),
+            ("0123456789abcdef0123456789abcdef012345678", false),
+            ("main", false),
+            ("", false),
+        ] {
+            assert_eq!(is_its_sha(git_ref, sha), says_no_more, "{git_ref}");
+        }
+        assert!(!is_its_sha("0123456", "01234\u{e9}"));
+    }
 
     #[test]
     fn a_sha_is_full_and_lower_case() {

@@ -8,7 +8,7 @@ use crate::domain::conversation::Listener;
 use crate::domain::deployment::Order;
 use crate::domain::ids::{DeliveryId, DeploymentId, Fence, InstallationId, LockId, RepositoryId, RunId};
 use crate::domain::lock::{LockCommand, Place};
-use crate::domain::names::{EnvironmentName, RepositoryName};
+use crate::domain::names::{EnvironmentName, RepositoryName, is_its_sha};
 use crate::domain::reason::Reason;
 use crate::domain::warrant::Forced;
 
@@ -201,7 +201,7 @@ impl Run {
     /// What its commit is called, where that is more than its SHA.
     #[must_use]
     pub fn called(&self) -> Option<String> {
-        (self.git_ref != self.sha).then(|| self.git_ref.clone())
+        (!is_its_sha(&self.git_ref, &self.sha)).then(|| self.git_ref.clone())
     }
 
     /// The environment that a lock of it would keep it from changing. A plan changes nothing.

@@ -5,6 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::names::is_its_sha;
 use crate::domain::run::Run;
 use crate::http::pages::looker::{Frame, Looker};
 use crate::http::problem::{Problem, server_fault};
@@ -77,15 +78,10 @@ fn what(run: &Run) -> String {
 
 /// What was asked for; a commit as short as commits are shown.
 fn ref_of(git_ref: &str, sha: &str) -> String {
-    if is_commit(git_ref, sha) {
+    if is_its_sha(git_ref, sha) {
         return harmless(&sha.chars().take(8).collect::<String>());
     }
     harmless(git_ref)
-}
-
-/// Whether what was asked for says no more than its commit.
-fn is_commit(git_ref: &str, sha: &str) -> bool {
-    git_ref.len() >= 7 && sha.starts_with(git_ref)
 }
 
 /// A value of a request, without what would change how others are shown; the template escapes the rest.

@@ -117,15 +117,12 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
                 ended = &mut connection => ended,
                 () = place.given_up() => {
                     // what had arrived all the same is answered, and that is the end
-                    let answered = match place.answers_late() {
-                        true => timeout(LAST_WORDS, connection).await.ok(),
-                        false => None,
-                    };
-                    let Some(ended) = answered else {
+                    if place.answers_late() && let Ok(ended) = timeout(LAST_WORDS, connection).await {
+                        ended
+                    } else {
                         tracing::debug!(%peer, "connection cut: its place was needed");
                         return;
-                    };
-                    ended
+                    }
                 }
             };
             // a peer that breaks off or dribbles is its own problem; requests themselves are logged where they are handled

@@ -93,3 +93,41 @@ impl AsyncWrite for Stall {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::{IpAddr, Ipv4Addr, TcpStream as Peer};
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::http::places::Places;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    /// On one thread that never waits, so that the runtime cannot have asked the kernel for news.
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_has_arrived_is_read_before_a_connection_is_cut() {
+        let listener = TcpListener::bind((HERE, 0)).await.unwrap();
+        let mut peer = Peer::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let places = Places::new(1, Duration::ZERO);
+        let place = Arc::new(places.take(HERE).unwrap());
+        let mut stall = Stall::new(stream, Arc::clone(&place));
+        let mut read = || {
+            let mut room = [0; 16];
+            let mut buffer = ReadBuf::new(&mut room);
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            let polled = Pin::new(&mut stall).poll_read(&mut cx, &mut buffer);
+            polled.map(|done| done.map(|()| buffer.filled().to_vec()).unwrap())
+        };
+        assert_eq!(read(), Poll::Pending);
+        peer.write_all(b"GET /").unwrap();
+        assert_eq!(read(), Poll::Pending, "who has a place waits for the runtime");
+        let _newer = places.take(HERE).unwrap();
+        assert!(place.is_given_up());
+        assert_eq!(read(), Poll::Ready(b"GET /".to_vec()));
+        assert_eq!(read(), Poll::Pending);
+    }
+}

@@ -9,8 +9,8 @@ use crate::report::terminal::{Printed, Terminal, name};
 
 /// Parameters of one wish for colours that are read.
 const PARAMETERS: usize = 32;
-/// So many stretches have a look of their own; what comes after them is shown plain. A page's quarter of a mebibyte of text never has as
-/// many. Random bytes do, and a page of them would take a hundred times their size.
+/// So many stretches have a look of their own; what comes after them is shown plain. A page's quarter of a mebibyte of text has hardly
+/// ever as many. Random bytes do, and a page of them would take a hundred times their size.
 const STRETCHES: usize = 20_000;
 
 /// How a stretch of a log looks.

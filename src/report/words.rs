@@ -1,6 +1,6 @@
 //! The small forms that every text is made of.
 
-use crate::domain::names::shown;
+use crate::domain::names::{is_its_sha, shown};
 
 /// How many names a sentence lists before it says how many more there are.
 const LISTED: usize = 5;
@@ -75,7 +75,7 @@ pub(crate) fn sha8(sha: &str) -> String {
 /// `4f3c2b1a (main)`, or the SHA alone where the ref says the same.
 pub(crate) fn commit(sha: &str, git_ref: &str) -> String {
     let short = sha8(sha);
-    if git_ref.is_empty() || (sha.starts_with(git_ref) && git_ref.len() >= 7) {
+    if git_ref.is_empty() || is_its_sha(git_ref, sha) {
         short
     } else {
         format!("{short} ({})", brief(git_ref))

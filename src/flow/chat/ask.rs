@@ -10,7 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::conversation::{Place, Reply, Speaker};
 use crate::domain::creation::{Creation, Sought};
 use crate::domain::deployment::Deployment;
-use crate::domain::names::Sha;
+use crate::domain::names::{Sha, is_its_sha};
 use crate::domain::run::{LaneKey, Run};
 use crate::domain::watch::AskedDeployment;
 use crate::flow::ask::{AskError, Asked, Asking, Whose, Wish, ask, created};
@@ -96,8 +96,8 @@ impl<'a> Conversation<'a> {
             let text = chat::ref_moved(&git_ref, seen.as_str(), now.as_str());
             return Err(Trouble::refused("ref_moved", text));
         }
-        let is_its_id = git_ref.len() >= 7 && seen.as_str().starts_with(&git_ref.to_ascii_lowercase());
-        Ok((seen.to_string(), (!is_its_id).then_some(git_ref)))
+        let named = (!is_its_sha(&git_ref, seen.as_str())).then_some(git_ref);
+        Ok((seen.to_string(), named))
     }
 
     /// Once more what was last tried: exactly that commit, task and hosts.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::chat::command::{Command, Deploy};
 use crate::config::{App, Environment};
 use crate::domain::conversation::Reply;
-use crate::domain::names::Sha;
+use crate::domain::names::{Sha, is_its_sha};
 use crate::domain::viewer::{Scope, Viewer};
 use crate::flow::chat::Conversation;
 use crate::flow::chat::preview::{Preview, preview};
@@ -26,7 +26,7 @@ use crate::http::pages::filters;
 use crate::http::pages::looker::{Frame, Looker, Section};
 use crate::http::pages::query::{Query, address};
 use crate::http::pages::words::Words;
-use crate::http::pages::{harmless, is_commit, may_only_look, missing, moment, page, refused};
+use crate::http::pages::{harmless, may_only_look, missing, moment, page, refused};
 use crate::http::problem::Problem;
 use crate::http::state::Surface;
 use crate::report::duration::span_of_seconds;
@@ -264,7 +264,7 @@ fn ahead(
             .collect(),
         replaces: found.replaces.as_deref().map(short).unwrap_or_default(),
         sha: short(&found.sha),
-        git_ref: if is_commit(&found.git_ref, &found.sha) {
+        git_ref: if is_its_sha(&found.git_ref, &found.sha) {
             String::new()
         } else {
             harmless(&found.git_ref)

@@ -4,8 +4,9 @@ use url::form_urlencoded::Serializer;
 
 use crate::config::Config;
 use crate::domain::clock::Timestamp;
+use crate::domain::names::is_its_sha;
 use crate::flow::view::run::RunView;
-use crate::http::pages::{harmless, is_commit, moment, ref_of};
+use crate::http::pages::{harmless, moment, ref_of};
 
 /// A run as a line.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl Line {
             app: run.app.clone().unwrap_or_else(|| harmless(&run.repository)),
             environment: harmless(&run.environment),
             git_ref: ref_of(&run.git_ref, &run.sha),
-            is_commit: is_commit(&run.git_ref, &run.sha),
+            is_commit: is_its_sha(&run.git_ref, &run.sha),
             title: run.title.as_deref().map(harmless).unwrap_or_default(),
             sha: short(&run.sha),
             commit_url: format!("{}/{}/commit/{}", config.github.url, run.repository, run.sha),

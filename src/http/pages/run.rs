@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use crate::domain::deployment::Order;
+use crate::domain::names::is_its_sha;
 use crate::domain::run::{Run, RunState};
 use crate::domain::viewer::{Scope, Viewer};
 use crate::flow::contained;
@@ -19,7 +20,7 @@ use crate::http::pages::looker::{Frame, Looker};
 use crate::http::pages::query::address;
 use crate::http::pages::run_acts::{Deed, next};
 use crate::http::pages::steps::{self, HostRow, StepRow};
-use crate::http::pages::{harmless, is_commit, missing, page, precise, what};
+use crate::http::pages::{harmless, missing, page, precise, what};
 use crate::http::problem::server_fault;
 use crate::http::state::Surface;
 use crate::policy::decision::Decision;
@@ -186,7 +187,7 @@ async fn run_page(surface: &Surface, (viewer, frame): (&Viewer, Frame), listed: 
         repository_url: format!("{github}/{}", run.repository),
         commit_url: format!("{github}/{}/commit/{}", run.repository, run.sha),
         sha: run.sha.chars().take(12).collect(),
-        git_ref: if is_commit(&run.git_ref, &run.sha) {
+        git_ref: if is_its_sha(&run.git_ref, &run.sha) {
             String::new()
         } else {
             harmless(&run.git_ref)

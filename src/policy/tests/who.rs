@@ -1,5 +1,6 @@
 //! Who may do what: proven by the ledger's record or GitHub's signature, and by nothing that a payload says.
 
+mod branch;
 mod force;
 
 use serde_json::{Value, json};
@@ -13,9 +14,8 @@ use crate::domain::warrant::Warrant;
 use crate::policy::decide::decide;
 use crate::policy::decision::{CheckName, Decision, Verdict};
 use crate::policy::facts::{Facts, Found, Membership, Own, WhoFacts};
-use crate::policy::needs::{needs, people};
+use crate::policy::needs::people;
 use crate::policy::rules::Rules;
-use crate::policy::who::branch;
 
 const BOT: &str = "chima[bot]";
 
@@ -301,55 +301,6 @@ fn a_nonce_proves_one_deployment_and_no_other() {
     is(&decided(&with_nonce(), who(bound), &rules), RUNS, "bound to this one");
     let spelled = other(&|one| one.place.environment = "STAGING".parse().unwrap());
     is(&decided(&with_nonce(), who(spelled), &rules), RUNS, "names ignore case");
-}
-
-#[test]
-fn a_commit_that_was_asked_for_is_called_by_its_branch() {
-    let rules = rules(&[], &[]);
-    let sha = "0123456789abcdef0123456789abcdef01234567";
-    let of = |git_ref: &str| Deployment {
-        git_ref: git_ref.to_owned(),
-        sha: sha.to_owned(),
-        ..with_nonce()
-    };
-    let asked = |git_ref: &str, change: &dyn Fn(&mut Warrant)| {
-        let mut asked = warrant(Actor::itself("mona"));
-        asked.git_ref = git_ref.to_owned();
-        asked.branch = Some("main".to_owned());
-        change(&mut asked);
-        asked
-    };
-    let as_it_is: &dyn Fn(&mut Warrant) = &|_| {};
-    for (what, deployment, warrant, expected) in [
-        ("as it was asked for", of(sha), asked(sha, as_it_is), Some("main")),
-        (
-            "nothing was said of a branch",
-            of(sha),
-            asked(sha, &|one| one.branch = None),
-            None,
-        ),
-        ("of another commit", of(sha), asked(&"f".repeat(40), as_it_is), None),
-        ("of a ref that moves", of("main"), asked("main", as_it_is), None),
-        (
-            "of another nonce",
-            of(sha),
-            asked(sha, &|one| one.nonce = "01K".to_owned()),
-            None,
-        ),
-        (
-            "of another deployment",
-            of(sha),
-            asked(sha, &|one| one.deployment = Some(DeploymentId(51))),
-            None,
-        ),
-    ] {
-        let order = needs(&deployment, &rules).order.unwrap();
-        let who = WhoFacts {
-            warrant: Some(warrant),
-            ..WhoFacts::default()
-        };
-        assert_eq!(branch(&deployment, &order, &who), expected, "{what}");
-    }
 }
 
 #[test]
