@@ -168,8 +168,9 @@ async fn many_large_bodies_at_once_cost_bounded_memory_and_no_honest_delivery() 
         "{statuses:?}"
     );
     assert!(statuses.contains_key(&401), "none came through: {statuses:?}");
-    // the room for bodies, and each connection with what it has read ahead: half as much in a release build
-    let most = 32 * 1024 + 64 * at_once;
+    // the room for bodies, and each connection with what it has read ahead; its state machine is larger where nothing is optimised
+    let each = if cfg!(debug_assertions) { 64 } else { 40 };
+    let most = 32 * 1024 + each * at_once;
     assert!(grown <= most, "the memory grew by {grown} KiB, at most {most} expected");
     assert!(!server.stderr().contains("panicked"));
     server.stop(Duration::from_secs(20)).await;
