@@ -21,7 +21,7 @@ use sqlx::{ConnectOptions, Executor};
 use crate::process::child::{Chima, program};
 use crate::process::installation::{Installation, eventually};
 use crate::process::wire::get;
-use crate::torture::{rounds, row};
+use crate::torture::{rounds, row, setting};
 
 const SOON: Duration = Duration::from_secs(10);
 /// Where it was stopped between sending a status and writing down that it had, nobody can tell whether it has until its claim of
@@ -128,6 +128,10 @@ struct Receiver {
 impl Receiver {
     async fn start(installation: &Installation) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], installation.port));
+        if setting("CHIMA_TORTURE").is_some() {
+            // alone in this process: what the sweep says is told with the output of a failed test
+            chima::app::logging::start(None);
+        }
         let listener = tokio::net::TcpListener::bind(address).await.expect("a port");
         let started = started(&installation.path("")).await;
         let stop = started.engine.stop.clone();
