@@ -7,7 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -67,7 +68,7 @@ impl Piece {
         Self {
             from: stretch.from,
             next: stretch.next,
-            data: line(&stretch.shown).to_string(),
+            data: line(&stretch.shown),
         }
     }
 }
@@ -85,15 +86,36 @@ impl Told {
 }
 
 /// What a follower gets: text, and where it has colours, how long each stretch is, as JavaScript counts, and how it looks.
-fn line(shown: &Painted) -> Value {
-    let looks: Vec<Value> = shown
-        .pieces()
-        .map(|(text, look)| json!([text.encode_utf16().count(), look]))
-        .collect();
-    if looks.len() == 1 && shown.pieces().all(|(_, look)| look.is_empty()) {
-        return json!({ "text": shown.text() });
+#[derive(Serialize)]
+struct Line<'a> {
+    text: &'a str,
+    #[serde(skip_serializing_if = "Looks::is_none")]
+    looks: Looks<'a>,
+}
+
+/// Written as they are counted: a flood of noise has a great many.
+struct Looks<'a>(&'a Painted);
+
+impl Looks<'_> {
+    fn is_none(&self) -> bool {
+        self.0.is_plain()
     }
-    json!({ "text": shown.text(), "looks": looks })
+}
+
+impl Serialize for Looks<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let pieces = self.0.pieces();
+        to.collect_seq(pieces.map(|(text, look)| (text.encode_utf16().count(), look)))
+    }
+}
+
+fn line(shown: &Painted) -> String {
+    let line = Line {
+        text: shown.text(),
+        looks: Looks(shown),
+    };
+    // text and numbers can always be written
+    serde_json::to_string(&line).unwrap_or_default()
 }
 
 impl Follows {

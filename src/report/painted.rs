@@ -1,9 +1,13 @@
 //! Log bytes with their colours, for pages: text, and for each stretch of it one of a closed set of looks.
 //!
 //! This is the only place that knows how a log is shown. It makes no HTML: the page's template escapes the text, and the script of
-//! a page that follows a log sets it as text; neither can be talked into anything else. A look is a word from the list of
-//! [`Look::class`], never a value from the log. Colours end with their line, so that no line can dress the next, and a log can be
+//! a page that follows a log sets it as text; neither can be talked into anything else. A look is a word from a list in
+//! [`Look`], never a value from the log. Colours end with their line, so that no line can dress the next, and a log can be
 //! shown from any line on.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
 
 use crate::report::terminal::{Printed, Terminal, name};
 
@@ -114,48 +118,28 @@ impl Painted {
         &self.text
     }
 
-    /// The stretches in order: their text and their classes; plain text has none.
-    pub fn pieces(&self) -> impl Iterator<Item = (&str, String)> + '_ {
+    /// The stretches in order: their text and how it looks.
+    pub fn pieces(&self) -> impl Iterator<Item = (&str, Look)> + Clone + '_ {
         let mut at = 0;
         self.ends.iter().map(move |(end, look)| {
             let piece = self.text.get(at..*end).unwrap_or_default();
             at = *end;
-            (piece, look.class())
+            (piece, *look)
         })
+    }
+
+    /// Whether nothing of it has a look of its own.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.ends.iter().all(|(_, look)| look.is_plain())
     }
 }
 
 impl Look {
-    /// The names of what it is made of, as the style sheet has them.
+    /// Whether it is that of plain text.
     #[must_use]
-    pub fn class(self) -> String {
-        let mut class = String::new();
-        let mut add = |word: &str| {
-            if !class.is_empty() {
-                class.push(' ');
-            }
-            class.push_str(word);
-        };
-        if let Some(ink) = self.ink {
-            add(&format!("ink{ink}"));
-        }
-        if let Some(ground) = self.ground {
-            add(&format!("ground{ground}"));
-        }
-        for (is, word) in [
-            (self.bold, "bold"),
-            (self.dim, "dim"),
-            (self.italic, "italic"),
-            (self.underlined, "underlined"),
-            (self.struck, "struck"),
-            (self.inverse, "inverse"),
-            (self.odd, "odd"),
-        ] {
-            if is {
-                add(word);
-            }
-        }
-        class
+    pub fn is_plain(self) -> bool {
+        self == Self::default()
     }
 
     /// Does what an SGR sequence asks for, as far as it is on the list. Nothing that hides or blinks is.
@@ -205,6 +189,40 @@ impl Look {
                 Some(_) | None => {}
             }
         }
+    }
+}
+
+/// The names of what it is made of, as the style sheet has them; plain text has none.
+impl fmt::Display for Look {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut between = "";
+        for (colour, word) in [(self.ink, "ink"), (self.ground, "ground")] {
+            if let Some(number) = colour {
+                write!(to, "{between}{word}{number}")?;
+                between = " ";
+            }
+        }
+        for (is, word) in [
+            (self.bold, "bold"),
+            (self.dim, "dim"),
+            (self.italic, "italic"),
+            (self.underlined, "underlined"),
+            (self.struck, "struck"),
+            (self.inverse, "inverse"),
+            (self.odd, "odd"),
+        ] {
+            if is {
+                write!(to, "{between}{word}")?;
+                between = " ";
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Look {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 
@@ -267,11 +285,11 @@ mod tests {
 
     fn shown(raw: &str) -> String {
         let painted = Painted::of(raw.as_bytes());
-        let pieces = painted.pieces().map(|(text, class)| {
-            if class.is_empty() {
+        let pieces = painted.pieces().map(|(text, look)| {
+            if look.is_plain() {
                 text.to_owned()
             } else {
-                format!("<{class}|{text}>")
+                format!("<{look}|{text}>")
             }
         });
         pieces.collect()
@@ -301,7 +319,7 @@ mod tests {
         assert!((STRETCHES..=STRETCHES + 1).contains(&stretches), "{stretches}");
         let all: String = painted.pieces().map(|(text, _)| text).collect();
         assert_eq!(all, painted.text());
-        assert!(painted.pieces().last().is_some_and(|(_, class)| class.is_empty()));
+        assert!(painted.pieces().last().is_some_and(|(_, look)| look.is_plain()));
     }
 
     #[test]

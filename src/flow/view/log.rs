@@ -107,13 +107,12 @@ impl LogLines {
 impl LogLine {
     fn of(line: &Line) -> Self {
         let painted = Painted::line(&line.bytes);
-        let plain = painted.pieces().all(|(_, look)| look.is_empty());
-        let looks = painted.pieces().filter(|_| !plain);
+        let looks = painted.pieces().filter(|_| !painted.is_plain());
         Self {
             number: line.number,
             at: at(line),
             looks: looks
-                .map(|(text, look)| (text.encode_utf16().count() as u64, look))
+                .map(|(text, look)| (text.encode_utf16().count() as u64, look.to_string()))
                 .collect(),
             text: painted.text().to_owned(),
             cut: Some(line.cut).filter(|cut| *cut > 0),
