@@ -188,7 +188,7 @@ impl Needles {
 
 /// Where a text is cut in two: everywhere, or in many places where it is long.
 fn cuts(length: usize) -> impl Iterator<Item = usize> {
-    let many = usize::try_from(rounds(32, 400)).unwrap_or(32);
+    let many = usize::try_from(rounds(16, 400)).unwrap_or(16);
     let step = (length / many).max(1);
     (0..=length).filter(move |at| at % step == 0)
 }
